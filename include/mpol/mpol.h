@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libmpol: memory policy for heterogeneous-memory machines on stock Linux.
+ *
+ * Rules that hold for every call:
+ *
+ *   - Returns 0 (or a count) on success and a negative errno on failure.
+ *     Nothing is printed, no exported variable steers anything, errno is not
+ *     part of the interface.
+ *   - A struct mpol_error, where one can be passed, is the caller's; NULL is
+ *     fine.  It names what was attempted, on what, why it failed and what to do.
+ *   - Results come back through the last parameters, named ret_*, and are
+ *     untouched on failure.
+ *   - Opaque objects have _new and _free; _free takes NULL.  Strings and
+ *     arrays that an object hands out live as long as the object.
+ *   - Any thread may call; one object must not be used by two threads at once.
+ *
+ * Words: a *node* is a NUMA node; a *policy* says on which nodes new pages of a
+ * thread or of a range are put (set_mempolicy(2), mbind(2)); a thread's own
+ * policy applies wherever a range has none.
+ */
+#ifndef MPOL_MPOL_H
+#define MPOL_MPOL_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MPOL_API __attribute__((visibility("default")))
+
+/* Node numbers are 0 to MPOL_NODES_MAX - 1; a full mask is MPOL_NODE_WORDS words. */
+#define MPOL_NODES_MAX	1024
+#define MPOL_NODE_WORDS (MPOL_NODES_MAX / (sizeof(unsigned long) * CHAR_BIT))
+
+/* ---- Errors -------------------------------------------------------------- */
+
+struct mpol_error {
+	int code;	  /* negative errno, 0: no error */
+	char step[64];	  /* what was attempted: "set_mempolicy", "attach", "read numa_maps" */
+	char object[192]; /* on what: "thread 4243 of process 4240 (redis-server)" */
+	char cause[256];  /* why it failed */
+	char advice[256]; /* what to do about it; may be empty */
+};
+
+/* ---- Policies ------------------------------------------------------------ */
+
+/* The kernel's numbers (include/uapi/linux/mempolicy.h). */
+enum mpol_mode {
+	MPOL_MODE_DEFAULT = 0,
+	MPOL_MODE_PREFERRED = 1,
+	MPOL_MODE_BIND = 2,
+	MPOL_MODE_INTERLEAVE = 3,
+	MPOL_MODE_LOCAL = 4,
+	MPOL_MODE_PREFERRED_MANY = 5,
+	MPOL_MODE_WEIGHTED_INTERLEAVE = 6,
+};
+
+/* Mode flags: the kernel's bits, but kept apart from the mode; and one of ours. */
+#define MPOL_FLAG_BALANCING (1U << 13) /* MPOL_F_NUMA_BALANCING */
+#define MPOL_FLAG_RELATIVE  (1U << 14) /* MPOL_F_RELATIVE_NODES */
+#define MPOL_FLAG_STATIC    (1U << 15) /* MPOL_F_STATIC_NODES */
+#define MPOL_FLAG_HOME_NODE (1U << 0)  /* mpol_args.home_node is meant */
+
+/*
+ * Arguments of the set and get calls, after the kernel mailing list's
+ * mempolicy2 proposals (29 Nov 2023, struct mpol_args).  Zero every field that
+ * is not meant.
+ *
+ * The struct grows at its end.  Callers pass sizeof(struct mpol_args): a
+ * shorter size than the library's means that the missing fields are zero; a
+ * longer one is accepted if everything beyond is zero, else -E2BIG, as by
+ * copy_struct_from_user() in the kernel.  A size below MPOL_ARGS_SIZE_VER0 is
+ * -EINVAL.  A get call fills the fields that fit in the caller's size.
+ */
+struct mpol_args {
+	uint16_t mode;	     /* enum mpol_mode */
+	uint16_t mode_flags; /* MPOL_FLAG_*, never or'd into mode */
+	int32_t home_node;   /* with MPOL_FLAG_HOME_NODE: the node to allocate nearest to */
+
+	/*
+	 * The policy's nodes: policy_maxnode bits, bit n of the array is node n.
+	 * (The system calls' maxnode is one more: the library adds it.)
+	 * Set: NULL or 0 bits is the empty mask.  Get: written if not NULL; must
+	 * then have room for every possible node of the machine, else -EINVAL.
+	 */
+	unsigned long *policy_nodemask;
+	uint64_t policy_maxnode;
+
+	/* Get only: the nodes that the cpuset allows, written if not NULL; same size rule. */
+	unsigned long *mems_allowed;
+	uint64_t mems_maxnode;
+
+	/* Get only.  The next node of an interleave policy, or -1 where there is none or it cannot
+	 * be read. */
+	int32_t policy_node;
+	/* Get of a range's policy only: the node of the page at addr, or -1 if no page is there. */
+	int32_t vma_node;
+
+	/*
+	 * Weighted interleave only: policy_maxnode bytes, one per node, or NULL for
+	 * the kernel's global weights (/sys/kernel/mm/mempolicy/weighted_interleave).
+	 * 0 stands for the global weight of that node.
+	 */
+	uint8_t *interleave_weights;
+
+	struct mpol_error *error; /* the caller's, or NULL */
+};
+
+#define MPOL_ARGS_SIZE_VER0 64
+
+/*
+ * The calling thread's own policy: set_mempolicy(2), get_mempolicy(2).
+ *
+ * Set errors, the kernel's own where the kernel decides:
+ *   -EINVAL      unknown mode or flag, a flag that the mode does not take, a
+ *                mask that the mode does not take, no node of the mask allowed
+ *   -EOPNOTSUPP  a home node (the kernel keeps one for ranges only); weights
+ *                that differ from the kernel's global ones
+ *   -EFAULT      the mask's words cannot be read
+ *   -E2BIG       non-zero fields that this library does not know
+ *   -ENOMEM
+ */
+MPOL_API int mpol_set_mempolicy(const struct mpol_args *args, size_t size);
+MPOL_API int mpol_get_mempolicy(struct mpol_args *args, size_t size);
+
+/*
+ * The policy of a range of the calling process: mbind(2) without flags, then
+ * set_mempolicy_home_node(2) with MPOL_FLAG_HOME_NODE.  addr must be page
+ * aligned.  Errors as above and:
+ *   -EINVAL      addr not aligned
+ *   -EFAULT      part of the range is not mapped
+ *   -EOPNOTSUPP  a home node with a mode other than bind and prefer-many
+ */
+MPOL_API int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *args,
+				    size_t size);
+MPOL_API int mpol_get_vma_mempolicy(void *addr, struct mpol_args *args, size_t size);
+
+/*
+ * The same for another process, named by a pidfd (pidfd_open(2)).
+ *
+ * A pidfd opened with PIDFD_THREAD means that one thread.  Any other means the
+ * process: set changes every thread, looking again until no new one appears;
+ * get reads the thread group leader's.  The target makes the call itself,
+ * briefly stopped (ptrace(2)); whatever becomes of the caller meanwhile, the
+ * target goes on unharmed.  Getting stops nothing.
+ *
+ * Further errors:
+ *   -EBADF       not a pidfd
+ *   -ESRCH       the process or thread has ended
+ *   -EPERM       the caller may not trace the target, or somebody else traces it
+ *   -EBUSY       a thread is stopped (job control, frozen cgroup, debugger)
+ *   -ETIMEDOUT   a thread does not come out of the kernel (D state, vfork parent)
+ *   -EOPNOTSUPP  a 32-bit target, a kernel thread, a target under seccomp
+ *   -EINPROGRESS never; the call returns when every thread has changed
+ * When some threads were changed and some could not be, the first failure is
+ * returned and args->error says how many of how many were changed.
+ */
+MPOL_API int mpol_process_set_mempolicy(int pidfd, const struct mpol_args *args, size_t size);
+MPOL_API int mpol_process_get_mempolicy(int pidfd, struct mpol_args *args, size_t size);
+MPOL_API int mpol_process_set_vma_mempolicy(int pidfd, const struct iovec *ranges, size_t nr_ranges,
+					    const struct mpol_args *args, size_t size);
+MPOL_API int mpol_process_get_vma_mempolicy(int pidfd, uint64_t addr, struct mpol_args *args,
+					    size_t size);
+
+/* ---- Policies as values and as text --------------------------------------- */
+
+struct mpol_policy {
+	uint16_t mode;	     /* enum mpol_mode */
+	uint16_t mode_flags; /* MPOL_FLAG_* */
+	int32_t home_node;   /* with MPOL_FLAG_HOME_NODE */
+	unsigned long nodes[MPOL_NODE_WORDS];
+	uint8_t weights[MPOL_NODES_MAX]; /* weighted interleave; 0: the kernel's global weight */
+};
+
+struct mpol_topology;
+
+/*
+ * The one policy syntax of mpol (mpol-policy(7)):
+ *
+ *   default | local | bind:NODES | prefer:NODE | prefer-many:NODES |
+ *   interleave:NODES | weighted:NODES | weighted:NODE=WEIGHT,…
+ *
+ * followed by any of +static +relative +balancing and ,home=NODE.  NODES is a
+ * list such as 0-1,3 or "all": every node of the topology that has memory.
+ *
+ * topology may be NULL: then "all" is refused and node numbers are checked
+ * only against MPOL_NODES_MAX.  Errors: -EINVAL (not this syntax, a flag the
+ * mode does not take, weight outside 1-255), -ENODEV (no such node, or a node
+ * without memory), with the offending word in *error.
+ */
+MPOL_API int mpol_policy_parse(const char *text, const struct mpol_topology *topology,
+			       struct mpol_policy *ret_policy, struct mpol_error *error);
+
+/*
+ * Writes the policy in that syntax, always terminated, cut if size is too
+ * small.  Returns the whole text's length, as snprintf(3) does.
+ */
+MPOL_API size_t mpol_policy_format(const struct mpol_policy *policy, char *buffer, size_t size);
+
+/* Points args at the policy's own fields; policy must outlive args. */
+MPOL_API void mpol_policy_to_args(struct mpol_policy *policy, struct mpol_args *ret_args);
+
+/*
+ * "0-1,3" to a mask of MPOL_NODE_WORDS words and back.  parse: -EINVAL (no such form), -ERANGE
+ * (number >= MPOL_NODES_MAX).  format: as mpol_policy_format.
+ */
+MPOL_API int mpol_nodes_parse(const char *text, unsigned long *ret_nodes);
+MPOL_API size_t mpol_nodes_format(const unsigned long *nodes, char *buffer, size_t size);
+
+/* ---- Topology -------------------------------------------------------------- */
+
+enum mpol_memory_kind {
+	MPOL_MEMORY_UNKNOWN,
+	MPOL_MEMORY_DRAM,
+	MPOL_MEMORY_HBM,
+	MPOL_MEMORY_CXL,
+	MPOL_MEMORY_PMEM,
+};
+
+/* A memory-side cache in front of a node (Documentation/admin-guide/mm/numaperf.rst). */
+struct mpol_memory_cache {
+	uint64_t size_bytes;
+	uint32_t line_bytes;
+	uint32_t level;	       /* 1 is nearest to the memory's initiators */
+	int32_t indexing;      /* 0 direct-mapped, 1 indexed, -1 unknown */
+	int32_t write_through; /* 0 write-back, 1 write-through, -1 unknown */
+};
+
+struct mpol_node {
+	int32_t id;
+	int32_t has_memory;
+	int32_t has_cpu;
+	int32_t tier;	       /* mpol's own: 0 is the fastest */
+	int32_t kernel_tier;   /* N of memory_tierN, -1: the kernel names none */
+	int32_t kernel_weight; /* weighted interleave weight, -1: kernel without weights */
+	enum mpol_memory_kind kind;
+	uint64_t capacity_bytes;
+	uint64_t free_bytes;
+	const char *cpus; /* list form, "" if none */
+	const struct mpol_memory_cache *caches;
+	size_t nr_caches;
+};
+
+/* What an initiator sees of a target; a field is 0 where the machine does not say. */
+struct mpol_performance {
+	uint32_t read_latency_ns;
+	uint32_t write_latency_ns;
+	uint64_t read_bandwidth_bytes;	/* per second */
+	uint64_t write_bandwidth_bytes; /* per second */
+	int32_t implausible; /* 1: stated, but cannot be true; a finding says why.  Do not use. */
+};
+
+/* Something about the machine's description that the user should know. */
+struct mpol_finding {
+	int32_t node; /* -1: the machine as a whole */
+	const char *text;
+};
+
+/*
+ * Reads the running machine, or the recorded /sys and /proc below root.
+ * root: a directory, NULL for "/".
+ * Errors: -ENOENT (no such directory, or no NUMA information below it),
+ * -EBADMSG (a file that the kernel cannot have written), -EACCES, -ENOMEM.
+ */
+MPOL_API int mpol_topology_new(const char *root, struct mpol_topology **ret_topology,
+			       struct mpol_error *error);
+
+/*
+ * Reads a described machine (YAML, see mpol-machine(5)).
+ * Errors: -ENOENT, -EBADMSG (line and key in *error), -EINVAL (an impossible
+ * machine), -ENOMEM.
+ */
+MPOL_API int mpol_topology_new_from_file(const char *path, struct mpol_topology **ret_topology,
+					 struct mpol_error *error);
+
+MPOL_API void mpol_topology_free(struct mpol_topology *topology);
+
+/* Nodes in ascending order of id; ids may have gaps. */
+MPOL_API size_t mpol_topology_nr_nodes(const struct mpol_topology *topology);
+MPOL_API const struct mpol_node *mpol_topology_node(const struct mpol_topology *topology,
+						    size_t index);
+MPOL_API const struct mpol_node *mpol_topology_node_by_id(const struct mpol_topology *topology,
+							  int id);
+
+/* SLIT distance (10 is local) between two node ids, -1 if unknown. */
+MPOL_API int mpol_topology_distance(const struct mpol_topology *topology, int from, int to);
+
+/* What CPUs of node initiator see of node target.  0, or -ENOENT if nothing is stated. */
+MPOL_API int mpol_topology_performance(const struct mpol_topology *topology, int initiator,
+				       int target, struct mpol_performance *ret_performance);
+
+MPOL_API size_t mpol_topology_nr_findings(const struct mpol_topology *topology);
+MPOL_API const struct mpol_finding *mpol_topology_finding(const struct mpol_topology *topology,
+							  size_t index);
+
+/* ---- Another process, as seen from outside ---------------------------------- */
+
+struct mpol_process;
+
+struct mpol_thread {
+	pid_t tid;
+	char name[16];
+	char state;		   /* proc_pid_stat(5): R, S, D, T, t, Z, … */
+	int32_t policy_known;	   /* 0: could not be read (the thread has ended, no permission) */
+	struct mpol_policy policy; /* as the kernel shows it in numa_maps: effective nodes */
+	unsigned long mems_allowed[MPOL_NODE_WORDS];
+};
+
+struct mpol_vma {
+	uint64_t start, end;	       /* addresses, end exclusive */
+	char permissions[5];	       /* "rw-p" */
+	const char *name;	       /* file, [heap], [stack], … or "" */
+	int32_t has_policy;	       /* 1: the range has its own policy, 0: the thread's applies,
+					* -1: cannot be told apart (a single thread whose policy is the same)
+					*/
+	struct mpol_policy policy;     /* the one that applies */
+	uint64_t page_bytes;	       /* kernel page size of the mapping */
+	const uint64_t *bytes_by_node; /* indexed as mpol_process_nodes, resident bytes */
+};
+
+#define MPOL_PROCESS_THREADS (1U << 0)
+#define MPOL_PROCESS_VMAS    (1U << 1)
+
+/*
+ * Takes a picture of a process: its threads' policies, its ranges, where its
+ * memory is.  Stops nothing.  what: MPOL_PROCESS_*; the sums by node are always
+ * there.  pid may be any thread's id.
+ * Errors: -ESRCH (none such, or it has ended), -EACCES (may not read it),
+ * -EOPNOTSUPP (a kernel thread), -EBADMSG, -ENOMEM.
+ */
+MPOL_API int mpol_process_new(pid_t pid, unsigned int what, struct mpol_process **ret_process,
+			      struct mpol_error *error);
+MPOL_API void mpol_process_free(struct mpol_process *process);
+
+MPOL_API pid_t mpol_process_pid(const struct mpol_process *process);
+MPOL_API const char *mpol_process_name(const struct mpol_process *process);
+
+/* The nodes that hold memory of the process or are allowed to: the index of bytes_by_node. */
+MPOL_API size_t mpol_process_nr_nodes(const struct mpol_process *process);
+MPOL_API int mpol_process_node(const struct mpol_process *process, size_t index);
+MPOL_API uint64_t mpol_process_node_bytes(const struct mpol_process *process, size_t index);
+
+MPOL_API size_t mpol_process_nr_threads(const struct mpol_process *process);
+MPOL_API const struct mpol_thread *mpol_process_thread(const struct mpol_process *process,
+						       size_t index);
+MPOL_API size_t mpol_process_nr_vmas(const struct mpol_process *process);
+MPOL_API const struct mpol_vma *mpol_process_vma(const struct mpol_process *process, size_t index);
+
+/* ---- Changing the policy of every thread, with a report ---------------------- */
+
+struct mpol_thread_result {
+	pid_t tid;
+	int32_t code;	  /* 0 or negative errno */
+	uint64_t stop_ns; /* from asking it to stop until it ran again; 0: was never stopped */
+};
+
+/* Result of mpol_process_apply; free it with mpol_report_free. */
+struct mpol_report {
+	size_t nr_threads;
+	size_t nr_changed;
+	uint64_t longest_stop_ns;
+	struct mpol_thread_result *threads;
+};
+
+/*
+ * mpol_process_set_mempolicy with a result per thread.  Returns 0 if every
+ * thread was changed, else the first failure; *ret_report is filled whenever
+ * the target could be looked at (also on such a failure), else it is zeroed.
+ */
+MPOL_API int mpol_process_apply(int pidfd, const struct mpol_args *args, size_t size,
+				struct mpol_report *ret_report);
+MPOL_API void mpol_report_free(struct mpol_report *report);
+
+/* ---- Moving pages -------------------------------------------------------------- */
+
+struct mpol_move_options {
+	size_t size;		   /* sizeof(struct mpol_move_options) */
+	const unsigned long *from; /* MPOL_NODE_WORDS words; NULL: every node not in to */
+	const unsigned long *to;   /* several nodes: filled in turn, page by page */
+	uint64_t start, end;	   /* addresses; both 0: the whole process */
+	uint64_t batch_ns;	   /* time aimed at per move_pages(2) call; 0: 10 ms */
+	uint64_t bandwidth_bytes;  /* most bytes per second; 0: no limit */
+	int include_shared;	   /* 1: also pages mapped by others (MPOL_MF_MOVE_ALL) */
+	int (*progress)(uint64_t done_pages, uint64_t all_pages, void *user); /* != 0 stops; NULL */
+	void *user;
+};
+
+/* Why pages stayed, from move_pages(2)'s status of each. */
+enum mpol_move_failure {
+	MPOL_MOVE_BUSY,	     /* EBUSY: isolated by somebody else, or pinned */
+	MPOL_MOVE_SHARED,    /* EACCES: mapped by other processes too */
+	MPOL_MOVE_NO_MEMORY, /* ENOMEM: no room on the target node */
+	MPOL_MOVE_GONE,	     /* ENOENT: no longer there */
+	MPOL_MOVE_UNMOVABLE, /* EFAULT: a kind of page that cannot move */
+	MPOL_MOVE_OTHER,
+	MPOL_MOVE_FAILURES,
+};
+
+struct mpol_move_result {
+	uint64_t examined_pages; /* resident pages looked at, in base pages */
+	uint64_t wanted_pages;	 /* of those, on a from node */
+	uint64_t moved_pages;
+	uint64_t failed_pages[MPOL_MOVE_FAILURES];
+	uint64_t longest_batch_ns;
+	uint64_t batches;
+};
+
+/*
+ * Moves resident pages of a process between nodes with move_pages(2), in
+ * batches, reading every page's status.  Policies stay as they are.
+ * Errors: -EINVAL (empty to, from and to overlap), -ENODEV (a node without
+ * memory), -EACCES (no node of to is in the target's cpuset), -EPERM, -ESRCH,
+ * -ECANCELED (progress asked to stop), -ENOMEM.  On an error *ret_result says
+ * what was done before it.
+ */
+MPOL_API int mpol_process_move(int pidfd, const struct mpol_move_options *options,
+			       struct mpol_move_result *ret_result, struct mpol_error *error);
+
+/* ---- Names ---------------------------------------------------------------------- */
+
+MPOL_API const char *mpol_version(void);
+MPOL_API const char *mpol_memory_kind_name(enum mpol_memory_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading files of /proc and /sys below a root directory, so that a recorded
+ * tree reads like the running machine.  Paths are relative: "sys/devices/…".
+ */
+#ifndef HOST_ROOTFS_H
+#define HOST_ROOTFS_H
+
+#include <dirent.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <mpol/mpol.h>
+
+#include "nodemask.h"
+
+/* Opens the directory root (NULL: "/") for the calls below.  Returns a descriptor or -errno. */
+int rootfs_open(const char *root);
+
+/*
+ * The whole file as terminated text; free(3) it.  At most 64 MiB are accepted
+ * (-EFBIG).  Returns its length or -errno of openat(2) or read(2).
+ */
+ssize_t rootfs_read(int root, char **ret_text, const char *path, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * A file that holds one decimal number, or one list of nodes.
+ * Further error: -EBADMSG, not of that form.
+ */
+int rootfs_read_u64(int root, uint64_t *ret, const char *path, ...)
+	__attribute__((format(printf, 3, 4)));
+int rootfs_read_nodes(int root, struct nodemask *ret, const char *path, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Opens a directory for readdir(3).  Returns 0 or -errno. */
+int rootfs_opendir(int root, DIR **ret_dir, const char *path, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

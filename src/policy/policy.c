@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Policies as values: see policy.h. */
+#include "policy.h"
+
+#include <string.h>
+
+int policy_kernel_mode(const struct mpol_policy *policy)
+{
+	const unsigned int kernel_flags =
+		MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE | MPOL_FLAG_BALANCING;
+
+	return policy->mode | (policy->mode_flags & kernel_flags);
+}
+
+struct nodemask policy_nodemask(const struct mpol_policy *policy)
+{
+	struct nodemask nodes;
+
+	_Static_assert(sizeof(nodes) == sizeof(policy->nodes), "one size of node masks");
+	memcpy(&nodes, policy->nodes, sizeof(nodes));
+	return nodes;
+}
+
+void policy_set_nodemask(struct mpol_policy *policy, const struct nodemask *nodes)
+{
+	memcpy(policy->nodes, nodes, sizeof(policy->nodes));
+}
+
+bool policy_equal(const struct mpol_policy *a, const struct mpol_policy *b)
+{
+	if (a->mode != b->mode || a->mode_flags != b->mode_flags)
+		return false;
+	if ((a->mode_flags & MPOL_FLAG_HOME_NODE) && a->home_node != b->home_node)
+		return false;
+	if (a->mode == MPOL_MODE_WEIGHTED_INTERLEAVE &&
+	    memcmp(a->weights, b->weights, sizeof(a->weights)))
+		return false;
+	return !memcmp(a->nodes, b->nodes, sizeof(a->nodes));
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory policies as values.  Pure: no clock, no I/O, no allocation.
+ *
+ * The rules on modes, flags and masks are the kernel's (mm/mempolicy.c,
+ * sanitize_mpol_flags and mpol_new).
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+
+#include <mpol/mpol.h>
+
+#include "nodemask.h"
+
+/* The machine as far as a policy's text needs it. */
+struct policy_nodes {
+	struct nodemask online; /* every node that exists */
+	struct nodemask memory; /* those that have memory: "all" */
+};
+
+/* The mode word that system calls take: mode | kernel flags. */
+int policy_kernel_mode(const struct mpol_policy *policy);
+
+/* The set of nodes of a policy, and back. */
+struct nodemask policy_nodemask(const struct mpol_policy *policy);
+void policy_set_nodemask(struct mpol_policy *policy, const struct nodemask *nodes);
+
+/* Same mode, flags, nodes, home node and weights. */
+bool policy_equal(const struct mpol_policy *a, const struct mpol_policy *b);
+
+/*
+ * mpol_policy_parse and mpol_policy_format (mpol.h) with the machine given as
+ * node sets; nodes may be NULL.
+ */
+int policy_parse(const char *text, const struct policy_nodes *nodes, struct mpol_policy *ret_policy,
+		 struct mpol_error *err);
+size_t policy_format(const struct mpol_policy *policy, char *buffer, size_t size);
+
+#endif

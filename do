@@ -1,36 +1,83 @@
 #!/usr/bin/env bash
-# ./do: everything that one does with mpol's source tree.  ./do alone lists it.
+# SPDX-License-Identifier: MIT
+# ./do: everything that one does with mpol's source tree; alone, it lists what.
+# Short verbs are functions here, long ones are files of their own in tools/.
 set -euo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. tools/common.sh
 
 usage() {
-	cat <<'EOF'
+	cat <<'END'
 Usage: ./do VERB [ARGUMENTS]
 
-  build            compile into build/
-  check            every test suite, as CI runs it
-EOF
+  demo                       the main job, on the lab machine, in front of your eyes
+  check [STAGE...]           every test, as CI runs it (check --list names the stages)
+  build                      compile into build/, with warnings fatal
+  lab MACHINE [-- COMMAND]   boot a described machine under QEMU, run COMMAND (or a shell) in it
+  bench [NAME...]            measure figures against their goals; --json FILE to keep them
+  fuzz [TARGET] [SECONDS]    feed random input to the parsers, 60 s each unless told
+  fmt [--fix]                say what .clang-format would change, or change it
+  install [--prefix DIR]     install programs, library, manual pages and completions
+  package                    build a .deb into build-release/
+
+Each verb installs, by apt, what it needs and is missing: tools/packages says
+what and why.  MPOL_NO_INSTALL=1 keeps it from installing anything.
+END
 }
 
 build() {
-	[ -f build/build.ninja ] || meson setup build -Dwerror=true
+	no_arguments build "$@"
+	need build test
+	configure build gcc -Dwerror=true
 	ninja -C build
 }
 
-check() {
-	build
-	meson test -C build --print-errorlogs
+demo() {
+	[ -x demo/run ] || die "demo/run is not in this tree"
+	need build lab demo
+	configure build gcc -Dwerror=true
+	ninja -C build
+	exec demo/run "$@"
+}
+
+lab() {
+	need build lab
+	configure build gcc -Dwerror=true
+	quietly ninja -C build
+	exec lab/run "$@"
+}
+
+fmt() {
+	local mode=(--dry-run -Werror)
+	case ${1:-} in
+	--fix) mode=(-i) && shift ;;
+	esac
+	no_arguments fmt "$@"
+	need format
+	c_files | xargs -0 clang-format "${mode[@]}"
+}
+
+install() {
+	local options=(--prefix /usr/local) destdir=
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--prefix) options=(--prefix "$(realpath -m "${2:?--prefix needs a directory}")") && shift 2 ;;
+		--destdir) destdir=$(realpath -m "${2:?--destdir needs a directory}") && shift 2 ;;
+		*) bad_usage "install takes --prefix DIR and --destdir DIR, not '$1'" ;;
+		esac
+	done
+	need build man
+	configure build-release gcc -Dbuildtype=release -Dtests=disabled -Dlab=false "${options[@]}"
+	ninja -C build-release
+	DESTDIR=$destdir meson install -C build-release --no-rebuild
+	if [ -z "$destdir" ] && [ "$(id -u)" = 0 ]; then ldconfig; fi
 }
 
 verb=${1:-help}
 shift || true
 case $verb in
-build) build "$@" ;;
-check) check "$@" ;;
+build | demo | lab | fmt | install) "$verb" "$@" ;;
+check | bench | fuzz | package) exec "tools/$verb" "$@" ;;
 help | -h | --help) usage ;;
-*)
-	echo "./do: no such verb: $verb" >&2
-	usage >&2
-	exit 2
-	;;
+*) bad_usage "no such verb: $verb" ;;
 esac

@@ -22,7 +22,8 @@ int rootfs_open(const char *root)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_format(int root, int flags, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static int open_format(int root, int flags,
+							     const char *format, va_list args)
 {
 	char path[PATH_MAX];
 	int length = vsnprintf(path, sizeof(path), format, args);
@@ -64,7 +65,8 @@ static ssize_t read_all(int fd, char **ret_text)
 	return text.length;
 }
 
-static ssize_t read_format(int root, char **ret_text, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static ssize_t read_format(int root, char **ret_text,
+								 const char *format, va_list args)
 {
 	_cleanup_close_ int fd = open_format(root, O_RDONLY, format, args);
 

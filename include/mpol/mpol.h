@@ -227,7 +227,7 @@ enum mpol_memory_kind {
 struct mpol_memory_cache {
 	uint64_t size_bytes;
 	uint32_t line_bytes;
-	uint32_t level;	       /* 1 is nearest to the memory's initiators */
+	uint32_t level;	       /* 1 is nearest to the memory, higher ones nearer to the CPUs */
 	int32_t indexing;      /* 0 direct-mapped, 1 indexed, -1 unknown */
 	int32_t write_through; /* 0 write-back, 1 write-through, -1 unknown */
 };
@@ -236,10 +236,11 @@ struct mpol_node {
 	int32_t id;
 	int32_t has_memory;
 	int32_t has_cpu;
-	int32_t tier;	       /* mpol's own: 0 is the fastest */
+	int32_t tier;	       /* mpol's own: 0 is the fastest, -1: a node without memory */
 	int32_t kernel_tier;   /* N of memory_tierN, -1: the kernel names none */
 	int32_t kernel_weight; /* weighted interleave weight, -1: kernel without weights */
 	enum mpol_memory_kind kind;
+	int32_t kind_guessed; /* 1: nobody states the kind, it follows from the performance */
 	uint64_t capacity_bytes;
 	uint64_t free_bytes;
 	const char *cpus; /* list form, "" if none */
@@ -272,7 +273,8 @@ MPOL_API int mpol_topology_new(const char *root, struct mpol_topology **ret_topo
 			       struct mpol_error *error);
 
 /*
- * Reads a described machine (YAML, see mpol-machine(5)).
+ * Reads a described machine: YAML (mpol-machine(5)) or, by its content, the
+ * XML that hwloc's lstopo(1) writes.
  * Errors: -ENOENT, -EBADMSG (line and key in *error), -EINVAL (an impossible
  * machine), -ENOMEM.
  */
@@ -280,6 +282,16 @@ MPOL_API int mpol_topology_new_from_file(const char *path, struct mpol_topology 
 					 struct mpol_error *error);
 
 MPOL_API void mpol_topology_free(struct mpol_topology *topology);
+
+/* The machine's host name or its description's name; "" where there is none. */
+MPOL_API const char *mpol_topology_name(const struct mpol_topology *topology);
+
+/*
+ * The nodes that exist or may come to exist (hotplug), MPOL_NODE_WORDS words.
+ * The kernel's masks have room for the highest of them.
+ */
+MPOL_API void mpol_topology_possible(const struct mpol_topology *topology,
+				     unsigned long *ret_nodes);
 
 /* Nodes in ascending order of id; ids may have gaps. */
 MPOL_API size_t mpol_topology_nr_nodes(const struct mpol_topology *topology);

@@ -22,10 +22,11 @@
 struct machine_node {
 	int id;
 	enum mpol_memory_kind kind;
+	bool kind_guessed;	 /* set by machine_judge: kind follows from performance */
 	uint64_t capacity_bytes; /* 0: a node without memory */
 	uint64_t free_bytes;	 /* the running machine only */
 	char *cpus;		 /* CPU numbers in list form, "" if none; owned */
-	int tier;		 /* set by machine_assign_tiers: 0 is the fastest */
+	int tier;		 /* set by machine_assign_tiers: 0 is the fastest, -1: no memory */
 	int kernel_tier;	 /* memory_tierN, -1: none named */
 	int kernel_weight;	 /* weighted interleave, -1: none */
 	struct mpol_memory_cache caches[MACHINE_MAX_CACHES];
@@ -36,7 +37,8 @@ struct machine {
 	char *name; /* owned */
 	struct machine_node *nodes;
 	int nr_nodes;
-	uint8_t *distances; /* [from * nr_nodes + to], SLIT: 10 local, 0 unknown */
+	struct nodemask possible; /* nodes that may come online; empty where nothing says */
+	uint8_t *distances;	  /* [from * nr_nodes + to], SLIT: 10 local, 0 unknown */
 	/* [initiator * nr_nodes + target]; all zero where nothing is stated */
 	struct mpol_performance *performances;
 	struct mpol_finding *findings; /* texts owned */
@@ -62,20 +64,48 @@ struct nodemask machine_memory_nodes(const struct machine *machine);
 int machine_find(struct machine *machine, int node, const char *text, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Whether any of the numbers is there.  Says nothing about their plausibility. */
+bool machine_performance_stated(const struct mpol_performance *performance);
+
 /*
- * Flags statements that cannot be true: sets their implausible field and adds
- * a finding.  Judged by absolute bounds (no memory answers in under 20 ns or
- * over 5 us, none delivers under 100 MB/s or over 20 TB/s) and by contradiction
- * (a CPU's own node is stated slower than a remote one of the same kind; a
- * distance table with a node nearer to another than to itself).
+ * Judges what the machine states about itself; every reader of machines calls
+ * it once, then machine_assign_tiers.
+ *
+ * 1. Flags statements that cannot be true: sets their implausible field and
+ *    adds a finding per target.  Absolute bounds: no memory answers in under
+ *    20 ns or over 5 us or delivers under 100 MB/s or over 20 TB/s; for the
+ *    DRAM or HBM of the CPUs' own node the bounds are 1 us and 2 GB/s (firmware
+ *    has stated 7600 ns and 1790 MB/s).  Contradiction: CPUs reach their own
+ *    node over 10 % slower than another of the same kind; neither is believed
+ *    then.
+ * 2. Adds a finding for a node that the distance table puts nearer to another
+ *    node than to itself.
+ * 3. Guesses kinds that nobody stated.  A node with CPUs and memory is DRAM.
+ *    One without CPUs is compared with the memory of the CPUs nearest to it:
+ *      from 1.5 times the bandwidth at up to twice the latency   HBM
+ *      from 1.3 times the latency, or latency unstated and up to
+ *      two thirds of the bandwidth:
+ *        written at up to half the read bandwidth                PMEM
+ *        else                                                    CXL
+ *      both within those bounds                                  DRAM
+ *    and sets kind_guessed.  Without plausible numbers it stays unknown.
+ *
  * Returns 0 or -ENOMEM.
  */
 int machine_judge(struct machine *machine);
 
 /*
- * Gives each node its tier: from plausible performance where stated, else
- * from kind, else from distance to the nearest CPU.  Values within 25 % of
- * each other share a tier (the kernel splits tiers at 6 %; semantics.md B).
+ * Gives each node with memory its tier.  Call after machine_judge.
+ *
+ * Where every such node has plausible performance from some CPU: by latency
+ * divided by bandwidth as seen from its best CPU node (the kernel's abstract
+ * distance, mm/memory-tiers.c); values within 25 % of the tier's fastest share
+ * it (the kernel splits tiers at a few per cent).  DRAM nodes with CPUs always
+ * share a tier: a socket with fewer modules is no place to demote to.
+ *
+ * Else by kind: HBM, DRAM, CXL, unknown, PMEM; unknown ones by distance to the
+ * nearest CPU, again within 25 %.  Numbers that only some nodes have are not
+ * mixed with kinds.
  */
 void machine_assign_tiers(struct machine *machine);
 

@@ -44,6 +44,7 @@ lab() {
 	need build lab
 	configure build gcc -Dwerror=true
 	quietly ninja -C build
+	[ $# -ne 1 ] || set -- --shell "$1"
 	exec lab/run "$@"
 }
 
@@ -67,7 +68,7 @@ install() {
 		esac
 	done
 	need build man
-	configure build-release gcc -Dbuildtype=release -Dtests=disabled -Dlab=false "${options[@]}"
+	configure build-release gcc -Dbuildtype=release -Dtests=disabled -Dlab=false -Dman=enabled "${options[@]}"
 	ninja -C build-release
 	DESTDIR=$destdir meson install -C build-release --no-rebuild
 	if [ -z "$destdir" ] && [ "$(id -u)" = 0 ]; then ldconfig; fi

@@ -102,6 +102,15 @@ need() {
 	rm -f "$log"
 }
 
+# fetch_kernel VERSION: puts the lab's kernel package into the cache, so that no test waits for
+# it.  Should apt's lists be missing or old, they are renewed.
+fetch_kernel() {
+	lab/kernel "$1" >/dev/null 2>&1 || {
+		apt update >/dev/null
+		lab/kernel "$1" >/dev/null
+	}
+}
+
 # ---- Build directories -------------------------------------------------------
 
 # Meson finds ccache by itself; these let clones at other paths share what it keeps.

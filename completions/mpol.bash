@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Completion of mpol(1) for bash.  Verbs and options come from mpol --help and
+# mpol VERB --help; the rest is by what an option or the verb takes.
+
+_mpol_verbs() {
+	"$1" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
+_mpol_options() {
+	"$1" "$2" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
+}
+
+_mpol_pids() {
+	ps -eo pid= 2>/dev/null | tr -d ' '
+}
+
+_mpol_nodes() {
+	# A list such as 0-1,3: its ends are good enough to start from.
+	sed 's/[,-]/\n/g' /sys/devices/system/node/has_memory 2>/dev/null
+}
+
+_mpol_policies() {
+	printf '%s\n' default local bind: prefer: prefer-many: interleave: weighted:
+}
+
+# bash splits words at colons: of prefer:1 it shows prefer, : and 1.
+_mpol() {
+	local program=$1 word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} words
+	local nr_plain=0 i
+	COMPREPLY=()
+
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		[ "${COMP_WORDS[i]}" != -- ] || return 0
+		case ${COMP_WORDS[i]} in
+		-*) ;;
+		*) case ${COMP_WORDS[i - 1]} in --from | --to) ;; *) nr_plain=$((nr_plain + 1)) ;; esac ;;
+		esac
+	done
+
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		words="$(_mpol_verbs "$program") --help --version"
+	elif [[ $before == --from || $before == --to || $before == : ]]; then
+		words="$(_mpol_nodes) all"
+	elif [[ $word == : ]]; then
+		return 0
+	elif [[ $word == -* ]]; then
+		words=$(_mpol_options "$program" "$verb")
+	else
+		case $verb:$nr_plain in
+		set:0 | show:0 | move:0) words=$(_mpol_pids) ;;
+		set:1 | run:0) words=$(_mpol_policies) ;;
+		*) words= ;;
+		esac
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *: ]]; then compopt -o nospace 2>/dev/null; fi
+}
+complete -o bashdefault -o default -F _mpol mpol

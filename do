@@ -41,6 +41,7 @@ demo() {
 }
 
 lab() {
+	[ $# -gt 0 ] || bad_usage "lab needs a machine: $(cd lab/machines && echo *.yaml | sed 's/\.yaml//g')"
 	need build lab
 	configure build gcc -Dwerror=true
 	quietly ninja -C build
@@ -62,8 +63,9 @@ install() {
 	local options=(--prefix /usr/local) destdir=
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--prefix) options=(--prefix "$(realpath -m "${2:?--prefix needs a directory}")") && shift 2 ;;
-		--destdir) destdir=$(realpath -m "${2:?--destdir needs a directory}") && shift 2 ;;
+		--prefix | --destdir) [ $# -ge 2 ] || bad_usage "install: $1 needs a directory" ;;&
+		--prefix) options=(--prefix "$(realpath -m "$2")") && shift 2 ;;
+		--destdir) destdir=$(realpath -m "$2") && shift 2 ;;
 		*) bad_usage "install takes --prefix DIR and --destdir DIR, not '$1'" ;;
 		esac
 	done

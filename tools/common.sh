@@ -61,6 +61,19 @@ apt() {
 	as_root apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
+# Says why not, if this user cannot install packages.
+can_install() {
+	if [ "$(id -u)" = 0 ]; then return; fi
+	command -v sudo >/dev/null || {
+		echo "./do: not root, and there is no sudo: run ./do as root, or install sudo" >&2
+		return 1
+	}
+	[ -t 0 ] || sudo -n true || {
+		echo "./do: sudo wants a password and there is no terminal to ask on: run ./do in one, or as root" >&2
+		return 1
+	}
+}
+
 install_missing() {
 	local packages=("$@")
 	apt-get -s -qq install --no-install-recommends "${packages[@]}" >/dev/null 2>&1 ||
@@ -74,7 +87,7 @@ install_missing() {
 need() {
 	local package groups why group log missing=() reasons=()
 	[ -z "${MPOL_NO_INSTALL:-}" ] || return 0
-	command -v dpkg-query apt-get >/dev/null ||
+	{ command -v dpkg-query && command -v apt-get; } >/dev/null ||
 		die "this is not Debian: install what tools/packages lists, then set MPOL_NO_INSTALL=1"
 
 	while read -r package groups why; do
@@ -89,8 +102,7 @@ need() {
 	done <tools/packages
 	[ ${#missing[@]} -gt 0 ] || return 0
 
-	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
-		die "missing: ${missing[*]}; run ./do as root, install sudo, or have them installed"
+	can_install || die "missing: ${missing[*]}"
 	echo "Installing by apt:"
 	printf '%s\n' "${reasons[@]}"
 	log=$(mktemp)

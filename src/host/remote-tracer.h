@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stop: one thread is seized, looked at, set on prepared code and let go.
+ *
+ * A helper process does it that shares our memory and for which we wait
+ * (clone(2), CLONE_VM | CLONE_VFORK), because ptrace(2) has effects that a
+ * library must not have on its host program: stops to be waited for, SIGCHLD,
+ * and no way to give up on a thread that never stops but the end of its
+ * tracer.  The helper's end, for whatever reason, lets the thread go; should
+ * this process be killed, the helper finishes alone.
+ */
+#ifndef HOST_REMOTE_TRACER_H
+#define HOST_REMOTE_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "remote-arch.h"
+
+/* Where a stop got to: the step that failed, or the one before which time ran out. */
+enum tracer_step {
+	TRACER_SEIZE,	/* PTRACE_SEIZE */
+	TRACER_WAIT,	/* until the thread has stopped */
+	TRACER_INSPECT, /* registers, restartable sequence, seccomp */
+	TRACER_WRITE,	/* the code into the target's memory */
+	TRACER_COMMIT,	/* from here on the thread may run the code */
+	TRACER_DONE,
+};
+
+/* Why a stopped thread was let go unchanged; results of tracer_run beside -errno of a step. */
+enum {
+	TRACER_STOPPED = 1,  /* it is in a group stop (job control) */
+	TRACER_NOT_NATIVE,   /* it runs 32-bit code */
+	TRACER_FILTERED,     /* it is under seccomp or syscall user dispatch */
+	TRACER_OTHER_MEMORY, /* it has exec'd: its memory is not the one that mem names */
+	TRACER_IN_OUR_CODE,  /* it still runs what an earlier controller gave it */
+};
+
+struct address_range {
+	uint64_t start, end;
+};
+
+struct tracer_job {
+	pid_t tid;
+	int mem;    /* /proc/PID/mem, writable */
+	int status; /* /proc/PID/task/TID/status */
+	uint64_t timeout_ns;
+	struct address_range ours[2]; /* code of remote execution: not to be interrupted there */
+
+	/* What to run: the boot if mappings is set, else calls. */
+	const struct arch_mappings *mappings;
+	uint64_t table_address, done_address;
+	uint64_t armed_address; /* 1 is stored there before the commit; 0: not wanted */
+	size_t nr_calls;
+	uint64_t code_address; /* where the code goes: at least code_bytes free bytes */
+	size_t code_bytes;     /* at most ARCH_CODE_BYTES */
+
+	/* Filled in. */
+	volatile enum tracer_step step;
+	volatile int result;
+	volatile uint64_t stop_ns; /* from the request to stop until the release */
+};
+
+/* Bytes of stack that tracer_run needs. */
+#define TRACER_STACK_BYTES (64 * 1024)
+
+/*
+ * Runs the job with the given stack (its lowest address).  Returns 0: the
+ * thread is on its way through the code; a TRACER_* reason or -errno: it was
+ * let go unchanged, unless job->step is TRACER_COMMIT, which means that it
+ * cannot be known; -ETIMEDOUT: it did not stop in time and is as it was.
+ */
+int tracer_run(struct tracer_job *job, void *stack);
+
+#endif

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Remote execution: sessions and batches.  See remote.h for what it promises;
+ * remote-arena for memory in the target, remote-tracer for the stop,
+ * remote-x86-64 for the instructions.
+ */
+#include "remote.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "remote-arch.h"
+#include "remote-arena.h"
+#include "remote-tracer.h"
+#include "rootfs.h"
+
+#define DEFAULT_DEADLINE_NS 1000000000ULL
+#define POLL_NS		    4000   /* between looks at a flag in the target */
+#define RETRY_NS	    200000 /* before another try at a thread in our own code */
+
+struct remote {
+	int root;
+	int mem; /* locked while the session lasts */
+	pid_t pid;
+	uint64_t deadline_ns;
+	struct arena arena;
+	void *stack; /* TRACER_STACK_BYTES above a page that faults */
+	size_t stack_bytes;
+};
+
+DEFINE_CLEANUP(struct remote *, remote_close);
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void sleep_ns(long ns)
+{
+	nanosleep(&(struct timespec) { .tv_nsec = ns }, NULL);
+}
+
+/* The number in the line "NAME:\tNUMBER" of a /proc/PID/status text, or -1. */
+static long status_number(const char *status, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = status; line; line = strchr(line, '\n')) {
+		if (*line == '\n')
+			line++;
+		if (!strncmp(line, name, length) && line[length] == ':')
+			return strtol(line + length + 1, NULL, 10);
+	}
+	return -1;
+}
+
+/* Opens the memory of the process through one of its threads that still has some. */
+static int open_memory(struct remote *remote, struct mpol_error *err)
+{
+	_cleanup_closedir_ DIR *tasks = NULL;
+	struct dirent *entry;
+	char path[64];
+	int denied = 0;
+
+	if (rootfs_opendir(remote->root, &tasks, "proc/%d/task", remote->pid) < 0)
+		return error_set(err, -ESRCH, "open the process's memory", "it has ended");
+	while ((entry = readdir(tasks))) {
+		_cleanup_free_ char *status = NULL;
+
+		if (entry->d_name[0] == '.' ||
+		    rootfs_read(remote->root, &status, "proc/%d/task/%s/status", remote->pid,
+				entry->d_name) < 0 ||
+		    status_number(status, "VmSize") < 0)
+			continue;
+		snprintf(path, sizeof(path), "proc/%d/task/%.16s/mem", remote->pid, entry->d_name);
+		remote->mem = openat(remote->root, path, O_RDWR | O_CLOEXEC);
+		if (remote->mem >= 0)
+			return 0;
+		denied = errno;
+	}
+	if (denied) {
+		error_set(err, -EPERM, "open the process's memory", "not permitted (%s)",
+			  strerrorname_np(denied));
+		error_advise(err, "run as root or as the process's own user");
+		return -EPERM;
+	}
+	return error_set(err, -EOPNOTSUPP, "open the process's memory",
+			 "it has none: a kernel thread, or a process that has ended");
+}
+
+/* One session on a process at a time; the lock ends with its holder. */
+static int lock_memory(struct remote *remote, struct mpol_error *err)
+{
+	uint64_t end_ns = now_ns() + remote->deadline_ns;
+
+	while (flock(remote->mem, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_errno(err, -errno, "lock the process");
+		if (now_ns() > end_ns)
+			return error_set(err, -EBUSY, "lock the process",
+					 "another program is changing it and does not finish");
+		sleep_ns(RETRY_NS);
+	}
+	return 0;
+}
+
+static int make_stack(struct remote *remote, struct mpol_error *err)
+{
+	const size_t page_bytes = sysconf(_SC_PAGESIZE);
+
+	remote->stack_bytes = page_bytes + TRACER_STACK_BYTES;
+	remote->stack = mmap(NULL, remote->stack_bytes, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (remote->stack == MAP_FAILED)
+		return error_errno(err, -ENOMEM, "make a stack");
+	if (mprotect(remote->stack, page_bytes, PROT_NONE) < 0)
+		return error_errno(err, -errno, "make a stack");
+	return 0;
+}
+
+static int open_session(struct remote *remote, pid_t pid, struct mpol_error *err)
+{
+	_cleanup_free_ char *status = NULL;
+	int r;
+
+	remote->root = rootfs_open(NULL);
+	if (remote->root < 0)
+		return error_errno(err, remote->root, "open /");
+	if (rootfs_read(remote->root, &status, "proc/%d/status", pid) < 0)
+		return error_set(err, -ESRCH, "find the process", "there is none of that number");
+	remote->pid = (pid_t)status_number(status, "Tgid");
+	r = open_memory(remote, err);
+	if (r == 0)
+		r = lock_memory(remote, err);
+	if (r == 0)
+		r = make_stack(remote, err);
+	if (r < 0)
+		return r;
+	remote->arena = (struct arena) {
+		.root = remote->root,
+		.pid = remote->pid,
+		.mem = remote->mem,
+	};
+	return arena_attach(&remote->arena, err);
+}
+
+int remote_open(pid_t pid, uint64_t deadline_ns, struct remote **ret_remote, struct mpol_error *err)
+{
+	_cleanup_(remote_closep) struct remote *remote = calloc(1, sizeof(*remote));
+	int r;
+
+	if (!remote)
+		return error_errno(err, -ENOMEM, "open a session");
+	remote->root = remote->mem = -1;
+	remote->stack = MAP_FAILED;
+	remote->deadline_ns = deadline_ns ? deadline_ns : DEFAULT_DEADLINE_NS;
+	r = open_session(remote, pid, err);
+	if (r < 0) {
+		error_on(err, "process %d", pid);
+		return r;
+	}
+	*ret_remote = steal_pointer(&remote);
+	return 0;
+}
+
+void remote_close(struct remote *remote)
+{
+	if (!remote)
+		return;
+	if (remote->stack != MAP_FAILED)
+		munmap(remote->stack, remote->stack_bytes);
+	closep(&remote->mem);
+	closep(&remote->root);
+	free(remote);
+}
+
+/* Why PTRACE_SEIZE was refused. */
+static int explain_refusal(const struct remote *remote, pid_t tid, struct mpol_error *err)
+{
+	_cleanup_free_ char *status = NULL, *scope = NULL;
+	long tracer;
+
+	if (rootfs_read(remote->root, &status, "proc/%d/task/%d/status", remote->pid, tid) < 0)
+		return error_set(err, -ESRCH, "attach", "the thread has ended");
+	if (strstr(status, "\nState:\tZ") || strstr(status, "\nState:\tX"))
+		return error_set(err, -ESRCH, "attach", "the thread has ended (zombie)");
+	tracer = status_number(status, "TracerPid");
+	if (tracer > 0) {
+		error_set(err, -EPERM, "attach", "process %ld traces it already", tracer);
+		error_advise(err, "end the debugger or tracer first");
+		return -EPERM;
+	}
+	error_set(err, -EPERM, "attach", "tracing it is not permitted");
+	if (rootfs_read(remote->root, &scope, "proc/sys/kernel/yama/ptrace_scope") > 0 &&
+	    *scope != '0')
+		error_advise(err, "kernel.yama.ptrace_scope is %c: run as root, or set it to 0",
+			     *scope);
+	else
+		error_advise(err, "run as root or as the process's own user");
+	return -EPERM;
+}
+
+/* Turns the outcome of a stop into an error. */
+static int explain_stop(const struct remote *remote, const struct tracer_job *job, int result,
+			struct mpol_error *err)
+{
+	switch (result) {
+	case TRACER_STOPPED:
+		error_set(err, -EBUSY, "stop the thread", "it is stopped (job control)");
+		error_advise(err, "let it continue first: kill -CONT %d", remote->pid);
+		return -EBUSY;
+	case TRACER_NOT_NATIVE:
+		return error_set(err, -EOPNOTSUPP, "inspect the thread", "it runs 32-bit code");
+	case TRACER_FILTERED:
+		return error_set(err, -EOPNOTSUPP, "inspect the thread",
+				 "its system calls are filtered (seccomp)");
+	case TRACER_OTHER_MEMORY:
+		return error_set(err, -ESRCH, "inspect the thread", "the process has exec'd");
+	case TRACER_IN_OUR_CODE:
+		return error_set(err, -EBUSY, "stop the thread",
+				 "it does not finish the calls that it was given earlier");
+	case -ETIMEDOUT:
+		error_set(err, result, "stop the thread",
+			  "it does not come out of the kernel "
+			  "(uninterruptible sleep, vfork, frozen)");
+		error_advise(err, "nothing was changed; see /proc/%d/task/%d/stack and try again",
+			     remote->pid, job->tid);
+		return result;
+	case -ESRCH:
+		return error_set(err, result, "stop the thread", "it has ended");
+	case -EPERM:
+	case -EACCES:
+		if (job->step == TRACER_SEIZE)
+			return explain_refusal(remote, job->tid, err);
+		/* fall through */
+	default:
+		return error_errno(err, result, "stop the thread");
+	}
+}
+
+/* Stops the thread and sets it on the job's code.  Waits for code of ours that it runs to end. */
+static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpol_error *err)
+{
+	uint64_t end_ns = now_ns() + remote->deadline_ns;
+	char path[64];
+	int result;
+
+	snprintf(path, sizeof(path), "proc/%d/task/%d/status", remote->pid, job->tid);
+	job->status = openat(remote->root, path, O_RDONLY | O_CLOEXEC);
+	if (job->status < 0)
+		return error_set(err, -ESRCH, "stop the thread", "it has ended");
+	job->mem = remote->mem;
+	job->timeout_ns = remote->deadline_ns;
+	arena_code_ranges(&remote->arena, job->ours);
+	for (;;) {
+		uint8_t *stack =
+			(uint8_t *)remote->stack + remote->stack_bytes - TRACER_STACK_BYTES;
+
+		result = tracer_run(job, stack);
+		if (result != TRACER_IN_OUR_CODE || now_ns() > end_ns)
+			break;
+		sleep_ns(RETRY_NS);
+	}
+	close(job->status);
+	/* Whether a helper that died here had let the thread go cannot be known: look for its work.
+	 */
+	if (result && job->step != TRACER_COMMIT)
+		return explain_stop(remote, job, result, err);
+	return 0;
+}
+
+/* Polls until is_done says otherwise than 0 or the deadline has passed. */
+static int poll_target(const struct remote *remote, int (*is_done)(struct remote *, const void *),
+		       const void *what)
+{
+	uint64_t end_ns = now_ns() + remote->deadline_ns;
+	int slack_ns = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), r;
+
+	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	while ((r = is_done((struct remote *)remote, what)) == 0) {
+		if (now_ns() > end_ns) {
+			r = -ETIMEDOUT;
+			break;
+		}
+		sleep_ns(POLL_NS);
+	}
+	prctl(PR_SET_TIMERSLACK, slack_ns, 0, 0, 0);
+	return r < 0 ? r : 0;
+}
+
+static int arena_is_there(struct remote *remote, const void *mappings)
+{
+	return arena_adopt(&remote->arena, mappings) == 0;
+}
+
+static int slot_is_done(struct remote *remote, const void *slot)
+{
+	return arena_is_done(&remote->arena, slot);
+}
+
+/* Has the thread map an arena. */
+static int boot_arena(struct remote *remote, pid_t tid, struct mpol_error *err)
+{
+	struct arena_boot boot;
+	struct tracer_job job = { .tid = tid, .code_bytes = ARENA_BOOT_CODE_BYTES };
+	int r;
+
+	r = arena_plan_boot(&remote->arena, &boot, err);
+	if (r < 0)
+		return r;
+	job.mappings = &boot.mappings;
+	job.code_address = boot.code_address;
+	job.armed_address = boot.armed_address;
+	r = stop_thread(remote, &job, err);
+	if (r < 0)
+		return r;
+	if (poll_target(remote, arena_is_there, &boot.mappings) < 0) {
+		error_set(err, -ETIMEDOUT, "map memory in the process",
+			  "the thread did not map it in time");
+		error_advise(err, "it may be short of address space or memory (RLIMIT_AS, "
+				  "mlockall, overcommit), or very busy");
+		return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+/* Copies the batch into its place in the target. */
+static int fill_slot(const struct remote *remote, const struct arena_slot *slot,
+		     const struct remote_batch *batch, struct mpol_error *err)
+{
+	struct arch_call calls[REMOTE_MAX_CALLS];
+	int r;
+
+	for (size_t i = 0; i < batch->nr_calls; i++) {
+		const struct remote_call *call = &batch->calls[i];
+
+		calls[i] = (struct arch_call) { .number = (uint64_t)call->number };
+		for (unsigned int j = 0; j < 6; j++) {
+			calls[i].args[j] = call->args[j];
+			if (call->argument_mask >> j & 1)
+				calls[i].args[j] += slot->arguments_address;
+		}
+	}
+	r = arena_write(&remote->arena, slot->table_address, calls,
+			batch->nr_calls * sizeof(calls[0]));
+	if (r == 0 && batch->arguments_bytes)
+		r = arena_write(&remote->arena, slot->arguments_address, batch->arguments,
+				batch->arguments_bytes);
+	if (r < 0)
+		return error_set(err, r, "write the calls", "the process has ended or exec'd");
+	return 0;
+}
+
+static int collect_results(const struct remote *remote, const struct arena_slot *slot,
+			   struct remote_batch *batch, struct mpol_error *err)
+{
+	struct arch_call calls[REMOTE_MAX_CALLS];
+	int r;
+
+	r = arena_read(&remote->arena, slot->table_address, calls,
+		       batch->nr_calls * sizeof(calls[0]));
+	if (r < 0)
+		return error_set(err, r, "read the results", "the process has ended or exec'd");
+	for (size_t i = 0; i < batch->nr_calls; i++)
+		batch->calls[i].result = (long)calls[i].result;
+	return 0;
+}
+
+static int wait_for_calls(const struct remote *remote, const struct arena_slot *slot,
+			  struct mpol_error *err)
+{
+	int r = poll_target(remote, slot_is_done, slot);
+
+	if (r == -ETIMEDOUT) {
+		error_set(err, r, "wait for the calls",
+			  "the thread was let go to make them but has not come to it");
+		error_advise(err, "it makes them when it runs again; look at the result later");
+	} else if (r < 0) {
+		error_set(err, r, "wait for the calls", "the process has ended or exec'd");
+	}
+	return r;
+}
+
+/* A place for the batch; maps another arena if this one is full. */
+static int claim_slot(struct remote *remote, pid_t tid, const struct remote_batch *batch,
+		      struct arena_slot *ret_slot, struct mpol_error *err)
+{
+	int r = -EBUSY;
+
+	if (arena_has_room(&remote->arena))
+		r = arena_claim(&remote->arena, tid, batch->nr_calls, batch->arguments_bytes,
+				ret_slot, err);
+	if (r != -EBUSY)
+		return r;
+	r = boot_arena(remote, tid, err);
+	if (r < 0)
+		return r;
+	return arena_claim(&remote->arena, tid, batch->nr_calls, batch->arguments_bytes, ret_slot,
+			   err);
+}
+
+static int run_batch(struct remote *remote, pid_t tid, struct remote_batch *batch,
+		     struct mpol_error *err)
+{
+	struct tracer_job job = {
+		.tid = tid,
+		.nr_calls = batch->nr_calls,
+		.code_bytes = ARCH_CODE_BYTES,
+	};
+	struct arena_slot slot;
+	uint64_t start_ns;
+	int r;
+
+	r = claim_slot(remote, tid, batch, &slot, err);
+	if (r == 0)
+		r = fill_slot(remote, &slot, batch, err);
+	if (r < 0)
+		return r;
+
+	job.code_address = slot.code_address;
+	job.table_address = slot.table_address;
+	job.armed_address = slot.armed_address;
+	job.done_address = slot.done_address;
+	start_ns = now_ns();
+	r = stop_thread(remote, &job, err);
+	if (r == 0)
+		r = wait_for_calls(remote, &slot, err);
+	batch->stop_ns = job.stop_ns;
+	batch->away_ns = now_ns() - start_ns;
+	return r < 0 ? r : collect_results(remote, &slot, batch, err);
+}
+
+int remote_run(struct remote *remote, pid_t tid, struct remote_batch *batch, struct mpol_error *err)
+{
+	int r;
+
+	if (!batch->nr_calls || batch->nr_calls > REMOTE_MAX_CALLS ||
+	    batch->arguments_bytes > REMOTE_ARGUMENT_BYTES)
+		return error_set(err, -EINVAL, "run calls", "0 or over %d calls in a batch",
+				 REMOTE_MAX_CALLS);
+	r = run_batch(remote, tid, batch, err);
+	if (r < 0)
+		error_on(err, "thread %d of process %d", tid, remote->pid);
+	return r;
+}

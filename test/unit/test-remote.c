@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Remote execution on a target that notices disturbance: calls are made and
+ * answered, by busy and by blocked threads; the controller may be killed at
+ * any moment.  MPOL_KILLS sets how many controllers are killed (default 300).
+ */
+#include "cmocka-all.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "remote-target.h"
+#include "remote.h"
+
+static struct target target;
+
+static int start_target(void **state)
+{
+	(void)state;
+	target = target_start();
+	return 0;
+}
+
+/* Every test ends with an unharmed target. */
+static int stop_target(void **state)
+{
+	bool fine = target_progresses(&target, 3) && target_is_free(&target) &&
+		    target_failures(&target) == 0;
+
+	(void)state;
+	return target_stop(&target) && fine ? 0 : -1;
+}
+
+/* Every test in which nothing but mpol disturbs ends with one that saw no interruption either. */
+static int stop_uninterrupted_target(void **state)
+{
+	bool fine = target_interruptions(&target) == 0;
+
+	return stop_target(state) == 0 && fine ? 0 : -1;
+}
+
+static struct remote *opened(void)
+{
+	struct mpol_error error = { 0 };
+	struct remote *remote = NULL;
+
+	if (remote_open(target.pid, 0, &remote, &error) < 0)
+		fail_msg("%s: %s: %s", error.step, error.object, error.cause);
+	return remote;
+}
+
+static void run(struct remote *remote, pid_t tid, struct remote_batch *batch)
+{
+	struct mpol_error error = { 0 };
+
+	if (remote_run(remote, tid, batch, &error) < 0)
+		fail_msg("%s: %s: %s", error.step, error.object, error.cause);
+}
+
+static void test_every_thread_answers(void **state)
+{
+	struct remote *remote = opened();
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < target.state->nr_threads; i++) {
+			struct remote_call calls[2] = {
+				{ .number = SYS_getpid },
+				{ .number = SYS_gettid },
+			};
+			struct remote_batch batch = { .calls = calls, .nr_calls = 2 };
+
+			run(remote, target.state->threads[i].tid, &batch);
+			assert_int_equal(calls[0].result, target.pid);
+			assert_int_equal(calls[1].result, target.state->threads[i].tid);
+			assert_true(batch.stop_ns > 0 && batch.away_ns >= batch.stop_ns);
+		}
+	}
+	remote_close(remote);
+}
+
+static void test_largest_batch_and_arguments(void **state)
+{
+	struct remote *remote = opened();
+	struct remote_call calls[REMOTE_MAX_CALLS];
+	char arguments[REMOTE_ARGUMENT_BYTES] = { 0 };
+	struct remote_batch batch = {
+		.calls = calls,
+		.nr_calls = REMOTE_MAX_CALLS,
+		.arguments = arguments,
+		.arguments_bytes = sizeof(arguments),
+	};
+
+	(void)state;
+	/* access(2) of "/" and of a file that is not there, the names at either end. */
+	strcpy(arguments, "/");
+	strcpy(arguments + sizeof(arguments) - 16, "/no-such-file");
+	for (int i = 0; i < REMOTE_MAX_CALLS; i++)
+		calls[i] = (struct remote_call) {
+			.number = SYS_access,
+			.args = { i % 2 ? sizeof(arguments) - 16 : 0, F_OK },
+			.argument_mask = 1,
+		};
+	for (int round = 0; round < 20; round++) {
+		run(remote, target.state->threads[round % target.state->nr_threads].tid, &batch);
+		for (int i = 0; i < REMOTE_MAX_CALLS; i++)
+			assert_int_equal(calls[i].result, i % 2 ? -ENOENT : 0);
+	}
+	remote_close(remote);
+}
+
+static void test_six_arguments_arrive(void **state)
+{
+	struct remote *remote = opened();
+	struct remote_call call = {
+		.number = SYS_mmap,
+		.args = { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1UL, 0 },
+	};
+	struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+
+	(void)state;
+	run(remote, target.pid, &batch);
+	assert_true(call.result > 0);
+	call = (struct remote_call) { .number = SYS_munmap, .args = { call.result, 4096 } };
+	run(remote, target.pid, &batch);
+	assert_int_equal(call.result, 0);
+	call = (struct remote_call) { .number = SYS_mmap, .args = { 0, 4096, 0, 0, 0, 1 } };
+	run(remote, target.pid, &batch);
+	assert_int_equal(call.result, -EINVAL);
+	remote_close(remote);
+}
+
+/* More batches than an arena has slots: another arena follows. */
+static void test_arenas_follow_each_other(void **state)
+{
+	struct remote *remote = opened();
+	struct remote_call call = { .number = SYS_getppid };
+	struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+
+	(void)state;
+	for (int i = 0; i < 2500; i++) {
+		call.result = 0;
+		run(remote, target.state->threads[i % 3].tid, &batch);
+		assert_int_equal(call.result, getpid());
+	}
+	remote_close(remote);
+}
+
+static void test_refusals(void **state)
+{
+	struct remote_call call = { .number = SYS_getpid };
+	struct remote_batch batch = { .calls = &call, .nr_calls = 0 };
+	struct remote *remote = opened(), *second;
+	struct mpol_error error;
+
+	(void)state;
+	assert_int_equal(remote_run(remote, target.pid, &batch, &error), -EINVAL);
+	batch.nr_calls = 1;
+	assert_int_equal(remote_run(remote, 1, &batch, &error), -ESRCH);
+	assert_int_equal(remote_open(target.pid, 20000000, &second, &error), -EBUSY);
+	assert_non_null(strstr(error.cause, "another program"));
+	remote_close(remote);
+	assert_int_equal(remote_open(2, 0, &second, &error), -EOPNOTSUPP);
+	assert_non_null(strstr(error.cause, "kernel thread"));
+	assert_int_equal(remote_open(0x7ffffff0, 0, &second, &error), -ESRCH);
+}
+
+/* A thread that somebody else traces, and a stopped process, are named and left alone. */
+static void test_traced_and_stopped(void **state)
+{
+	struct remote_call call = { .number = SYS_getpid };
+	struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+	struct remote *remote = opened();
+	struct mpol_error error;
+
+	(void)state;
+	assert_int_equal(ptrace(PTRACE_SEIZE, target.pid, NULL, NULL), 0);
+	assert_int_equal(remote_run(remote, target.pid, &batch, &error), -EPERM);
+	assert_non_null(strstr(error.cause, "traces it already"));
+	assert_int_equal(ptrace(PTRACE_INTERRUPT, target.pid, NULL, NULL), 0);
+	assert_int_equal(waitpid(target.pid, NULL, __WALL), target.pid);
+	assert_int_equal(ptrace(PTRACE_DETACH, target.pid, NULL, NULL), 0);
+	assert_int_equal(kill(target.pid, SIGSTOP), 0);
+	usleep(20000);
+	assert_int_equal(remote_run(remote, target.pid, &batch, &error), -EBUSY);
+	assert_non_null(strstr(error.advice, "CONT"));
+	assert_int_equal(kill(target.pid, SIGCONT), 0);
+	run(remote, target.pid, &batch);
+	assert_int_equal(call.result, target.pid);
+	remote_close(remote);
+}
+
+/* Runs batches on random threads until it is killed. */
+static void control_for_ever(unsigned int seed)
+{
+	struct remote *remote;
+
+	for (;;) {
+		struct mpol_error error;
+
+		if (remote_open(target.pid, 0, &remote, &error) < 0) {
+			fprintf(stderr, "open: %s: %s\n", error.step, error.cause);
+			_exit(1);
+		}
+		for (int i = 0; i < 20; i++) {
+			struct remote_call calls[8];
+			struct remote_batch batch = {
+				.calls = calls,
+				.nr_calls = 1 + rand_r(&seed) % 8,
+			};
+			int thread = rand_r(&seed) % target.state->nr_threads;
+
+			for (size_t j = 0; j < batch.nr_calls; j++)
+				calls[j] = (struct remote_call) { .number = SYS_getpid };
+			if (remote_run(remote, target.state->threads[thread].tid, &batch, &error) <
+				    0 ||
+			    calls[0].result != target.pid) {
+				fprintf(stderr, "run: %s: %s: %s\n", error.step, error.object,
+					error.cause);
+				_exit(1);
+			}
+		}
+		remote_close(remote);
+	}
+}
+
+static void test_controllers_killed(void **state)
+{
+	const char *setting = getenv("MPOL_KILLS");
+	int kills = setting ? atoi(setting) : 300;
+	unsigned int seed = 1;
+
+	(void)state;
+	for (int i = 0; i < kills; i++) {
+		int status;
+		pid_t controller = fork();
+
+		assert_true(controller >= 0);
+		if (controller == 0) {
+			/* A group of its own: its helper is to die with it. */
+			setpgid(0, 0);
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			control_for_ever(seed + i);
+		}
+		setpgid(controller, controller);
+		usleep(rand_r(&seed) % 3000);
+		kill(-controller, SIGKILL);
+		assert_int_equal(waitpid(controller, &status, 0), controller);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		assert_int_equal(target_failures(&target), 0);
+		assert_int_equal(waitpid(target.pid, &status, WNOHANG), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_every_thread_answers, start_target,
+						stop_uninterrupted_target),
+		cmocka_unit_test_setup_teardown(test_largest_batch_and_arguments, start_target,
+						stop_uninterrupted_target),
+		cmocka_unit_test_setup_teardown(test_six_arguments_arrive, start_target,
+						stop_uninterrupted_target),
+		cmocka_unit_test_setup_teardown(test_arenas_follow_each_other, start_target,
+						stop_uninterrupted_target),
+		cmocka_unit_test_setup_teardown(test_refusals, start_target,
+						stop_uninterrupted_target),
+		cmocka_unit_test_setup_teardown(test_traced_and_stopped, start_target, stop_target),
+		cmocka_unit_test_setup_teardown(test_controllers_killed, start_target, stop_target),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -28,6 +28,7 @@ int machine_new(const char *name, int nr_nodes, struct machine **ret_machine)
 
 	machine->nr_nodes = nr_nodes;
 	for (int i = 0; i < nr_nodes; i++) {
+		machine->nodes[i].socket = -1;
 		machine->nodes[i].kernel_tier = -1;
 		machine->nodes[i].kernel_weight = -1;
 	}
@@ -47,6 +48,7 @@ void machine_free(struct machine *machine)
 	free(machine->performances);
 	free(machine->distances);
 	free(machine->nodes);
+	free(machine->description);
 	free(machine->name);
 	free(machine);
 }

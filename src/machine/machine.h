@@ -21,6 +21,7 @@
 
 struct machine_node {
 	int id;
+	int socket; /* -1: not stated */
 	enum mpol_memory_kind kind;
 	bool kind_guessed;	 /* set by machine_judge: kind follows from performance */
 	uint64_t capacity_bytes; /* 0: a node without memory */
@@ -34,7 +35,8 @@ struct machine_node {
 };
 
 struct machine {
-	char *name; /* owned */
+	char *name;	   /* owned */
+	char *description; /* one line for people, or NULL; owned */
 	struct machine_node *nodes;
 	int nr_nodes;
 	struct nodemask possible; /* nodes that may come online; empty where nothing says */

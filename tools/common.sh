@@ -42,7 +42,7 @@ c_files() {
 
 shell_files() {
 	find . \( -path './build*' -o -path './.git' \) -prune -o -type f -printf '%P\0' |
-		xargs -0 grep -lZ -m1 -E '^#!.*\bbash$|^# shellcheck shell=bash$' | sort -z
+		xargs -0 grep -lZ -m1 -E '^#!.*\b(ba|da)?sh$|^# shellcheck shell=bash$' | sort -z
 }
 
 # ---- What the verbs need ----------------------------------------------------

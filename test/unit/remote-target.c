@@ -100,7 +100,7 @@ enum { PIPE_READ, PIPE_POLL, PIPE_SELECT, PIPE_EPOLL, NR_PIPES };
 static int pipes[NR_PIPES][2];
 static int futex_word;
 static __thread volatile sig_atomic_t handled;
-static pthread_t suspended;
+static _Atomic pthread_t suspended; /* the thread in sigsuspend, 0 until it is there */
 
 static int64_t elapsed_ns(const struct timespec *since)
 {

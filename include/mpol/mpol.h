@@ -267,7 +267,8 @@ struct mpol_finding {
  * Reads the running machine, or the recorded /sys and /proc below root.
  * root: a directory, NULL for "/".
  * Errors: -ENOENT (no such directory, or no NUMA information below it),
- * -EBADMSG (a file that the kernel cannot have written), -EACCES, -ENOMEM.
+ * -EBADMSG (a file that the kernel cannot have written), -EACCES, -EAGAIN
+ * (nodes keep coming and going), -ENOMEM.
  */
 MPOL_API int mpol_topology_new(const char *root, struct mpol_topology **ret_topology,
 			       struct mpol_error *error);
@@ -293,7 +294,7 @@ MPOL_API const char *mpol_topology_name(const struct mpol_topology *topology);
 MPOL_API void mpol_topology_possible(const struct mpol_topology *topology,
 				     unsigned long *ret_nodes);
 
-/* Nodes in ascending order of id; ids may have gaps. */
+/* Nodes in ascending order of id; ids may have gaps.  NULL: no such index, no such node. */
 MPOL_API size_t mpol_topology_nr_nodes(const struct mpol_topology *topology);
 MPOL_API const struct mpol_node *mpol_topology_node(const struct mpol_topology *topology,
 						    size_t index);

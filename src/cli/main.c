@@ -8,6 +8,8 @@
 #include "verbs.h"
 
 static const struct verb verbs[] = {
+	{ "topo", cmd_topo, "[--json] [--machine FILE | --root DIR]",
+	  "show nodes, distances, speeds" },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -23,4 +23,6 @@ struct verb {
 	const char *sentence; /* what it does */
 };
 
+verb_fn cmd_topo;
+
 #endif

@@ -22,15 +22,23 @@ int rootfs_open(const char *root)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Writes the path into PATH_MAX bytes.  Returns 0 or -ENAMETOOLONG. */
+__attribute__((format(printf, 2, 0))) static int format_path(char *ret_path, const char *format,
+							     va_list args)
+{
+	int length = vsnprintf(ret_path, PATH_MAX, format, args);
+
+	return length < 0 || length >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
 __attribute__((format(printf, 3, 0))) static int open_format(int root, int flags,
 							     const char *format, va_list args)
 {
 	char path[PATH_MAX];
-	int length = vsnprintf(path, sizeof(path), format, args);
-	int fd;
+	int fd = format_path(path, format, args);
 
-	if (length < 0 || (size_t)length >= sizeof(path))
-		return -ENAMETOOLONG;
+	if (fd < 0)
+		return fd;
 	fd = openat(root, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -126,5 +134,24 @@ int rootfs_opendir(int root, DIR **ret_dir, const char *path, ...)
 	if (!*ret_dir)
 		return -errno;
 	steal_fd(&fd);
+	return 0;
+}
+
+int rootfs_readlink(int root, char *ret_target, size_t size, const char *path, ...)
+{
+	char whole[PATH_MAX];
+	va_list args;
+	ssize_t n;
+	int r;
+
+	va_start(args, path);
+	r = format_path(whole, path, args);
+	va_end(args);
+	if (r < 0)
+		return r;
+	n = readlinkat(root, whole, ret_target, size - 1);
+	if (n < 0)
+		return -errno;
+	ret_target[n] = '\0';
 	return 0;
 }

@@ -38,4 +38,8 @@ int rootfs_read_nodes(int root, struct nodemask *ret, const char *path, ...)
 int rootfs_opendir(int root, DIR **ret_dir, const char *path, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The text of a symbolic link, cut at size.  Returns 0 or -errno of readlinkat(2). */
+int rootfs_readlink(int root, char *ret_target, size_t size, const char *path, ...)
+	__attribute__((format(printf, 4, 5)));
+
 #endif

@@ -121,8 +121,8 @@ static int judge_numbers(struct machine *machine, int target)
 	if (initiator_id < 0)
 		return 0;
 	return machine_find(machine, machine->nodes[target].id,
-			    "%s from node %d is stated, which no such memory has: not used", first,
-			    initiator_id);
+			    "firmware states %s from node %d, which no such memory has: not used",
+			    first, initiator_id);
 }
 
 /* CPUs are nearest to their own node: nothing of the same kind is faster for them. */

@@ -4,7 +4,8 @@
 #define CLI_VERBS_H
 
 /*
- * Runs a verb.  argv[0] is the verb.  Returns mpol's exit status:
+ * Runs a verb.  argv[0] is "mpol VERB", as its messages begin; getopt(3) takes
+ * it from there.  --help is dealt with before.  Returns mpol's exit status:
  * VERB_OK and so on below.
  */
 typedef int verb_fn(int argc, char **argv);
@@ -19,7 +20,7 @@ enum {
 struct verb {
 	const char *name;
 	verb_fn *run;
-	const char *synopsis; /* what follows the name */
+	const char *synopsis; /* what follows the name, every option included */
 	const char *sentence; /* what it does */
 };
 

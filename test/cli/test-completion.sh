@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The completion for bash, with the built mpol as $1: every verb of mpol --help
+# is offered, and every option of a verb's --help.
+set -euo pipefail
+mpol=$(realpath -- "${1:?the built mpol}")
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=completions/mpol.bash
+. completions/mpol.bash
+status=0
+
+# completes LINE...: sets COMPREPLY for these words, the last one being typed.
+completes() {
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+	_mpol "$mpol" 2>/dev/null || true
+}
+
+# offers WORD LINE...: WORD is among the completions.
+offers() {
+	local word=$1
+	shift
+	completes "$@"
+	[[ " ${COMPREPLY[*]} " == *" $word "* ]] || {
+		echo "FAILED: '$*' does not offer '$word' but: ${COMPREPLY[*]}"
+		status=1
+	}
+}
+
+verbs=$("$mpol" --help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p')
+[ -n "$verbs" ] || {
+	echo "mpol --help names no verb"
+	exit 1
+}
+for verb in $verbs; do
+	offers "$verb" mpol ''
+	offers "$verb" mpol "${verb:0:2}"
+	for option in $("$mpol" "$verb" --help | grep -oE -- '--[a-z][a-z-]*' | sort -u); do
+		offers "$option" mpol "$verb" --
+	done
+done
+offers --version mpol --v
+offers prefer: mpol set 1 pre
+offers "$$" mpol show "$$"
+offers all mpol set 1 bind : ''
+completes mpol nosuchverb ''
+[ ${#COMPREPLY[@]} -eq 0 ] || {
+	echo "FAILED: an unknown verb completes to ${COMPREPLY[*]}"
+	status=1
+}
+exit "$status"

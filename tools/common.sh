@@ -125,19 +125,18 @@ fetch_kernel() {
 
 # ---- Build directories -------------------------------------------------------
 
-# Meson finds ccache by itself; these let clones at other paths share what it keeps.
+# These let clones at other paths share what ccache keeps.
 export CCACHE_DIR=${CCACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mpol/ccache}
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 # configure DIRECTORY COMPILER [MESON-OPTION...]: sets the directory up, or
 # brings one that was set up with other options to these.
 configure() {
-	local directory=$1 compiler=$2 stamp=$1/.configured action=()
+	local directory=$1 compiler=$2 wanted=${*:2} stamp=$1/.configured action=()
 	shift 2
-	if [ -f "$stamp" ]; then
-		[ "$(cat "$stamp")" != "$compiler $*" ] || return 0
-		action=(--wipe)
-	fi
+	if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
+	[ ! -f "$directory/build.ninja" ] || action=(--wipe)
+	if command -v ccache >/dev/null; then compiler="ccache $compiler"; fi
 	CC=$compiler quietly meson setup "${action[@]}" "$@" "$directory"
-	printf '%s' "$compiler $*" >"$stamp"
+	printf '%s' "$wanted" >"$stamp"
 }

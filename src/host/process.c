@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes and threads below /proc: see process.h.
+ *
+ * A thread's name may hold anything, also parentheses and newlines: in stat it
+ * ends at the last ')', in status the kernel escapes it.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "rootfs.h"
+#include "text.h"
+
+/* procfs answers ENOENT for what has ended before open, ESRCH for what ends before read. */
+static int gone(int r)
+{
+	return r == -ENOENT ? -ESRCH : r;
+}
+
+/* pid (comm) state ppid … flags … starttime, fields 3, 9 and 22 of proc_pid_stat(5). */
+static int parse_stat(const char *text, struct process_thread *thread)
+{
+	const char *open = strchr(text, '('), *close = strrchr(text, ')');
+	size_t length;
+	int fields;
+
+	if (!open || !close || close < open)
+		return -EBADMSG;
+	fields = sscanf(close + 1,
+			" %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			"%*d %" SCNu64,
+			&thread->state, &thread->flags, &thread->start_ticks);
+	if (fields != 3)
+		return -EBADMSG;
+	length = close - open - 1;
+	if (length >= sizeof(thread->name))
+		length = sizeof(thread->name) - 1;
+	memcpy(thread->name, open + 1, length);
+	thread->name[length] = '\0';
+	return 0;
+}
+
+/* What follows "KEY:\t" at the start of a line, or NULL. */
+static const char *status_field(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		if (*line == '\n')
+			line++;
+		if (!strncmp(line, key, length) && line[length] == ':')
+			return line + length + 1 + strspn(line + length + 1, "\t ");
+	}
+	return NULL;
+}
+
+static int status_number(const char *text, const char *key, int missing, int *ret)
+{
+	const char *field = status_field(text, key);
+	char *end;
+	long number;
+
+	if (!field) {
+		*ret = missing;
+		return missing < 0 ? -EBADMSG : 0;
+	}
+	number = strtol(field, &end, 10);
+	if (end == field || number < 0 || number > INT32_MAX)
+		return -EBADMSG;
+	*ret = (int)number;
+	return 0;
+}
+
+static int parse_status(const char *text, struct process_thread *thread)
+{
+	const char *mems = status_field(text, "Mems_allowed_list");
+	char list[8192];
+	size_t length;
+
+	if (status_number(text, "Tgid", -1, &thread->tgid) < 0 ||
+	    status_number(text, "TracerPid", 0, &thread->tracer) < 0 ||
+	    status_number(text, "Seccomp", 0, &thread->seccomp) < 0 || !mems)
+		return -EBADMSG;
+	length = strcspn(mems, "\n");
+	if (length >= sizeof(list))
+		return -EBADMSG;
+	memcpy(list, mems, length);
+	list[length] = '\0';
+	return nodemask_parse(list, &thread->mems_allowed) < 0 ? -EBADMSG : 0;
+}
+
+int process_read_thread(int root, pid_t pid, pid_t tid, struct process_thread *ret)
+{
+	_cleanup_free_ char *stat = NULL, *status = NULL;
+	struct process_thread thread = { .tid = tid };
+	ssize_t r;
+
+	r = rootfs_read(root, &stat, "proc/%d/task/%d/stat", pid, tid);
+	if (r < 0)
+		return gone(r);
+	r = rootfs_read(root, &status, "proc/%d/task/%d/status", pid, tid);
+	if (r < 0)
+		return gone(r);
+	r = parse_stat(stat, &thread);
+	if (r < 0)
+		return r;
+	r = parse_status(status, &thread);
+	if (r < 0)
+		return r;
+	*ret = thread;
+	return 0;
+}
+
+bool process_thread_is_user(const struct process_thread *thread)
+{
+	return !(thread->flags & (PROCESS_KTHREAD | PROCESS_IO_WORKER | PROCESS_USER_WORKER));
+}
+
+static int compare_tids(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int process_list_threads(int root, pid_t pid, pid_t **ret_tids, size_t *ret_nr)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_free_ pid_t *tids = NULL;
+	size_t nr = 0, allocated = 0;
+	struct dirent *entry;
+	int r;
+
+	r = rootfs_opendir(root, &dir, "proc/%d/task", pid);
+	if (r < 0)
+		return gone(r);
+	while (errno = 0, (entry = readdir(dir))) {
+		uint64_t tid;
+
+		if (parse_u64(entry->d_name, 10, &tid) < 0 || tid == 0 || tid > INT32_MAX)
+			continue;
+		if (nr == allocated) {
+			pid_t *more = reallocarray(tids, allocated * 2 + 16, sizeof(*tids));
+
+			if (!more)
+				return -ENOMEM;
+			tids = more;
+			allocated = allocated * 2 + 16;
+		}
+		tids[nr++] = (pid_t)tid;
+	}
+	if (errno)
+		return gone(-errno);
+	if (!nr)
+		return -ESRCH;
+	qsort(tids, nr, sizeof(*tids), compare_tids);
+	*ret_tids = steal_pointer(&tids);
+	*ret_nr = nr;
+	return 0;
+}
+
+int process_read_vmas(int root, pid_t pid, pid_t tid, struct vma_table *ret)
+{
+	_cleanup_free_ char *maps = NULL, *numa_maps = NULL;
+	ssize_t r;
+
+	r = rootfs_read(root, &maps, "proc/%d/task/%d/maps", pid, tid);
+	if (r < 0)
+		return gone(r);
+	r = rootfs_read(root, &numa_maps, "proc/%d/task/%d/numa_maps", pid, tid);
+	if (r < 0)
+		return gone(r);
+	if (!*maps || !*numa_maps)
+		return -ESRCH;
+	return vma_table_join(maps, numa_maps, ret);
+}

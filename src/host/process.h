@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes and threads as /proc shows them, below a root descriptor
+ * (rootfs.h), so that a recorded tree reads like the running machine.
+ *
+ * A process may end, and its threads come and go, between any two reads:
+ * -ESRCH then, from every call here.
+ */
+#ifndef HOST_PROCESS_H
+#define HOST_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <mpol/mpol.h>
+
+#include "nodemask.h"
+#include "numa-maps.h"
+
+/* Flags of /proc/PID/stat (include/linux/sched.h, PF_*). */
+#define PROCESS_IO_WORKER   0x00000010U /* io_uring's: never reaches user mode */
+#define PROCESS_USER_WORKER 0x00004000U /* vhost's: likewise */
+#define PROCESS_KTHREAD	    0x00200000U
+
+struct process_thread {
+	pid_t tid;
+	pid_t tgid;
+	char name[16];
+	char state; /* proc_pid_stat(5): R, S, D, T, t, Z, X, I */
+	unsigned int flags;
+	uint64_t start_ticks; /* since boot: with tid, names a thread once and for all */
+	pid_t tracer;	      /* 0: nobody traces it */
+	int seccomp;	      /* 0 none, 1 strict, 2 filter; 0 where the kernel does not say */
+	struct nodemask mems_allowed;
+};
+
+/* Whether the thread runs user code, so that it can be made to call the kernel. */
+bool process_thread_is_user(const struct process_thread *thread);
+
+/*
+ * Reads thread tid of process pid.  pid may be the id of any thread of the
+ * process, so (tid, tid) reads a thread of which nothing else is known.
+ * Errors: -ESRCH, -EACCES, -EBADMSG (not what a kernel writes), -ENOMEM.
+ */
+int process_read_thread(int root, pid_t pid, pid_t tid, struct process_thread *ret);
+
+/*
+ * The ids of all threads of process pid, ascending; free(3) them.
+ * Errors: -ESRCH, -EACCES, -ENOMEM.
+ */
+int process_list_threads(int root, pid_t pid, pid_t **ret_tids, size_t *ret_nr);
+
+/*
+ * The ranges of process pid, with the policies as thread tid (of that process)
+ * sees them: a range without its own shows that thread's.  Walks the page tables of the whole
+ * process; stops nothing.
+ * Errors: -ESRCH (also: it has no memory any more), -EACCES, -EBADMSG, -EFBIG, -ENOMEM.
+ */
+int process_read_vmas(int root, pid_t pid, pid_t tid, struct vma_table *ret);
+
+#endif

@@ -88,6 +88,7 @@ struct mpol_args {
 	 * (The system calls' maxnode is one more: the library adds it.)
 	 * Set: NULL or 0 bits is the empty mask.  Get: written if not NULL; must
 	 * then have room for every possible node of the machine, else -EINVAL.
+	 * Whole words are read and written.
 	 */
 	unsigned long *policy_nodemask;
 	uint64_t policy_maxnode;
@@ -105,7 +106,8 @@ struct mpol_args {
 	/*
 	 * Weighted interleave only: policy_maxnode bytes, one per node, or NULL for
 	 * the kernel's global weights (/sys/kernel/mm/mempolicy/weighted_interleave).
-	 * 0 stands for the global weight of that node.
+	 * 0 stands for the global weight of that node, whatever it is at the time.
+	 * Get: written if not NULL, all 0: the kernel has no other weights.
 	 */
 	uint8_t *interleave_weights;
 
@@ -117,14 +119,21 @@ struct mpol_args {
 /*
  * The calling thread's own policy: set_mempolicy(2), get_mempolicy(2).
  *
- * Set errors, the kernel's own where the kernel decides:
- *   -EINVAL      unknown mode or flag, a flag that the mode does not take, a
- *                mask that the mode does not take, no node of the mask allowed
+ * Set errors; the kernel's own where the kernel decides:
+ *   -EINVAL      size below MPOL_ARGS_SIZE_VER0, unknown mode or flag, a flag
+ *                that the mode does not take, a mask that the mode does not
+ *                take, no node of the mask allowed, weights without weighted
+ *                interleave
  *   -EOPNOTSUPP  a home node (the kernel keeps one for ranges only); weights
  *                that differ from the kernel's global ones
  *   -EFAULT      the mask's words cannot be read
  *   -E2BIG       non-zero fields that this library does not know
  *   -ENOMEM
+ * Get errors: -EINVAL, -E2BIG as above; -EINVAL (a mask too small).
+ *
+ * Get of one's own shows the nodes as they were given where STATIC, RELATIVE or
+ * BALANCING is set, else the effective ones.  A home node cannot be read from
+ * the kernel: get calls leave home_node at -1 and never set MPOL_FLAG_HOME_NODE.
  */
 MPOL_API int mpol_set_mempolicy(const struct mpol_args *args, size_t size);
 MPOL_API int mpol_get_mempolicy(struct mpol_args *args, size_t size);
@@ -132,10 +141,13 @@ MPOL_API int mpol_get_mempolicy(struct mpol_args *args, size_t size);
 /*
  * The policy of a range of the calling process: mbind(2) without flags, then
  * set_mempolicy_home_node(2) with MPOL_FLAG_HOME_NODE.  addr must be page
- * aligned.  Errors as above and:
- *   -EINVAL      addr not aligned
- *   -EFAULT      part of the range is not mapped
- *   -EOPNOTSUPP  a home node with a mode other than bind and prefer-many
+ * aligned; length is rounded up to whole pages, and 0 changes nothing.  Get
+ * reports mode default for a range without a policy of its own; it brings no
+ * page in.  Errors as above and:
+ *   -EINVAL      addr not aligned; no such home node
+ *   -EFAULT      part of the range is not mapped (get: nothing at addr)
+ *   -EOPNOTSUPP  a home node with a mode other than bind and prefer-many, or
+ *                with a kernel older than 5.17
  */
 MPOL_API int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *args,
 				    size_t size);
@@ -146,20 +158,32 @@ MPOL_API int mpol_get_vma_mempolicy(void *addr, struct mpol_args *args, size_t s
  *
  * A pidfd opened with PIDFD_THREAD means that one thread.  Any other means the
  * process: set changes every thread, looking again until no new one appears;
- * get reads the thread group leader's.  The target makes the call itself,
- * briefly stopped (ptrace(2)); whatever becomes of the caller meanwhile, the
- * target goes on unharmed.  Getting stops nothing.
+ * get reads the thread group leader's (where that has ended, the first living
+ * thread's).  The target makes the call itself, briefly stopped (ptrace(2));
+ * whatever becomes of the caller meanwhile, the target goes on unharmed.
+ * Getting stops nothing; it reads /proc, where the kernel shows effective nodes
+ * and no next node of an interleave policy.  A range whose own policy is the
+ * same as every thread's is reported with that policy, one without as default.
+ *
+ * A pidfd of the caller itself works where no other thread is meant:
+ * -EOPNOTSUPP else, since no process may trace itself.
  *
  * Further errors:
  *   -EBADF       not a pidfd
  *   -ESRCH       the process or thread has ended
  *   -EPERM       the caller may not trace the target, or somebody else traces it
+ *   -EACCES      the caller may not read the target's /proc files
  *   -EBUSY       a thread is stopped (job control, frozen cgroup, debugger)
  *   -ETIMEDOUT   a thread does not come out of the kernel (D state, vfork parent)
  *   -EOPNOTSUPP  a 32-bit target, a kernel thread, a target under seccomp
- *   -EINPROGRESS never; the call returns when every thread has changed
+ *   -EAGAIN      the target makes threads faster than they can be changed
+ *   -EOVERFLOW   get: the kernel shows only the beginning of so long a list of nodes
  * When some threads were changed and some could not be, the first failure is
- * returned and args->error says how many of how many were changed.
+ * returned and args->error says how many of how many were changed.  A policy
+ * that the kernel refuses for the first thread is not tried on the others.
+ *
+ * Ranges are given one after the other, in calls that the target makes many at
+ * a time: after a failure later ranges may have been changed too.
  */
 MPOL_API int mpol_process_set_mempolicy(int pidfd, const struct mpol_args *args, size_t size);
 MPOL_API int mpol_process_get_mempolicy(int pidfd, struct mpol_args *args, size_t size);
@@ -187,7 +211,8 @@ struct mpol_topology;
  *   interleave:NODES | weighted:NODES | weighted:NODE=WEIGHT,…
  *
  * followed by any of +static +relative +balancing and ,home=NODE.  NODES is a
- * list such as 0-1,3 or "all": every node of the topology that has memory.
+ * list such as 0-1,3 or "all": every node of the topology that has memory; a
+ * weight may follow a range too (0-1=3).
  *
  * topology may be NULL: then "all" is refused and node numbers are checked
  * only against MPOL_NODES_MAX.  Errors: -EINVAL (not this syntax, a flag the
@@ -320,21 +345,21 @@ struct mpol_process;
 struct mpol_thread {
 	pid_t tid;
 	char name[16];
-	char state;		   /* proc_pid_stat(5): R, S, D, T, t, Z, … */
-	int32_t policy_known;	   /* 0: could not be read (the thread has ended, no permission) */
-	struct mpol_policy policy; /* as the kernel shows it in numa_maps: effective nodes */
+	char state; /* proc_pid_stat(5): R, S, D, T, t, Z, … */
+	/* As the kernel shows it in numa_maps: effective nodes.  NULL: could not be read. */
+	const struct mpol_policy *policy;
 	unsigned long mems_allowed[MPOL_NODE_WORDS];
 };
 
 struct mpol_vma {
-	uint64_t start, end;	       /* addresses, end exclusive */
-	char permissions[5];	       /* "rw-p" */
-	const char *name;	       /* file, [heap], [stack], … or "" */
-	int32_t has_policy;	       /* 1: the range has its own policy, 0: the thread's applies,
-					* -1: cannot be told apart (a single thread whose policy is the same)
-					*/
-	struct mpol_policy policy;     /* the one that applies */
-	uint64_t page_bytes;	       /* kernel page size of the mapping */
+	uint64_t start, end; /* addresses, end exclusive */
+	char permissions[5]; /* "rw-p" */
+	const char *name;    /* file, [heap], [stack], … or "" */
+	/* 1: the range has its own policy; 0: the thread's applies; -1: they cannot be told
+	 * apart, because every thread's policy is the one shown. */
+	int32_t has_policy;
+	const struct mpol_policy *policy; /* the one that applies */
+	uint64_t page_bytes;	       /* kernel page size of the mapping; 0: nothing is resident */
 	const uint64_t *bytes_by_node; /* indexed as mpol_process_nodes, resident bytes */
 };
 
@@ -344,12 +369,14 @@ struct mpol_vma {
 /*
  * Takes a picture of a process: its threads' policies, its ranges, where its
  * memory is.  Stops nothing.  what: MPOL_PROCESS_*; the sums by node are always
- * there.  pid may be any thread's id.
+ * there.  pid may be any thread's id.  root: a directory with a recorded /proc,
+ * NULL for "/".  Cost: one walk of the page tables, with MPOL_PROCESS_THREADS
+ * one for each thread.
  * Errors: -ESRCH (none such, or it has ended), -EACCES (may not read it),
  * -EOPNOTSUPP (a kernel thread), -EBADMSG, -ENOMEM.
  */
-MPOL_API int mpol_process_new(pid_t pid, unsigned int what, struct mpol_process **ret_process,
-			      struct mpol_error *error);
+MPOL_API int mpol_process_new(const char *root, pid_t pid, unsigned int what,
+			      struct mpol_process **ret_process, struct mpol_error *error);
 MPOL_API void mpol_process_free(struct mpol_process *process);
 
 MPOL_API pid_t mpol_process_pid(const struct mpol_process *process);
@@ -383,11 +410,13 @@ struct mpol_report {
 };
 
 /*
- * mpol_process_set_mempolicy with a result per thread.  Returns 0 if every
- * thread was changed, else the first failure; *ret_report is filled whenever
- * the target could be looked at (also on such a failure), else it is zeroed.
+ * mpol_process_set_mempolicy with a result per thread.  tid: only that thread
+ * of the process; 0: those that the pidfd means.  Returns 0 if every thread was
+ * changed, else the first failure; *ret_report is filled whenever the target
+ * could be looked at (also on such a failure), else it is zeroed.  Threads that
+ * ended meanwhile are not in it.
  */
-MPOL_API int mpol_process_apply(int pidfd, const struct mpol_args *args, size_t size,
+MPOL_API int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *args, size_t size,
 				struct mpol_report *ret_report);
 MPOL_API void mpol_report_free(struct mpol_report *report);
 
@@ -396,7 +425,8 @@ MPOL_API void mpol_report_free(struct mpol_report *report);
 struct mpol_move_options {
 	size_t size;		   /* sizeof(struct mpol_move_options) */
 	const unsigned long *from; /* MPOL_NODE_WORDS words; NULL: every node not in to */
-	const unsigned long *to;   /* several nodes: filled in turn, page by page */
+	const unsigned long *to;   /* several nodes: batches go to them in turn; one without room
+				    * is left out */
 	uint64_t start, end;	   /* addresses; both 0: the whole process */
 	uint64_t batch_ns;	   /* time aimed at per move_pages(2) call; 0: 10 ms */
 	uint64_t bandwidth_bytes;  /* most bytes per second; 0: no limit */
@@ -427,7 +457,8 @@ struct mpol_move_result {
 
 /*
  * Moves resident pages of a process between nodes with move_pages(2), in
- * batches, reading every page's status.  Policies stay as they are.
+ * batches, reading every page's status.  Policies stay as they are.  Nodes that
+ * the target's cpuset does not allow are left out of to.
  * Errors: -EINVAL (empty to, from and to overlap), -ENODEV (a node without
  * memory), -EACCES (no node of to is in the target's cpuset), -EPERM, -ESRCH,
  * -ECANCELED (progress asked to stop), -ENOMEM.  On an error *ret_result says

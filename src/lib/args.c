@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The caller's struct mpol_args: see args.h.
+ *
+ * Whatever the kernel decides is left to the kernel; only what it has no word
+ * for (weights, home nodes of threads) is decided here.
+ */
+#include "args.h"
+
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "rootfs.h"
+
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
+
+#define KERNEL_FLAGS (MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE | MPOL_FLAG_BALANCING)
+#define WEIGHTS_PATH "sys/kernel/mm/mempolicy/weighted_interleave"
+
+_Static_assert(sizeof(struct mpol_args) >= MPOL_ARGS_SIZE_VER0, "the struct only grows");
+_Static_assert(offsetof(struct mpol_args, error) + sizeof(void *) == MPOL_ARGS_SIZE_VER0,
+	       "version 0 ends with error");
+
+int args_read(const struct mpol_args *user, size_t size, struct mpol_args *ret)
+{
+	const unsigned char *bytes = (const unsigned char *)user;
+
+	*ret = (struct mpol_args) { 0 };
+	if (size < MPOL_ARGS_SIZE_VER0)
+		return -EINVAL;
+	memcpy(ret, user, size < sizeof(*ret) ? size : sizeof(*ret));
+	error_clear(ret->error);
+	for (size_t i = sizeof(*ret); i < size; i++) {
+		if (!bytes[i])
+			continue;
+		error_set(ret->error, -E2BIG, "read arguments", "byte %zu of mpol_args is not zero",
+			  i);
+		error_advise(ret->error, "this libmpol (%s) knows the first %zu bytes: use a newer",
+			     mpol_version(), sizeof(*ret));
+		return -E2BIG;
+	}
+	return 0;
+}
+
+void args_write(const struct mpol_args *args, struct mpol_args *user, size_t size)
+{
+	memcpy(user, args, size < sizeof(*args) ? size : sizeof(*args));
+}
+
+int args_kernel_mode(const struct mpol_args *args)
+{
+	return args->mode | (args->mode_flags & KERNEL_FLAGS);
+}
+
+unsigned long args_kernel_maxnode(const struct mpol_args *args)
+{
+	return args->policy_maxnode + 1;
+}
+
+static bool has_node(const struct mpol_args *args, uint64_t node)
+{
+	return args->policy_nodemask && node < args->policy_maxnode &&
+	       args->policy_nodemask[node / NODEMASK_WORD_BITS] >> (node % NODEMASK_WORD_BITS) & 1;
+}
+
+/* The kernel's weights of the policy's nodes, for a message: "0=3,2=1". */
+static void format_global_weights(int root, const struct mpol_args *args, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	buffer[0] = '\0';
+	for (int node = 0; node < NODES_MAX && length < size; node++) {
+		uint64_t weight;
+
+		if (has_node(args, node) &&
+		    !rootfs_read_u64(root, &weight, WEIGHTS_PATH "/node%d", node))
+			length += snprintf(buffer + length, size - length, "%s%d=%d",
+					   length ? "," : "", node, (int)weight);
+	}
+}
+
+static int check_weights(const struct mpol_args *args)
+{
+	_cleanup_close_ int root = -1;
+	char global[128];
+
+	if (!args->interleave_weights)
+		return 0;
+	if (args->mode != MPOL_MODE_WEIGHTED_INTERLEAVE)
+		return error_set(args->error, -EINVAL, "check policy",
+				 "weights given with a mode other than weighted interleave");
+	root = rootfs_open(NULL);
+	if (root < 0)
+		return error_errno(args->error, root, "open /");
+	for (int node = 0; node < NODES_MAX; node++) {
+		uint64_t weight;
+
+		if (!has_node(args, node) || !args->interleave_weights[node])
+			continue;
+		if (rootfs_read_u64(root, &weight, WEIGHTS_PATH "/node%d", node) < 0) {
+			error_set(args->error, -EOPNOTSUPP, "check weights",
+				  "this kernel has no interleave weight for node %d", node);
+			error_advise(args->error, "weighted interleave came with Linux 6.9");
+			return -EOPNOTSUPP;
+		}
+		if (weight == args->interleave_weights[node])
+			continue;
+		format_global_weights(root, args, global, sizeof(global));
+		error_set(args->error, -EOPNOTSUPP, "check weights",
+			  "the kernel interleaves by one table of weights, and node %d has %d "
+			  "there, not %d",
+			  node, (int)weight, args->interleave_weights[node]);
+		error_advise(args->error,
+			     "leave the weights out to use the kernel's (%s), or have root write "
+			     "others for the whole machine to /" WEIGHTS_PATH "/nodeN",
+			     global);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int check_home(const struct mpol_args *args, bool for_range)
+{
+	if (!(args->mode_flags & MPOL_FLAG_HOME_NODE))
+		return 0;
+	if (!for_range) {
+		error_set(args->error, -EOPNOTSUPP, "check policy",
+			  "a thread's own policy cannot have a home node");
+		error_advise(args->error, "the kernel keeps a home node for ranges of memory only: "
+					  "leave home= out");
+		return -EOPNOTSUPP;
+	}
+	if (args->mode != MPOL_MODE_BIND && args->mode != MPOL_MODE_PREFERRED_MANY) {
+		error_set(args->error, -EOPNOTSUPP, "check policy",
+			  "a home node goes with bind and prefer-many only");
+		return -EOPNOTSUPP;
+	}
+	return args_check_home_node(args);
+}
+
+int args_check(const struct mpol_args *args, bool for_range)
+{
+	int r;
+
+	if (args->mode_flags & ~(KERNEL_FLAGS | MPOL_FLAG_HOME_NODE))
+		return error_set(args->error, -EINVAL, "check policy", "unknown flags 0x%x",
+				 args->mode_flags & ~(KERNEL_FLAGS | MPOL_FLAG_HOME_NODE));
+	if (args->mode & KERNEL_FLAGS)
+		return error_set(args->error, -EINVAL, "check policy",
+				 "flags are within the mode; they belong into mode_flags");
+	r = check_home(args, for_range);
+	return r < 0 ? r : check_weights(args);
+}
+
+int args_check_home_node(const struct mpol_args *args)
+{
+	/* Of a range of no length the kernel checks the node and changes nothing. */
+	if (!syscall(SYS_set_mempolicy_home_node, 0UL, 0UL, (unsigned long)args->home_node, 0UL))
+		return 0;
+	if (errno == ENOSYS) {
+		error_set(args->error, -EOPNOTSUPP, "set_mempolicy_home_node",
+			  "this kernel has no home nodes");
+		error_advise(args->error, "they came with Linux 5.17");
+		return -EOPNOTSUPP;
+	}
+	return error_set(args->error, -errno, "set_mempolicy_home_node",
+			 "home node %d does not exist", args->home_node);
+}
+
+/* ---- Explaining refusals -------------------------------------------------------- */
+
+static bool mask_empty(const struct mpol_args *args)
+{
+	for (uint64_t node = 0; args->policy_nodemask && node < args->policy_maxnode; node++)
+		if (has_node(args, node))
+			return false;
+	return true;
+}
+
+/* The first rule of mm/mempolicy.c that the policy breaks by itself, or NULL. */
+static const char *broken_rule(const struct mpol_args *args)
+{
+	unsigned int flags = args->mode_flags;
+	bool takes_balancing =
+		args->mode == MPOL_MODE_BIND || args->mode == MPOL_MODE_PREFERRED_MANY;
+
+	if (args->mode > MPOL_MODE_WEIGHTED_INTERLEAVE)
+		return "no such mode";
+	if ((flags & MPOL_FLAG_STATIC) && (flags & MPOL_FLAG_RELATIVE))
+		return "static and relative exclude each other";
+	if ((flags & MPOL_FLAG_BALANCING) && !takes_balancing)
+		return "balancing goes with bind and prefer-many only";
+	/* The limit is one page of bits; beyond the kernel reads no mask. */
+	if (args->policy_nodemask && args->policy_maxnode > 8UL * sysconf(_SC_PAGESIZE))
+		return "the mask is longer than one page";
+	if (args->mode == MPOL_MODE_DEFAULT || args->mode == MPOL_MODE_LOCAL) {
+		if (!mask_empty(args))
+			return "the mode takes no nodes";
+		if (args->mode == MPOL_MODE_LOCAL && flags)
+			return "local takes no flags";
+	} else if (mask_empty(args)) {
+		return "no nodes given";
+	}
+	return NULL;
+}
+
+int args_explain(const struct mpol_args *args, int r, const char *step,
+		 const struct nodemask *allowed)
+{
+	const char *rule;
+	char list[96];
+
+	if (r != -EINVAL || !args->error)
+		return error_errno(args->error, r, step);
+	rule = broken_rule(args);
+	if (rule)
+		return error_set(args->error, r, step, "%s", rule);
+	if (args->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && access("/" WEIGHTS_PATH, F_OK) < 0)
+		return error_set(args->error, r, step,
+				 "this kernel has no weighted interleave (it came with Linux 6.9)");
+	error_set(args->error, r, step,
+		  "none of the nodes has memory that the cpuset allows the thread to use");
+	if (allowed) {
+		nodemask_format(allowed, list, sizeof(list));
+		error_advise(args->error, "its cpuset allows nodes %s", list);
+	}
+	return r;
+}
+
+int args_mask_bytes(const struct mpol_args *args, size_t most_bytes, size_t *ret_bytes)
+{
+	uint64_t words = args->policy_maxnode / NODEMASK_WORD_BITS +
+			 (args->policy_maxnode % NODEMASK_WORD_BITS != 0);
+
+	if (!args->policy_nodemask)
+		words = 0;
+	if (words > most_bytes / sizeof(long))
+		return args_explain(args, -EINVAL, "set_mempolicy", NULL);
+	*ret_bytes = words * sizeof(long);
+	return 0;
+}
+
+/* ---- Results of get calls --------------------------------------------------------- */
+
+/* Asks the kernel whether maxnode bits hold every possible node, as it does of its own callers. */
+static bool has_room(uint64_t maxnode)
+{
+	struct nodemask scratch;
+	unsigned long bits = maxnode < NODES_MAX ? maxnode : NODES_MAX + 1;
+
+	return !syscall(SYS_get_mempolicy, NULL, scratch.bits, bits, 0UL, MPOL_F_MEMS_ALLOWED);
+}
+
+static void give_mask(const struct nodemask *nodes, unsigned long *words, uint64_t maxnode)
+{
+	uint64_t nr_words = (maxnode + NODEMASK_WORD_BITS - 1) / NODEMASK_WORD_BITS;
+
+	for (uint64_t i = 0; i < nr_words; i++)
+		words[i] = i < NODEMASK_WORDS ? nodes->bits[i] : 0;
+}
+
+int args_give_nodes(const struct mpol_args *args, const struct nodemask *nodes,
+		    const struct nodemask *allowed)
+{
+	if ((args->policy_nodemask && !has_room(args->policy_maxnode)) ||
+	    (args->mems_allowed && !has_room(args->mems_maxnode)))
+		return error_set(args->error, -EINVAL, "get_mempolicy",
+				 "a mask has no room for every possible node");
+	if (args->policy_nodemask)
+		give_mask(nodes, args->policy_nodemask, args->policy_maxnode);
+	if (args->mems_allowed)
+		give_mask(allowed, args->mems_allowed, args->mems_maxnode);
+	if (args->interleave_weights)
+		memset(args->interleave_weights, 0, args->policy_maxnode);
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calling thread's own policy and that of its own ranges: plain system
+ * calls.  The kernel judges the arguments; its errno comes back as it is.
+ */
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "error.h"
+
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
+
+static struct nodemask own_mems_allowed(void)
+{
+	struct nodemask allowed = { { 0 } };
+
+	syscall(SYS_get_mempolicy, NULL, allowed.bits, NODEMASK_KERNEL_MAXNODE, 0UL,
+		MPOL_F_MEMS_ALLOWED);
+	return allowed;
+}
+
+static int explain(const struct mpol_args *args, int r, const char *step)
+{
+	struct nodemask allowed = own_mems_allowed();
+
+	return args_explain(args, r, step, &allowed);
+}
+
+int mpol_set_mempolicy(const struct mpol_args *user, size_t size)
+{
+	struct mpol_args args;
+	int r;
+
+	r = args_read(user, size, &args);
+	if (r < 0)
+		return r;
+	r = args_check(&args, false);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_set_mempolicy, args_kernel_mode(&args), args.policy_nodemask,
+		    args_kernel_maxnode(&args)) < 0)
+		return explain(&args, -errno, "set_mempolicy");
+	return 0;
+}
+
+int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *user, size_t size)
+{
+	struct mpol_args args;
+	int r;
+
+	r = args_read(user, size, &args);
+	if (r < 0)
+		return r;
+	r = args_check(&args, true);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_mbind, addr, length, (long)args_kernel_mode(&args), args.policy_nodemask,
+		    args_kernel_maxnode(&args), 0UL) < 0)
+		return explain(&args, -errno, "mbind");
+	if ((args.mode_flags & MPOL_FLAG_HOME_NODE) &&
+	    syscall(SYS_set_mempolicy_home_node, addr, length, (unsigned long)args.home_node, 0UL) <
+		    0)
+		return error_errno(args.error, -errno, "set_mempolicy_home_node");
+	return 0;
+}
+
+/* flags, addr: get_mempolicy(2)'s.  Fills everything but policy_node and vma_node. */
+static int get_policy(struct mpol_args *args, void *addr, unsigned long flags)
+{
+	struct nodemask nodes = { { 0 } }, allowed = own_mems_allowed();
+	int mode = 0;
+
+	if (syscall(SYS_get_mempolicy, &mode, nodes.bits, NODEMASK_KERNEL_MAXNODE, addr, flags) <
+	    0) {
+		if (errno == EFAULT)
+			return error_set(args->error, -EFAULT, "get_mempolicy",
+					 "nothing is mapped at %p", addr);
+		return error_errno(args->error, -errno, "get_mempolicy");
+	}
+	args->mode = mode & ~(MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE | MPOL_FLAG_BALANCING);
+	args->mode_flags = mode & (MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE | MPOL_FLAG_BALANCING);
+	args->home_node = -1;
+	args->policy_node = -1;
+	args->vma_node = -1;
+	return args_give_nodes(args, &nodes, &allowed);
+}
+
+int mpol_get_mempolicy(struct mpol_args *user, size_t size)
+{
+	struct mpol_args args;
+	int next, r;
+
+	r = args_read(user, size, &args);
+	if (r < 0)
+		return r;
+	r = get_policy(&args, NULL, 0);
+	if (r < 0)
+		return r;
+	/* Refused with EINVAL unless the policy interleaves. */
+	if (!syscall(SYS_get_mempolicy, &next, NULL, 0UL, NULL, (unsigned long)MPOL_F_NODE))
+		args.policy_node = next;
+	args_write(&args, user, size);
+	return 0;
+}
+
+int mpol_get_vma_mempolicy(void *addr, struct mpol_args *user, size_t size)
+{
+	struct mpol_args args;
+	int node, r;
+
+	r = args_read(user, size, &args);
+	if (r < 0)
+		return r;
+	r = get_policy(&args, addr, MPOL_F_ADDR);
+	if (r < 0)
+		return r;
+	/* get_mempolicy(2) with MPOL_F_NODE would bring the page in; this asks only. */
+	if (!syscall(SYS_move_pages, 0, 1UL, &addr, NULL, &node, 0) && node >= 0)
+		args.vma_node = node;
+	args_write(&args, user, size);
+	return 0;
+}

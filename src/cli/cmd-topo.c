@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <mpol/mpol.h>
 
+#include "arguments.h"
 #include "cleanup.h"
 #include "nodemask.h"
 #include "report.h"
@@ -29,8 +30,6 @@ struct topo_options {
 	const char *machine; /* a description; NULL: none */
 	bool json;
 };
-
-DEFINE_CLEANUP(struct mpol_topology *, mpol_topology_free);
 
 /* ---- For people ------------------------------------------------------------- */
 
@@ -451,7 +450,7 @@ int cmd_topo(int argc, char **argv)
 	else
 		r = mpol_topology_new(options.root, &topology, &error);
 	if (r < 0)
-		return report_error("topo", &error);
+		return report_error("topo", options.json, &error);
 	if (options.json)
 		return report_json(topology_json(topology, described));
 	if (print_topology(topology, described) < 0) {

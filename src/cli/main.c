@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mpol(1): finds the verb and runs it. */
+/* mpol(1): finds the verb and runs it, or says how it is used. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,23 +7,39 @@
 
 #include "verbs.h"
 
+#define JSON_OPTION "  --json          print one JSON document\n"
+
 static const struct verb verbs[] = {
 	{ "topo", cmd_topo, "[--json] [--machine FILE | --root DIR]",
-	  "show nodes, distances, speeds" },
-	{ NULL, NULL, NULL, NULL },
+	  "show nodes, distances, speeds",
+	  JSON_OPTION "  --machine FILE  a described machine, not the running one\n"
+		      "  --root DIR      a recorded /sys below DIR\n" },
+	{ "show", cmd_show, "PID [--threads] [--vmas] [--json]",
+	  "show a process's policies and where its memory is",
+	  JSON_OPTION "  --threads       each thread with its policy\n"
+		      "  --vmas          each range with its policy and its memory by node\n"
+		      "  --root DIR      a recorded /proc below DIR\n" },
+	{ "set", cmd_set, "PID POLICY [--thread TID] [--dry-run] [--json]",
+	  "change the policy of a running process",
+	  JSON_OPTION "  --thread TID    only this thread of the process\n"
+		      "  --dry-run       say what would be changed, change nothing\n" },
+	{ "run", cmd_run, "POLICY [--] COMMAND [ARGUMENT...]", "run a command under a policy", "" },
+	{ NULL },
 };
 
 static void print_usage(FILE *stream)
 {
 	fprintf(stream, "Usage: mpol VERB [ARGUMENTS]\n\n");
 	for (const struct verb *verb = verbs; verb->name; verb++)
-		fprintf(stream, "  %-6s %-40s %s\n", verb->name, verb->synopsis, verb->sentence);
+		fprintf(stream, "  %-6s %s\n", verb->name, verb->sentence);
+	fprintf(stream, "\nmpol VERB --help says how a verb is used; mpol-policy(7) what a POLICY "
+			"is, such as bind:0-1\n");
 }
 
 static void print_verb_usage(const struct verb *verb)
 {
-	printf("Usage: mpol %s %s\n\n  %s\n\nman mpol-%s explains.\n", verb->name, verb->synopsis,
-	       verb->sentence, verb->name);
+	printf("Usage: mpol %s %s\n\n%s", verb->name, verb->synopsis, verb->options);
+	printf("%sSee mpol-%s(1).\n", *verb->options ? "\n" : "", verb->name);
 }
 
 static int run_verb(const struct verb *verb, int argc, char **argv)

@@ -3,17 +3,83 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "text.h"
 #include "verbs.h"
 
-int report_error(const char *verb, const struct mpol_error *error)
+char *report_printable(const char *text, char *buffer, size_t size)
 {
-	fprintf(stderr, "mpol %s: %s: ", verb, error->step);
-	if (*error->object)
-		fprintf(stderr, "%s: ", error->object);
-	fprintf(stderr, "%s\n", error->cause);
-	if (*error->advice)
-		fprintf(stderr, "  %s\n", error->advice);
+	size_t i;
+
+	for (i = 0; i + 1 < size && text[i]; i++)
+		buffer[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+	buffer[i] = '\0';
+	return buffer;
+}
+
+json_t *report_string(const char *text)
+{
+	json_t *string = json_string(text);
+	struct text repaired = { 0 };
+
+	if (string)
+		return string;
+	/* Of text that is not UTF-8 as a whole, ASCII is what surely means what it says. */
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x80)
+			text_append(&repaired, text, 1);
+		else
+			text_append(&repaired, "\xef\xbf\xbd", 3);
+	}
+	if (!repaired.error)
+		string = json_stringn(repaired.data, repaired.length);
+	text_free(&repaired);
+	return string;
+}
+
+static void print_part(const char *text, const char *after)
+{
+	char printable[sizeof(((struct mpol_error *)0)->cause)];
+
+	if (*text)
+		fprintf(stderr, "%s%s", report_printable(text, printable, sizeof(printable)),
+			after);
+}
+
+static const char *errno_name(int code)
+{
+	const char *name = strerrorname_np(-code);
+
+	return name ? name : "unknown";
+}
+
+void report_error_words(const char *verb, const struct mpol_error *error)
+{
+	fprintf(stderr, "mpol %s: ", verb);
+	print_part(error->step, ": ");
+	print_part(error->object, ": ");
+	print_part(error->cause, " ");
+	fprintf(stderr, "(%s)\n", errno_name(error->code));
+	if (*error->advice) {
+		fputs("  ", stderr);
+		print_part(error->advice, "\n");
+	}
+}
+
+json_t *report_error_json(const struct mpol_error *error)
+{
+	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "code", errno_name(error->code), "errno",
+			 -error->code, "step", report_string(error->step), "object",
+			 report_string(error->object), "cause", report_string(error->cause),
+			 "advice", report_string(error->advice));
+}
+
+int report_error(const char *verb, bool json, const struct mpol_error *error)
+{
+	report_error_words(verb, error);
+	if (json)
+		report_json(json_pack("{s:o}", "error", report_error_json(error)));
 	return VERB_FAILED;
 }
 

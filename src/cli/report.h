@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* What every verb says in the same way: errors to stderr, JSON to stdout. */
+/*
+ * What every verb says in the same way: errors, JSON, names.
+ *
+ * With --json stdout carries exactly one JSON document: the verb's result, or
+ * {"error": …}.  Errors go to stderr in words in either case.
+ */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
+
+#include <stdbool.h>
 
 #include <jansson.h>
 #include <mpol/mpol.h>
 
 /*
- * Prints "mpol VERB: STEP: OBJECT: CAUSE" and the advice, if any, on a line of
- * its own.  Returns VERB_FAILED.
+ * Prints "mpol VERB: STEP: OBJECT: CAUSE (ERRNO)" to stderr, the advice, if
+ * any, on a line of its own, and with json the same as a document to stdout.
+ * Returns VERB_FAILED.
  */
-int report_error(const char *verb, const struct mpol_error *error);
+int report_error(const char *verb, bool json, const struct mpol_error *error);
+
+/* The error alone, in words to stderr: for a result that is printed as well. */
+void report_error_words(const char *verb, const struct mpol_error *error);
+
+/* The error as a JSON object: code ("EINVAL"), errno, step, object, cause, advice. */
+json_t *report_error_json(const struct mpol_error *error);
 
 /*
  * Prints value, keys sorted, with a final newline, and releases it.  Returns
@@ -18,5 +32,13 @@ int report_error(const char *verb, const struct mpol_error *error);
  * or stdout cannot be written.
  */
 int report_json(json_t *value);
+
+/*
+ * Names of processes and files may hold anything.  report_printable puts '?'
+ * for control characters and returns buffer; report_string is a JSON string
+ * with U+FFFD for bytes that are not UTF-8.
+ */
+char *report_printable(const char *text, char *buffer, size_t size);
+json_t *report_string(const char *text);
 
 #endif

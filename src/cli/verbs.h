@@ -15,6 +15,11 @@ enum {
 	VERB_FAILED = 1,  /* tried, and the machine or the kernel said no */
 	VERB_USAGE = 2,	  /* bad arguments: nothing was tried */
 	VERB_PARTIAL = 3, /* some threads or pages changed, some could not be */
+
+	/* mpol run only, after env(1): else they are the command's own. */
+	VERB_RUN_FAILED = 125,	   /* mpol itself failed; the command was not started */
+	VERB_RUN_CANNOT = 126,	   /* the command was found but cannot be run */
+	VERB_RUN_NO_COMMAND = 127, /* no such command */
 };
 
 struct verb {
@@ -22,8 +27,13 @@ struct verb {
 	verb_fn *run;
 	const char *synopsis; /* what follows the name, every option included */
 	const char *sentence; /* what it does */
+	const char *options;  /* a line for each, for mpol VERB --help */
 };
 
+verb_fn cmd_move;
+verb_fn cmd_run;
+verb_fn cmd_set;
+verb_fn cmd_show;
 verb_fn cmd_topo;
 
 #endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading what stands on the command line: process ids, policies, nodes. */
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include <sys/types.h>
+
+#include <mpol/mpol.h>
+
+#include "cleanup.h"
+
+DEFINE_CLEANUP(struct mpol_topology *, mpol_topology_free);
+DEFINE_CLEANUP(struct mpol_process *, mpol_process_free);
+
+/* A process or thread id: a decimal number from 1.  Returns 0 or -EINVAL. */
+int argument_pid(const char *text, pid_t *ret_pid, struct mpol_error *error);
+
+/* A policy for this machine.  Returns 0 or the error of mpol_topology_new or mpol_policy_parse. */
+int argument_policy(const char *text, struct mpol_policy *ret_policy, struct mpol_error *error);
+
+/*
+ * Nodes of the machine: a list, or "all" for those with memory.  option names
+ * it in errors: -EINVAL, -ENODEV (no such node, or one without memory).
+ */
+int argument_nodes(const char *option, const char *text, const struct mpol_topology *topology,
+		   unsigned long *ret_nodes, struct mpol_error *error);
+
+/*
+ * A pidfd of the process.  Returns it or -ESRCH, -EMFILE, -ENFILE, -ENOMEM; *error is filled in.
+ */
+int argument_pidfd(const struct mpol_process *process, struct mpol_error *error);
+
+#endif

@@ -23,7 +23,7 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-/* Most bytes that either arch_emit_* produces. */
+/* Most bytes of generated code. */
 #define ARCH_CODE_BYTES 512
 
 /*
@@ -60,6 +60,9 @@ int arch_get_registers(pid_t tid, arch_registers *ret_registers);
 /* True if the registers are those of code that our instructions suit (not 32-bit code). */
 bool arch_is_native(const arch_registers *registers);
 
+/* What seccomp sees as the architecture of its calls: AUDIT_ARCH_*. */
+uint32_t arch_audit(void);
+
 uint64_t arch_pc(const arch_registers *registers);
 
 /*
@@ -75,21 +78,32 @@ int arch_restart_wait(pid_t tid, arch_registers *registers);
 /* abort_pc: where a restartable sequence must go on, 0 if the thread is in none. */
 struct arch_resume arch_resume(const arch_registers *registers, uint64_t abort_pc);
 
+/* Generated code.  A system call in it returns to one of call_returns (offsets). */
+struct arch_code {
+	uint8_t bytes[ARCH_CODE_BYTES];
+	size_t size;
+	size_t call_returns[2];
+	size_t nr_call_returns;
+};
+
 /*
- * Writes to code the instructions that make nr_calls system calls, from a
- * table of struct arch_call at table_address, store 1 at done_address and then
- * resume with registers as given.  Returns their size, or 0 if size is too small.
+ * Generates the instructions that make nr_calls system calls, from a table of
+ * struct arch_call at table_address, store 1 at done_address and then resume
+ * with registers as given.  False if they take more than ARCH_CODE_BYTES.
  */
-size_t arch_emit_calls(uint8_t *code, size_t size, uint64_t table_address, size_t nr_calls,
-		       uint64_t done_address, const arch_registers *registers,
-		       const struct arch_resume *resume);
+bool arch_emit_calls(struct arch_code *ret_code, uint64_t table_address, size_t nr_calls,
+		     uint64_t done_address, const arch_registers *registers,
+		     const struct arch_resume *resume);
 
 /*
  * The same for the two mmap(2) calls that make the mappings; needs no memory but itself.  Where
  * one of them fails, the magic is not stored.
  */
-size_t arch_emit_boot(uint8_t *code, size_t size, const struct arch_mappings *mappings,
-		      const arch_registers *registers, const struct arch_resume *resume);
+bool arch_emit_boot(struct arch_code *ret_code, const struct arch_mappings *mappings,
+		    const arch_registers *registers, const struct arch_resume *resume);
+
+/* Those two calls. */
+void arch_boot_calls(const struct arch_mappings *mappings, struct arch_call ret_calls[2]);
 
 /* Puts a stopped thread on pc: the one word that commits.  0 or -errno of ptrace(2). */
 int arch_set_pc(pid_t tid, uint64_t pc);

@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seccomp-filter.h"
+
 /* include/uapi/linux/ptrace.h, since 6.4; not in glibc 2.36. */
 #define GET_SYSCALL_USER_DISPATCH_CONFIG 0x4211
 
@@ -64,27 +66,96 @@ static int wait_for_stop(pid_t tid)
 	}
 }
 
-/* Anything that judges, or diverts, the thread's system calls: 0, TRACER_FILTERED or -errno. */
-static int check_filters(const struct tracer_job *job)
+/* The thread's seccomp mode: 0 none, 1 strict, 2 filters; or -errno. */
+static int seccomp_mode(const struct tracer_job *job)
 {
-	struct syscall_user_dispatch_config dispatch = { 0 };
+	static const char name[] = "\nSeccomp:\t";
 	char status[STATUS_MAX_BYTES];
-	const char *seccomp;
+	const char *line;
 	ssize_t n;
 
 	n = pread(job->status, status, sizeof(status) - 1, 0);
 	if (n < 0)
 		return -errno;
 	status[n] = '\0';
-	seccomp = strstr(status, "\nSeccomp:\t");
-	if (seccomp ? seccomp[strlen("\nSeccomp:\t")] != '0' : n == sizeof(status) - 1)
-		return TRACER_FILTERED;
+	line = strstr(status, name);
+	if (!line)
+		return n < (ssize_t)sizeof(status) - 1 ? 0 : -EOVERFLOW;
+	return line[sizeof(name) - 1] - '0';
+}
+
+/* One filter against one call, wherever in the code it is made from. */
+static int judge_call(struct tracer_job *job, const struct sock_filter *filter, size_t length,
+		      const struct arch_call *call, const struct arch_code *code)
+{
+	struct seccomp_data data = { .nr = (int)call->number, .arch = arch_audit() };
+
+	memcpy(data.args, call->args, sizeof(data.args));
+	for (size_t i = 0; i < code->nr_call_returns; i++) {
+		uint32_t verdict;
+
+		data.instruction_pointer = job->code_address + code->call_returns[i];
+		verdict = seccomp_filter_run(filter, length, &data);
+		if (!seccomp_lets_pass(verdict)) {
+			job->denied_number = call->number;
+			job->denied_verdict = verdict;
+			return TRACER_DENIED;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Asks every filter of the thread about every call that the code will make:
+ * one that would return an error or kill is never tripped.
+ */
+static int check_filters(struct tracer_job *job, const struct arch_code *code)
+{
+	struct sock_filter filter[BPF_MAXINSNS];
+	struct arch_call boot_calls[2];
+	const struct arch_call *calls = job->calls;
+	size_t nr_calls = job->nr_calls;
+
+	if (job->mappings) {
+		arch_boot_calls(job->mappings, boot_calls);
+		calls = boot_calls;
+		nr_calls = 2;
+	}
+	for (unsigned long index = 0;; index++) {
+		long length = ptrace(PTRACE_SECCOMP_GET_FILTER, job->tid, index, NULL);
+
+		if (length < 0 && errno == ENOENT)
+			return 0;
+		if (length < 0 || length > BPF_MAXINSNS ||
+		    ptrace(PTRACE_SECCOMP_GET_FILTER, job->tid, index, filter) != length)
+			return TRACER_FILTER_HIDDEN;
+		for (size_t i = 0; i < nr_calls; i++) {
+			int r = judge_call(job, filter, length, &calls[i], code);
+
+			if (r)
+				return r;
+		}
+	}
+}
+
+/* Anything that judges, or diverts, the thread's system calls. */
+static int check_calls_pass(struct tracer_job *job, const struct arch_code *code)
+{
+	struct syscall_user_dispatch_config dispatch = { 0 };
+	int mode = seccomp_mode(job);
 
 	/* Kernels before 6.4 do not tell. */
 	if (ptrace(GET_SYSCALL_USER_DISPATCH_CONFIG, job->tid, sizeof(dispatch), &dispatch) == 0 &&
 	    dispatch.mode != 0)
-		return TRACER_FILTERED;
-	return 0;
+		return TRACER_DIVERTED;
+	switch (mode) {
+	case SECCOMP_MODE_DISABLED:
+		return 0;
+	case SECCOMP_MODE_FILTER:
+		return check_filters(job, code);
+	default:
+		return mode < 0 ? mode : TRACER_STRICT;
+	}
 }
 
 /*
@@ -120,56 +191,61 @@ static bool in_our_code(const struct tracer_job *job, uint64_t pc)
 	return false;
 }
 
-static int inspect(const struct tracer_job *job, arch_registers *registers, uint64_t *ret_abort_pc)
-{
-	int r;
-
-	r = arch_get_registers(job->tid, registers);
-	if (r < 0)
-		return r;
-	if (!arch_is_native(registers))
-		return TRACER_NOT_NATIVE;
-	if (in_our_code(job, arch_pc(registers)))
-		return TRACER_IN_OUR_CODE;
-	r = check_filters(job);
-	if (r)
-		return r;
-	*ret_abort_pc = rseq_abort_pc(job, arch_pc(registers));
-	return 0;
-}
-
 /* Writes the code and reads it back through the thread: 0, TRACER_OTHER_MEMORY or -errno. */
-static int write_code(const struct tracer_job *job, const arch_registers *registers,
-		      const struct arch_resume *resume)
+static int write_code(const struct tracer_job *job, const struct arch_code *code)
 {
-	uint8_t code[ARCH_CODE_BYTES];
-	size_t size;
+	const uint64_t armed = 1;
 	long word;
 
-	if (job->mappings)
-		size = arch_emit_boot(code, job->code_bytes, job->mappings, registers, resume);
-	else
-		size = arch_emit_calls(code, job->code_bytes, job->table_address, job->nr_calls,
-				       job->done_address, registers, resume);
-	if (!size)
-		return -ENOSPC;
-	if (pwrite(job->mem, code, size, (off_t)job->code_address) != (ssize_t)size)
+	if (pwrite(job->mem, code->bytes, code->size, (off_t)job->code_address) !=
+	    (ssize_t)code->size)
 		return errno == EIO ? TRACER_OTHER_MEMORY : -errno;
 
 	errno = 0;
 	word = ptrace(PTRACE_PEEKTEXT, job->tid, job->code_address, NULL);
-	if (errno || memcmp(&word, code, sizeof(word)))
+	if (errno || memcmp(&word, code->bytes, sizeof(word)))
 		return TRACER_OTHER_MEMORY;
+
+	if (pwrite(job->mem, &armed, sizeof(armed), (off_t)job->armed_address) != sizeof(armed))
+		return -errno;
 	return 0;
+}
+
+/* Looks at a stopped thread, and generates the code for it.  0, a TRACER_* reason or -errno. */
+static int prepare(struct tracer_job *job, struct arch_code *ret_code)
+{
+	arch_registers registers;
+	struct arch_resume resume;
+	bool emitted;
+	int r;
+
+	r = arch_get_registers(job->tid, &registers);
+	if (r < 0)
+		return r;
+	if (!arch_is_native(&registers))
+		return TRACER_NOT_NATIVE;
+	if (in_our_code(job, arch_pc(&registers)))
+		return TRACER_IN_OUR_CODE;
+	if (arch_is_broken_wait(&registers)) {
+		r = arch_restart_wait(job->tid, &registers);
+		if (r < 0)
+			return r;
+	}
+	resume = arch_resume(&registers, rseq_abort_pc(job, arch_pc(&registers)));
+	if (job->mappings)
+		emitted = arch_emit_boot(ret_code, job->mappings, &registers, &resume);
+	else
+		emitted = arch_emit_calls(ret_code, job->table_address, job->nr_calls,
+					  job->done_address, &registers, &resume);
+	if (!emitted || ret_code->size > job->code_bytes)
+		return -ENOSPC;
+	return check_calls_pass(job, ret_code);
 }
 
 /* From the stop to the release of a thread that is seized. */
 static int trace(struct tracer_job *job)
 {
-	arch_registers registers;
-	struct arch_resume resume;
-	const uint64_t armed = 1;
-	uint64_t abort_pc = 0;
+	struct arch_code code;
 	int r;
 
 	if (ptrace(PTRACE_INTERRUPT, job->tid, NULL, NULL) < 0)
@@ -179,24 +255,13 @@ static int trace(struct tracer_job *job)
 		return r;
 
 	job->step = TRACER_INSPECT;
-	r = inspect(job, &registers, &abort_pc);
+	r = prepare(job, &code);
 	if (r)
 		return r;
-
 	job->step = TRACER_WRITE;
-	if (arch_is_broken_wait(&registers)) {
-		r = arch_restart_wait(job->tid, &registers);
-		if (r < 0)
-			return r;
-	}
-	resume = arch_resume(&registers, abort_pc);
-	r = write_code(job, &registers, &resume);
+	r = write_code(job, &code);
 	if (r)
 		return r;
-	if (job->armed_address &&
-	    pwrite(job->mem, &armed, sizeof(armed), (off_t)job->armed_address) != sizeof(armed))
-		return -errno;
-
 	job->step = TRACER_COMMIT;
 	return arch_set_pc(job->tid, job->code_address + ARCH_ENTRY_OFFSET);
 }

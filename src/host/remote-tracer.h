@@ -31,11 +31,14 @@ enum tracer_step {
 
 /* Why a stopped thread was let go unchanged; results of tracer_run beside -errno of a step. */
 enum {
-	TRACER_STOPPED = 1,  /* it is in a group stop (job control) */
-	TRACER_NOT_NATIVE,   /* it runs 32-bit code */
-	TRACER_FILTERED,     /* it is under seccomp or syscall user dispatch */
-	TRACER_OTHER_MEMORY, /* it has exec'd: its memory is not the one that mem names */
-	TRACER_IN_OUR_CODE,  /* it still runs what an earlier controller gave it */
+	TRACER_STOPPED = 1,   /* it is in a group stop (job control) */
+	TRACER_NOT_NATIVE,    /* it runs 32-bit code */
+	TRACER_STRICT,	      /* it is under seccomp's strict mode */
+	TRACER_DENIED,	      /* a seccomp filter would not let a call pass: see denied_* */
+	TRACER_FILTER_HIDDEN, /* its seccomp filters cannot be read */
+	TRACER_DIVERTED,      /* its system calls are diverted (syscall user dispatch) */
+	TRACER_OTHER_MEMORY,  /* it has exec'd: its memory is not the one that mem names */
+	TRACER_IN_OUR_CODE,   /* it still runs what an earlier controller gave it */
 };
 
 struct address_range {
@@ -51,20 +54,23 @@ struct tracer_job {
 
 	/* What to run: the boot if mappings is set, else calls. */
 	const struct arch_mappings *mappings;
+	const struct arch_call *calls; /* as they are in the target's table */
 	uint64_t table_address, done_address;
-	uint64_t armed_address; /* 1 is stored there before the commit; 0: not wanted */
+	uint64_t armed_address; /* 1 is stored there before the commit */
 	size_t nr_calls;
-	uint64_t code_address; /* where the code goes: at least code_bytes free bytes */
-	size_t code_bytes;     /* at most ARCH_CODE_BYTES */
+	uint64_t code_address; /* where the code goes */
+	size_t code_bytes;     /* the room there */
 
 	/* Filled in. */
+	uint64_t denied_number;	 /* with TRACER_DENIED: the system call, */
+	uint32_t denied_verdict; /* and what the filter says to it (SECCOMP_RET_*) */
 	volatile enum tracer_step step;
 	volatile int result;
 	volatile uint64_t stop_ns; /* from the request to stop until the release */
 };
 
 /* Bytes of stack that tracer_run needs. */
-#define TRACER_STACK_BYTES (64 * 1024)
+#define TRACER_STACK_BYTES (128 * 1024)
 
 /*
  * Runs the job with the given stack (its lowest address).  Returns 0: the

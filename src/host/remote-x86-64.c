@@ -8,6 +8,7 @@
 #include "remote-arch.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -31,9 +32,10 @@ enum {
 
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12 };
 
-/* Code under construction; overflow leaves end short and is checked once, at the end. */
+/* Code under construction; overflow is checked once, at the end. */
 struct emitter {
-	uint8_t *start, *at, *end;
+	struct arch_code *code;
+	uint8_t *at, *end;
 	bool overflow;
 };
 
@@ -73,6 +75,13 @@ static void emit_load(struct emitter *out, enum gpr to, uint64_t value)
 	}
 }
 
+/* syscall, of which the code's reader is told. */
+static void emit_syscall(struct emitter *out)
+{
+	EMIT(out, 0x0f, 0x05);
+	out->code->call_returns[out->code->nr_call_returns++] = out->at - out->code->bytes;
+}
+
 /* A short jump whose distance is not known yet: patch_short fills it in. */
 static uint8_t *emit_short(struct emitter *out, uint8_t opcode)
 {
@@ -98,16 +107,16 @@ static void emit_call_loop(struct emitter *out, uint64_t table_address, size_t n
 	emit_load(out, RBX, table_address);
 	emit_load(out, R12, nr_calls);
 	loop = out->at;
-	EMIT(out, 0x4c, 0x89, 0xe1);		 /* mov rcx, r12 */
-	leave = emit_short(out, 0xe3);		 /* jrcxz leave */
-	EMIT(out, 0x48, 0x8b, 0x03);		 /* mov rax, [rbx]: number */
-	EMIT(out, 0x48, 0x8b, 0x7b, 0x08);	 /* mov rdi, [rbx+8]: args[0] */
-	EMIT(out, 0x48, 0x8b, 0x73, 0x10);	 /* mov rsi, [rbx+16] */
-	EMIT(out, 0x48, 0x8b, 0x53, 0x18);	 /* mov rdx, [rbx+24] */
-	EMIT(out, 0x4c, 0x8b, 0x53, 0x20);	 /* mov r10, [rbx+32] */
-	EMIT(out, 0x4c, 0x8b, 0x43, 0x28);	 /* mov r8, [rbx+40] */
-	EMIT(out, 0x4c, 0x8b, 0x4b, 0x30);	 /* mov r9, [rbx+48] */
-	EMIT(out, 0x0f, 0x05);			 /* syscall */
+	EMIT(out, 0x4c, 0x89, 0xe1);	   /* mov rcx, r12 */
+	leave = emit_short(out, 0xe3);	   /* jrcxz leave */
+	EMIT(out, 0x48, 0x8b, 0x03);	   /* mov rax, [rbx]: number */
+	EMIT(out, 0x48, 0x8b, 0x7b, 0x08); /* mov rdi, [rbx+8]: args[0] */
+	EMIT(out, 0x48, 0x8b, 0x73, 0x10); /* mov rsi, [rbx+16] */
+	EMIT(out, 0x48, 0x8b, 0x53, 0x18); /* mov rdx, [rbx+24] */
+	EMIT(out, 0x4c, 0x8b, 0x53, 0x20); /* mov r10, [rbx+32] */
+	EMIT(out, 0x4c, 0x8b, 0x43, 0x28); /* mov r8, [rbx+40] */
+	EMIT(out, 0x4c, 0x8b, 0x4b, 0x30); /* mov r9, [rbx+48] */
+	emit_syscall(out);
 	EMIT(out, 0x48, 0x89, 0x43, 0x38);	 /* mov [rbx+56], rax: result */
 	EMIT(out, 0x48, 0x8d, 0x5b, 0x40);	 /* lea rbx, [rbx+64]: next call */
 	EMIT(out, 0x4d, 0x8d, 0x64, 0x24, 0xff); /* lea r12, [r12-1] */
@@ -129,28 +138,47 @@ static void emit_compare(struct emitter *out, uint64_t value)
 	EMIT(out, 0x48, 0x8d, 0x0c, 0x01); /* lea rcx, [rcx+rax] */
 }
 
-static void emit_mmap(struct emitter *out, uint64_t address, uint64_t bytes, uint64_t protection)
+/* One of the boot's calls, and rcx 0 if the mapping came to be where it should. */
+static void emit_mmap(struct emitter *out, const struct arch_call *call)
 {
-	emit_load(out, RAX, SYS_mmap);
-	emit_load(out, RDI, address);
-	emit_load(out, RSI, bytes);
-	emit_load(out, RDX, protection);
-	EMIT(out, 0x0f, 0x05); /* syscall */
-	emit_compare(out, address);
+	emit_load(out, RAX, call->number);
+	emit_load(out, RDI, call->args[0]);
+	emit_load(out, RSI, call->args[1]);
+	emit_load(out, RDX, call->args[2]);
+	emit_load(out, R10, call->args[3]);
+	emit_load(out, R8, call->args[4]);
+	emit_load(out, R9, call->args[5]);
+	emit_syscall(out);
+	emit_compare(out, call->args[0]);
+}
+
+void arch_boot_calls(const struct arch_mappings *mappings, struct arch_call ret_calls[2])
+{
+	const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+
+	ret_calls[0] = (struct arch_call) {
+		.number = SYS_mmap,
+		.args = { mappings->code_address, mappings->code_bytes, PROT_READ | PROT_EXEC,
+			  flags, -1ULL, 0 },
+	};
+	ret_calls[1] = (struct arch_call) {
+		.number = SYS_mmap,
+		.args = { mappings->data_address, mappings->data_bytes, PROT_READ | PROT_WRITE,
+			  flags, -1ULL, 0 },
+	};
 }
 
 static void emit_boot(struct emitter *out, const struct arch_mappings *mappings)
 {
 	uint8_t *code_made, *data_made, *code_failed, *data_failed;
+	struct arch_call calls[2];
 
-	emit_load(out, R10, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE);
-	emit_load(out, R8, -1ULL);
-	emit_load(out, R9, 0);
-	emit_mmap(out, mappings->code_address, mappings->code_bytes, PROT_READ | PROT_EXEC);
+	arch_boot_calls(mappings, calls);
+	emit_mmap(out, &calls[0]);
 	code_made = emit_short(out, 0xe3);   /* jrcxz: made */
 	code_failed = emit_short(out, 0xeb); /* jmp: give up */
 	patch_short(out, code_made, out->at);
-	emit_mmap(out, mappings->data_address, mappings->data_bytes, PROT_READ | PROT_WRITE);
+	emit_mmap(out, &calls[1]);
 	data_made = emit_short(out, 0xe3);
 	data_failed = emit_short(out, 0xeb);
 	patch_short(out, data_made, out->at);
@@ -206,12 +234,13 @@ static void emit_resume(struct emitter *out, const arch_registers *registers,
  *    0: jmp restart
  *    2: mov ebp, 0; jmp body; restart: mov ebp, 1; body: …
  */
-static size_t emit_program(uint8_t *code, size_t size, const struct program *program,
-			   const arch_registers *registers, const struct arch_resume *resume)
+static bool emit_program(struct arch_code *code, const struct program *program,
+			 const arch_registers *registers, const struct arch_resume *resume)
 {
-	struct emitter out = { code, code, code + size, false };
+	struct emitter out = { code, code->bytes, code->bytes + sizeof(code->bytes), false };
 	uint8_t *to_restart, *to_body;
 
+	code->nr_call_returns = 0;
 	to_restart = emit_short(&out, 0xeb);
 	emit_load(&out, RBP, 0);
 	to_body = emit_short(&out, 0xeb);
@@ -225,14 +254,15 @@ static size_t emit_program(uint8_t *code, size_t size, const struct program *pro
 		emit_call_loop(&out, program->table_address, program->nr_calls,
 			       program->done_address);
 	emit_resume(&out, registers, resume);
-	return out.overflow ? 0 : (size_t)(out.at - out.start);
+	code->size = out.at - code->bytes;
+	return !out.overflow;
 }
 
 _Static_assert(ARCH_ENTRY_OFFSET == SYSCALL_INSTRUCTION_BYTES, "the kernel steps back this far");
 
-size_t arch_emit_calls(uint8_t *code, size_t size, uint64_t table_address, size_t nr_calls,
-		       uint64_t done_address, const arch_registers *registers,
-		       const struct arch_resume *resume)
+bool arch_emit_calls(struct arch_code *ret_code, uint64_t table_address, size_t nr_calls,
+		     uint64_t done_address, const arch_registers *registers,
+		     const struct arch_resume *resume)
 {
 	struct program program = {
 		.table_address = table_address,
@@ -240,15 +270,20 @@ size_t arch_emit_calls(uint8_t *code, size_t size, uint64_t table_address, size_
 		.nr_calls = nr_calls,
 	};
 
-	return emit_program(code, size, &program, registers, resume);
+	return emit_program(ret_code, &program, registers, resume);
 }
 
-size_t arch_emit_boot(uint8_t *code, size_t size, const struct arch_mappings *mappings,
-		      const arch_registers *registers, const struct arch_resume *resume)
+bool arch_emit_boot(struct arch_code *ret_code, const struct arch_mappings *mappings,
+		    const arch_registers *registers, const struct arch_resume *resume)
 {
 	struct program program = { .mappings = mappings };
 
-	return emit_program(code, size, &program, registers, resume);
+	return emit_program(ret_code, &program, registers, resume);
+}
+
+uint32_t arch_audit(void)
+{
+	return AUDIT_ARCH_X86_64;
 }
 
 int arch_get_registers(pid_t tid, arch_registers *ret_registers)

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,33 @@ static int explain_refusal(const struct remote *remote, pid_t tid, struct mpol_e
 	return -EPERM;
 }
 
+/* What a seccomp filter would do to the target if the call were made. */
+static int explain_denial(const struct tracer_job *job, struct mpol_error *err)
+{
+	uint32_t verdict = job->denied_verdict;
+	const char *what;
+
+	switch (verdict & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ERRNO:
+		what = "fail";
+		break;
+	case SECCOMP_RET_KILL_THREAD:
+	case SECCOMP_RET_KILL_PROCESS:
+		what = "kill it";
+		break;
+	default:
+		what = "not let it pass";
+		break;
+	}
+	error_set(err, -EOPNOTSUPP, "inspect the thread",
+		  "its seccomp filter would %s at system call %llu: nothing was tried", what,
+		  (unsigned long long)job->denied_number);
+	error_advise(err,
+		     "allow mmap, mbind and set_mempolicy in the filter, or set the policy when "
+		     "the program is started: mpol run POLICY -- …");
+	return -EOPNOTSUPP;
+}
+
 /* Turns the outcome of a stop into an error. */
 static int explain_stop(const struct remote *remote, const struct tracer_job *job, int result,
 			struct mpol_error *err)
@@ -225,9 +253,19 @@ static int explain_stop(const struct remote *remote, const struct tracer_job *jo
 		return -EBUSY;
 	case TRACER_NOT_NATIVE:
 		return error_set(err, -EOPNOTSUPP, "inspect the thread", "it runs 32-bit code");
-	case TRACER_FILTERED:
+	case TRACER_STRICT:
 		return error_set(err, -EOPNOTSUPP, "inspect the thread",
-				 "its system calls are filtered (seccomp)");
+				 "it is under seccomp's strict mode: any other call would kill it");
+	case TRACER_DENIED:
+		return explain_denial(job, err);
+	case TRACER_FILTER_HIDDEN:
+		error_set(err, -EOPNOTSUPP, "inspect the thread",
+			  "it is under a seccomp filter that may not be read");
+		error_advise(err, "run as root (CAP_SYS_ADMIN), outside any seccomp filter");
+		return -EOPNOTSUPP;
+	case TRACER_DIVERTED:
+		return error_set(err, -EOPNOTSUPP, "inspect the thread",
+				 "its system calls are diverted (syscall user dispatch)");
 	case TRACER_OTHER_MEMORY:
 		return error_set(err, -ESRCH, "inspect the thread", "the process has exec'd");
 	case TRACER_IN_OUR_CODE:
@@ -338,11 +376,11 @@ static int boot_arena(struct remote *remote, pid_t tid, struct mpol_error *err)
 	return 0;
 }
 
-/* Copies the batch into its place in the target. */
+/* Copies the batch into its place in the target.  calls: becomes the table as it is there. */
 static int fill_slot(const struct remote *remote, const struct arena_slot *slot,
-		     const struct remote_batch *batch, struct mpol_error *err)
+		     const struct remote_batch *batch, struct arch_call *calls,
+		     struct mpol_error *err)
 {
-	struct arch_call calls[REMOTE_MAX_CALLS];
 	int r;
 
 	for (size_t i = 0; i < batch->nr_calls; i++) {
@@ -421,16 +459,18 @@ static int run_batch(struct remote *remote, pid_t tid, struct remote_batch *batc
 		.nr_calls = batch->nr_calls,
 		.code_bytes = ARCH_CODE_BYTES,
 	};
+	struct arch_call calls[REMOTE_MAX_CALLS];
 	struct arena_slot slot;
 	uint64_t start_ns;
 	int r;
 
 	r = claim_slot(remote, tid, batch, &slot, err);
 	if (r == 0)
-		r = fill_slot(remote, &slot, batch, err);
+		r = fill_slot(remote, &slot, batch, calls, err);
 	if (r < 0)
 		return r;
 
+	job.calls = calls;
 	job.code_address = slot.code_address;
 	job.table_address = slot.table_address;
 	job.armed_address = slot.armed_address;

@@ -7,8 +7,11 @@
 #include "cmocka-all.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +219,93 @@ static void test_traced_and_stopped(void **state)
 	remote_close(remote);
 }
 
+/* A filter that gives system call number the verdict, and lets all others pass. */
+static void load_filter(long number, uint32_t verdict)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, verdict),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 4, .filter = filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(1);
+}
+
+/* A child that loads two filters, says so, and then waits for ever. */
+static pid_t start_filtered(long number, uint32_t verdict)
+{
+	int ready[2], never[2];
+	char byte;
+	pid_t child;
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(never), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (number < 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
+			_exit(1);
+		if (number >= 0) {
+			load_filter(number, verdict);
+			load_filter(SYS_reboot, SECCOMP_RET_KILL_PROCESS);
+		}
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			if (read(never[0], &byte, 1) < 0)
+				_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(never[i]);
+	}
+	return child;
+}
+
+/* What the filter would kill or refuse is not tried; what it lets pass works. */
+static void test_seccomp_is_never_tripped(void **state)
+{
+	const struct {
+		long number; /* -1: strict mode */
+		uint32_t verdict;
+		bool works;
+		const char *cause;
+	} cases[] = {
+		{ SYS_set_mempolicy, SECCOMP_RET_KILL_PROCESS, false, "kill it" },
+		{ SYS_set_mempolicy, SECCOMP_RET_ERRNO | EPERM, false, "fail" },
+		{ SYS_mmap, SECCOMP_RET_KILL_THREAD, false, "kill it" },
+		{ SYS_set_mempolicy, SECCOMP_RET_LOG, true, NULL },
+		{ SYS_getpid, SECCOMP_RET_KILL_PROCESS, true, NULL },
+		{ -1, 0, false, "strict" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct remote_call call = { .number = SYS_set_mempolicy };
+		struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+		pid_t child = start_filtered(cases[i].number, cases[i].verdict);
+		struct mpol_error error = { 0 };
+		struct remote *remote;
+		int r, status;
+
+		assert_int_equal(remote_open(child, 0, &remote, &error), 0);
+		r = remote_run(remote, child, &batch, &error);
+		assert_int_equal(r, cases[i].works ? 0 : -EOPNOTSUPP);
+		if (!cases[i].works)
+			assert_non_null(strstr(error.cause, cases[i].cause));
+		remote_close(remote);
+		assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+	}
+}
+
 /* Runs batches on random threads until it is killed. */
 static void control_for_ever(unsigned int seed)
 {
@@ -292,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, start_target,
 						stop_uninterrupted_target),
 		cmocka_unit_test_setup_teardown(test_traced_and_stopped, start_target, stop_target),
+		cmocka_unit_test(test_seccomp_is_never_tripped),
 		cmocka_unit_test_setup_teardown(test_controllers_killed, start_target, stop_target),
 	};
 

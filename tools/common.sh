@@ -3,6 +3,9 @@
 # What ./do and tools/* share: messages, installing what is missing, build
 # directories.  Sourced with the working directory at the root of the tree.
 
+# Where nothing sets it (some CI runners), the caches still need a home.
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+
 die() {
 	echo "./do: $*" >&2
 	exit 1

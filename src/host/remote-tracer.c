@@ -309,6 +309,9 @@ static int helper_main(void *argument)
 	return 0;
 }
 
+/* clone(2) by glibc's other name: ThreadSanitizer wraps the first, as if it were a fork. */
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+
 int tracer_run(struct tracer_job *job, void *stack)
 {
 	sigset_t all, before;
@@ -322,8 +325,8 @@ int tracer_run(struct tracer_job *job, void *stack)
 	/* No handler of ours may run in the helper, on memory that is ours. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	helper =
-		clone(helper_main, (char *)stack + TRACER_STACK_BYTES, CLONE_VM | CLONE_VFORK, job);
+	helper = __clone(helper_main, (char *)stack + TRACER_STACK_BYTES, CLONE_VM | CLONE_VFORK,
+			 job);
 	r = helper < 0 ? -errno : 0;
 	if (!r)
 		while (waitpid(helper, NULL, __WALL) < 0 && errno == EINTR)

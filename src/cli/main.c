@@ -23,6 +23,14 @@ static const struct verb verbs[] = {
 	  "change the policy of a running process",
 	  JSON_OPTION "  --thread TID    only this thread of the process\n"
 		      "  --dry-run       say what would be changed, change nothing\n" },
+	{ "move", cmd_move,
+	  "PID --to NODES [--from NODES] [--rate BANDWIDTH] [--shared] [--dry-run] [--json]",
+	  "move a process's memory between nodes",
+	  "  --to NODES      where to, such as 0-1 or all; batches go to them in turn\n"
+	  "  --from NODES    where from; every other node unless given\n"
+	  "  --rate BANDWIDTH  at most, such as 200MB/s\n"
+	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
+	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION },
 	{ "run", cmd_run, "POLICY [--] COMMAND [ARGUMENT...]", "run a command under a policy", "" },
 	{ NULL },
 };

@@ -19,7 +19,7 @@ good() {
 	printf '#!/bin/sh\necho "  show   PID   shows"\n' >mpol
 	chmod +x mpol
 	sed -i '2i # SPDX-License-Identifier: MIT\n# A program with one verb.' mpol
-	echo '# none' >tools/untested
+	echo '# none' >tools/tested-by
 	echo 'mpol show PID' >README.md
 	: >man/mpol-show.1.scd
 }
@@ -62,10 +62,13 @@ echo '/* TO''DO: later */' >>src/base/good.c
 names 'good.c:6:'
 cp src/base/good.c src/base/other.c
 names 'src/base/other.c: no test/*/test-other.*'
-echo src/base/good.c >>tools/untested
-names 'src/base/good.c has a test now'
-echo src/base/gone.c >>tools/untested
+echo src/base/good.c - >>tools/tested-by
+names 'src/base/good.c has a test of its own'
+echo src/base/gone.c - >>tools/tested-by
 names 'src/base/gone.c does not exist'
+cp src/base/good.c src/base/other.c
+echo src/base/other.c test/unit/test-gone.c >>tools/tested-by
+names 'test/unit/test-gone.c does not exist'
 rm man/mpol-show.1.scd
 names 'man/mpol-show.1.scd: missing'
 : >README.md

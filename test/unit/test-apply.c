@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +41,17 @@ static int mode_of(int pidfd)
 	return args.mode;
 }
 
+/* A sanitizer may have a thread of its own in the child. */
+static size_t count_threads(const struct child *child)
+{
+	char path[64];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", child->pid);
+	assert_int_equal(stat(path, &status), 0);
+	return status.st_nlink - 2;
+}
+
 static void test_every_thread_changes(void **state)
 {
 	struct mpol_error error;
@@ -50,8 +63,8 @@ static void test_every_thread_changes(void **state)
 	child_start(&child, NR_THREADS);
 	assert_int_equal(mode_of(child.pidfd), MPOL_MODE_DEFAULT);
 	assert_int_equal(mpol_process_apply(child.pidfd, 0, &args, sizeof(args), &report), 0);
-	assert_int_equal(report.nr_threads, NR_THREADS);
-	assert_int_equal(report.nr_changed, NR_THREADS);
+	assert_int_equal(report.nr_threads, count_threads(&child));
+	assert_int_equal(report.nr_changed, report.nr_threads);
 	assert_true(report.longest_stop_ns > 0);
 	mpol_report_free(&report);
 	assert_int_equal(mode_of(child.pidfd), MPOL_MODE_BIND);

@@ -301,7 +301,7 @@ MPOL_API int mpol_topology_new(const char *root, struct mpol_topology **ret_topo
 /*
  * Reads a described machine: YAML (mpol-machine(5)) or, by its content, the
  * XML that hwloc's lstopo(1) writes.  XML must come from a trusted lstopo: hwloc's
- * importer does not survive well-formed XML with attributes missing.
+ * importer may crash on XML that was tampered with.
  * Errors: -ENOENT, -EBADMSG (line and key in *error), -EINVAL (an impossible
  * machine), -ENOMEM.
  */

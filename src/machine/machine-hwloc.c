@@ -152,6 +152,9 @@ static void import_distances(struct import *import)
 	struct hwloc_distances_s *distances;
 	unsigned int nr = 1;
 
+	/* By definition; hwloc leaves the table of a single node out. */
+	for (int i = 0; i < import->machine->nr_nodes; i++)
+		import->machine->distances[i * import->machine->nr_nodes + i] = 10;
 	if (hwloc_distances_get_by_name(import->topology, "NUMALatency", &nr, &distances, 0) < 0 ||
 	    nr == 0)
 		return;

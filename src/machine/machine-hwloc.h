@@ -2,9 +2,9 @@
 /*
  * Machines as hwloc describes them: the XML that lstopo(1) writes on any machine.
  *
- * hwloc 2.9's importer trusts what is well-formed: XML with, say, a processor
- * whose cpuset attribute was deleted makes it read a null pointer.  Use it on
- * files from lstopo, never on a stranger's.
+ * hwloc 2.9's importer refuses what is not XML but crashes on some XML that
+ * lstopo would not write (a few bytes cut out suffice).  Use it on files from
+ * lstopo, never on a stranger's.
  */
 #ifndef MACHINE_MACHINE_HWLOC_H
 #define MACHINE_MACHINE_HWLOC_H

@@ -113,11 +113,14 @@ static int dry_run(const struct move_job *job)
 
 /* ---- The result -------------------------------------------------------------- */
 
-/* Pages that were to move and could have: not those shared with others, nor those gone. */
+/*
+ * Pages that were to move and could have: not those shared with others, those
+ * gone, nor those of a kind that never moves, of which every process has some.
+ */
 static bool incomplete(const struct mpol_move_result *result)
 {
 	return result->failed_pages[MPOL_MOVE_BUSY] || result->failed_pages[MPOL_MOVE_NO_MEMORY] ||
-	       result->failed_pages[MPOL_MOVE_UNMOVABLE] || result->failed_pages[MPOL_MOVE_OTHER];
+	       result->failed_pages[MPOL_MOVE_OTHER];
 }
 
 static char *pages_words(uint64_t pages, char *buffer, size_t size)

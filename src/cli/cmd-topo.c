@@ -438,7 +438,7 @@ int cmd_topo(int argc, char **argv)
 {
 	_cleanup_(mpol_topology_freep) struct mpol_topology *topology = NULL;
 	struct topo_options options;
-	struct mpol_error error;
+	struct mpol_error error = { 0 };
 	bool described;
 	int r = parse_options(argc, argv, &options);
 

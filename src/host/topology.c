@@ -329,8 +329,9 @@ static int read_online(int root, struct nodemask *ret_online, struct mpol_error 
 	if (r == -ENOENT) {
 		error_set(err, r, "read topology", "no NUMA information there");
 		error_on(err, "/" NODES);
-		return error_advise(err, "the kernel must be built with CONFIG_NUMA, and /sys be "
-					 "mounted; or describe the machine in a file");
+		error_advise(err, "the kernel must be built with CONFIG_NUMA, and /sys be "
+				  "mounted; or describe the machine in a file");
+		return r;
 	}
 	if (r == 0 && nodemask_empty(&online))
 		r = -EBADMSG;
@@ -395,26 +396,27 @@ static int read_settled(int root, struct machine **ret_machine, struct mpol_erro
 	struct nodemask online, after;
 	int r = read_online(root, &online, err);
 
-	for (int i = 0; r == 0 && i < READINGS_MAX; i++) {
+	if (r < 0)
+		return r;
+	for (int i = 0; i < READINGS_MAX; i++) {
 		_cleanup_(machine_freep) struct machine *machine = NULL;
-		int result = read_once(root, &online, &machine, err);
 
-		if (result == -ENOMEM)
-			return result;
+		r = read_once(root, &online, &machine, err);
+		if (r == -ENOMEM)
+			return r;
 		if (rootfs_read_nodes(root, &after, NODES "/online") < 0 ||
 		    nodemask_equal(&online, &after)) {
-			if (result < 0)
-				return result;
+			if (r < 0)
+				return r;
 			error_clear(err); /* an earlier reading's */
 			*ret_machine = steal_pointer(&machine);
 			return 0;
 		}
 		online = after;
 	}
-	if (r < 0)
-		return r;
 	error_set(err, -EAGAIN, "read topology", "nodes keep coming and going");
-	return error_on(err, "/" NODES "/online");
+	error_on(err, "/" NODES "/online");
+	return -EAGAIN;
 }
 
 int topology_read(int root, struct machine **ret_machine, struct mpol_error *err)

@@ -75,7 +75,8 @@ int mpol_topology_new(const char *root, struct mpol_topology **ret_topology,
 
 	if (fd < 0) {
 		error_errno(error, fd, "open root directory");
-		return error_on(error, "%s", root ? root : "/"), fd;
+		error_on(error, "%s", root ? root : "/");
+		return fd;
 	}
 	r = topology_read(fd, &machine, error);
 	return r < 0 ? r : topology_of(machine, ret_topology, error);

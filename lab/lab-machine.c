@@ -3,6 +3,7 @@
  * lab-machine: a described machine as QEMU's arguments, in words, or as JSON
  * for the tests that compare it with what a guest sees.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,9 +16,17 @@
 #include <nodemask.h>
 #include <units.h>
 
+#include "hmat.h"
 #include "qemu-args.h"
 
 DEFINE_CLEANUP(struct machine *, machine_free);
+
+struct options {
+	const char *path;      /* the description */
+	const char *form;      /* of the output: an option's name */
+	const char *cpu;       /* QEMU's CPU model */
+	const char *hmat_path; /* where to put the HMAT, NULL: leave it out */
+};
 
 static const char *kind_name(enum mpol_memory_kind kind)
 {
@@ -119,16 +128,16 @@ static json_t *json_performance(const struct machine *machine, const struct mpol
 	return json_pack("{s:I, s:I, s:I, s:I}", "read_latency_ns",
 			 (json_int_t)pair->read_latency_ns, "write_latency_ns",
 			 (json_int_t)pair->write_latency_ns, "read_bandwidth_mib",
-			 (json_int_t)qemu_bandwidth_mib(machine, pair->read_bandwidth_bytes),
+			 (json_int_t)hmat_bandwidth_mib(machine, pair->read_bandwidth_bytes),
 			 "write_bandwidth_mib",
-			 (json_int_t)qemu_bandwidth_mib(machine, pair->write_bandwidth_bytes));
+			 (json_int_t)hmat_bandwidth_mib(machine, pair->write_bandwidth_bytes));
 }
 
 /* A node with its row of each table; initiator is the node whose view access0 shows. */
 static json_t *json_node(const struct machine *machine, int i)
 {
 	const struct machine_node *node = &machine->nodes[i];
-	int initiator = qemu_initiator(machine, i);
+	int initiator = hmat_initiator(machine, i);
 	json_t *distances = json_array();
 
 	for (int j = 0; j < machine->nr_nodes; j++)
@@ -162,11 +171,13 @@ static int print_json(const struct machine *machine)
 static void print_usage(FILE *stream)
 {
 	fprintf(stream,
-		"Usage: lab-machine [--qemu|--describe|--json] [--cpu MODEL] MACHINE.yaml\n\n"
+		"Usage: lab-machine [--qemu|--describe|--json] [--cpu MODEL] [--hmat FILE] "
+		"MACHINE.yaml\n\n"
 		"  --qemu      QEMU's arguments for the machine, one a line (the default)\n"
 		"  --describe  the machine in words\n"
 		"  --json      the machine as JSON\n"
-		"  --cpu       the CPU model that QEMU gets (default: max)\n");
+		"  --cpu       the CPU model that QEMU gets (default: max)\n"
+		"  --hmat      with --qemu: write the HMAT to FILE and have QEMU read it\n");
 }
 
 static int print_error(const struct mpol_error *err)
@@ -177,47 +188,80 @@ static int print_error(const struct mpol_error *err)
 	return 1;
 }
 
-static int print_qemu(const struct machine *machine, const char *cpu)
+/* Writes the HMAT to a file, and the argument that takes it from there. */
+static int write_hmat(const struct machine *machine, const char *path, struct mpol_error *err)
+{
+	_cleanup_(text_free) struct text table = { 0 };
+	_cleanup_fclose_ FILE *stream = NULL;
+	int r;
+
+	r = hmat_write(machine, &table, err);
+	if (r < 0)
+		return r;
+	stream = fopen(path, "we");
+	if (!stream || fwrite(table.data, 1, table.length, stream) != table.length ||
+	    fflush(stream) != 0) {
+		r = error_errno(err, -errno, "write the HMAT");
+		error_on(err, "%s", path);
+		return r;
+	}
+	printf("-acpitable\nsig=HMAT,rev=2,data=%s\n", path);
+	return 0;
+}
+
+static int print_qemu(const struct machine *machine, const struct options *options)
 {
 	_cleanup_(text_free) struct text args = { 0 };
 	struct mpol_error err = { 0 };
 
-	if (qemu_args(machine, cpu, &args, &err) < 0)
+	if (qemu_args(machine, options->cpu, &args, &err) < 0)
 		return print_error(&err);
 	fputs(args.data, stdout);
+	if (options->hmat_path && hmat_wanted(machine) &&
+	    write_hmat(machine, options->hmat_path, &err) < 0)
+		return print_error(&err);
 	return 0;
+}
+
+/* Returns false if the arguments are wrong. */
+static bool read_options(int argc, char **argv, struct options *options)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "--qemu") ||
+		    !strcmp(argv[i], "--describe") || !strcmp(argv[i], "--json"))
+			options->form = argv[i];
+		else if (!strcmp(argv[i], "--cpu") && i + 1 < argc)
+			options->cpu = argv[++i];
+		else if (!strcmp(argv[i], "--hmat") && i + 1 < argc)
+			options->hmat_path = argv[++i];
+		else if (!options->path && *argv[i] != '-')
+			options->path = argv[i];
+		else
+			return false;
+	}
+	return options->path || !strcmp(options->form, "--help");
 }
 
 int main(int argc, char **argv)
 {
 	_cleanup_(machine_freep) struct machine *machine = NULL;
-	const char *path = NULL, *cpu = "max", *form = "--qemu";
+	struct options options = { .form = "--qemu", .cpu = "max" };
 	struct mpol_error err = { 0 };
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--help")) {
-			print_usage(stdout);
-			return 0;
-		}
-		if (!strcmp(argv[i], "--qemu") || !strcmp(argv[i], "--describe") ||
-		    !strcmp(argv[i], "--json"))
-			form = argv[i];
-		else if (!strcmp(argv[i], "--cpu") && i + 1 < argc)
-			cpu = argv[++i];
-		else if (!path && *argv[i] != '-')
-			path = argv[i];
-		else
-			path = NULL, i = argc;
-	}
-	if (!path) {
+	if (!read_options(argc, argv, &options)) {
 		print_usage(stderr);
 		return 2;
 	}
-	if (machine_from_yaml(path, &machine, &err) < 0)
+	if (!strcmp(options.form, "--help")) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (machine_from_yaml(options.path, &machine, &err) < 0)
 		return print_error(&err);
-	if (!strcmp(form, "--json"))
+	if (!strcmp(options.form, "--json"))
 		return print_json(machine) < 0;
-	if (!strcmp(form, "--describe"))
-		return describe(machine), 0;
-	return print_qemu(machine, cpu);
+	if (!strcmp(options.form, "--qemu"))
+		return print_qemu(machine, &options);
+	describe(machine);
+	return 0;
 }

@@ -18,8 +18,7 @@
 #include <error.h>
 #include <nodemask.h>
 
-#define QEMU_NODES_MAX	128   /* include/sysemu/numa.h, MAX_NODES */
-#define HMAT_ENTRY_MAX	65534 /* ACPI 6.5, 5.2.27.4: 16 bits, 65535 is "unreachable" */
+#define QEMU_NODES_MAX	128 /* include/sysemu/numa.h, MAX_NODES */
 #define GUEST_MIN_BYTES (512ULL << 20)
 #define MIB		(1ULL << 20)
 #define NR_SLOTS_MAX	(NODES_MAX + QEMU_NODES_MAX)
@@ -36,7 +35,8 @@ struct layout {
 	int nr_slots;
 	int nr_cpus;
 	int nr_sockets;
-	int cpus_per_socket;
+	int dies_per_socket;
+	int cpus_per_die;
 	bool gaps;
 };
 
@@ -82,39 +82,6 @@ static int check_limits(const struct machine *machine, struct mpol_error *err)
 	if (memory_bytes < GUEST_MIN_BYTES)
 		return refuse(machine, err, "all nodes together have less than 512 MiB",
 			      "a guest's kernel and file cache need that much");
-	return 0;
-}
-
-static bool has_performance(const struct machine *machine)
-{
-	for (int i = 0; i < machine->nr_nodes * machine->nr_nodes; i++)
-		if (machine->performances[i].read_latency_ns ||
-		    machine->performances[i].read_bandwidth_bytes)
-			return true;
-	return false;
-}
-
-/* What one HMAT can state: 16 bits, and one unit for the whole table. */
-static int check_performances(const struct machine *machine, struct mpol_error *err)
-{
-	for (int i = 0; i < machine->nr_nodes * machine->nr_nodes; i++) {
-		const struct mpol_performance *pair = &machine->performances[i];
-
-		if (pair->read_latency_ns > HMAT_ENTRY_MAX ||
-		    pair->write_latency_ns > HMAT_ENTRY_MAX)
-			return refuse(machine, err, "a latency is over 65534 ns",
-				      "an HMAT cannot state it");
-		if (pair->read_bandwidth_bytes &&
-		    (!qemu_bandwidth_mib(machine, pair->read_bandwidth_bytes) ||
-		     !qemu_bandwidth_mib(machine, pair->write_bandwidth_bytes)))
-			return refuse(machine, err,
-				      "a bandwidth is under 1 MiB/s or 1/65534 of the highest",
-				      "an HMAT cannot state it");
-	}
-	for (int i = 0; i < machine->nr_nodes; i++)
-		if (machine->nodes[i].nr_caches && !has_performance(machine))
-			return refuse(machine, err, "memory-side caches without performance",
-				      "QEMU's HMAT needs latency and bandwidth too");
 	return 0;
 }
 
@@ -173,98 +140,83 @@ static int lay_out_cpus(const struct machine *machine, struct layout *layout,
 	return 0;
 }
 
-/* Sockets as described; else a node with CPUs is a socket if all have equally many in a row;
- * else every CPU is one. */
+/*
+ * The length that every run of CPUs with the same group has, 0 if they differ.
+ * Groups: the socket, or with by_node the node.  *ret_runs is their number.
+ */
+static int equal_runs(const struct machine *machine, int nr_cpus, bool by_node, int *ret_runs)
+{
+	int length = 0, nr_runs = 0, run = 0, previous = -1;
+
+	for (int cpu = 0; cpu <= nr_cpus; cpu++) {
+		int i = machine_index(machine, node_of_cpu(machine, cpu));
+		int group = i < 0 ? -2 : by_node ? i : machine->nodes[i].socket;
+
+		if (cpu && group != previous) {
+			if (length && run != length)
+				return 0;
+			length = run;
+			run = 0;
+			nr_runs++;
+		}
+		run++;
+		previous = group;
+	}
+	*ret_runs = nr_runs;
+	return length;
+}
+
+/*
+ * Sockets as described, else a node with CPUs is a socket, else (nodes with
+ * different numbers of CPUs, gaps) every CPU is one.  The nodes of one socket are its
+ * dies: CPUs of two nodes must not share a cache, or the guest's kernel warns
+ * (arch/x86/kernel/smpboot.c, topology_sane).
+ */
 static int lay_out_sockets(const struct machine *machine, struct layout *layout,
 			   struct mpol_error *err)
 {
-	int run = 0, nr_runs = 0, socket, previous = -1, longest = 0;
-	bool stated = false, equal = true;
+	int nr_nodes = 0, nr_sockets = 0, per_node, per_socket = 0;
+	bool stated = false;
 
 	for (int i = 0; i < machine->nr_nodes; i++)
 		stated |= has_cpus(&machine->nodes[i]) && machine->nodes[i].socket >= 0;
-	for (int cpu = 0; cpu <= layout->nr_cpus; cpu++) {
-		int i = machine_index(machine, node_of_cpu(machine, cpu));
+	per_node = layout->gaps ? 0 : equal_runs(machine, layout->nr_cpus, true, &nr_nodes);
+	if (stated && per_node)
+		per_socket = equal_runs(machine, layout->nr_cpus, false, &nr_sockets);
+	if (stated && !per_socket)
+		return refuse(
+			machine, err,
+			"sockets that are not alike, or sockets and gaps in the node ids",
+			"leave out the sockets, or give each as many nodes and CPUs in a row");
 
-		socket = i < 0 ? -2 : stated ? machine->nodes[i].socket : machine->nodes[i].id;
-		if (socket == previous) {
-			run++;
-			continue;
-		}
-		if (run) {
-			equal &= !longest || run == longest;
-			longest = longest > run ? longest : run;
-			nr_runs++;
-		}
-		run = 1;
-		previous = socket;
-	}
-	if (stated && (!equal || layout->gaps))
-		return refuse(machine, err,
-			      "sockets with different numbers of CPUs, or gaps in the node ids",
-			      "leave out the sockets, or give each equally many CPUs in a row");
-	layout->nr_sockets = equal && !layout->gaps ? nr_runs : layout->nr_slots;
-	layout->cpus_per_socket = equal && !layout->gaps ? longest : 1;
+	layout->cpus_per_die = per_node ? per_node : 1;
+	layout->dies_per_socket = per_socket ? per_socket / per_node : 1;
+	layout->nr_sockets = per_socket ? nr_sockets : per_node ? nr_nodes : layout->nr_slots;
 	return 0;
 }
 
 /* ---- Arguments --------------------------------------------------------------- */
 
-/* A socket that spans nodes shares no cache: the guest would call that insane
- * (arch/x86/kernel/smpboot.c, topology_sane). */
-static bool socket_spans_nodes(const struct machine *machine)
-{
-	for (int i = 0; i < machine->nr_nodes; i++)
-		for (int j = 0; j < i; j++)
-			if (machine->nodes[i].socket >= 0 &&
-			    machine->nodes[i].socket == machine->nodes[j].socket &&
-			    has_cpus(&machine->nodes[i]) && has_cpus(&machine->nodes[j]))
-				return true;
-	return false;
-}
-
-static void add_cpus(const struct machine *machine, const struct layout *layout, const char *cpu,
-		     struct text *args)
+static void add_cpus(const struct layout *layout, const char *cpu, struct text *args)
 {
 	/* With gaps only the first CPU is plugged by -smp, the others one by one. */
-	text_printf(args, "-smp\n%d,maxcpus=%d,sockets=%d,cores=%d,threads=1\n",
+	text_printf(args, "-smp\n%d,maxcpus=%d,sockets=%d,dies=%d,cores=%d,threads=1\n",
 		    layout->gaps ? 1 : layout->nr_cpus, layout->nr_slots, layout->nr_sockets,
-		    layout->cpus_per_socket);
+		    layout->dies_per_socket, layout->cpus_per_die);
 	for (int i = 1; layout->gaps && i < layout->nr_slots; i++)
 		if (layout->slots[i].present)
 			text_printf(args,
-				    "-device\n%s-x86_64-cpu,socket-id=%d,core-id=0,thread-id=0\n",
+				    "-device\n%s-x86_64-cpu,socket-id=%d,die-id=0,core-id=0,thread-"
+				    "id=0\n",
 				    cpu, i);
-	if (socket_spans_nodes(machine))
-		text_printf(args, "-global\nx86_64-cpu.l3-cache=off\n");
-}
-
-int qemu_initiator(const struct machine *machine, int node)
-{
-	const struct mpol_performance *seen = machine->performances + node, *best;
-	int initiator = -1;
-
-	if (has_cpus(&machine->nodes[node]))
-		return node;
-	for (int i = 0; i < machine->nr_nodes; i++) {
-		if (!has_cpus(&machine->nodes[i]))
-			continue;
-		best = seen + (initiator < 0 ? i : initiator) * machine->nr_nodes;
-		if (initiator < 0 ||
-		    seen[i * machine->nr_nodes].read_latency_ns < best->read_latency_ns ||
-		    (seen[i * machine->nr_nodes].read_latency_ns == best->read_latency_ns &&
-		     seen[i * machine->nr_nodes].read_bandwidth_bytes > best->read_bandwidth_bytes))
-			initiator = i;
-	}
-	return initiator;
 }
 
 /* Gaps become nodes too: QEMU knows no missing ones. */
 static void add_nodes(const struct machine *machine, const struct layout *layout, struct text *args)
 {
-	bool hmat = has_performance(machine);
+	int highest = machine->nodes[machine->nr_nodes - 1].id;
 
-	for (int id = 0; id <= machine->nodes[machine->nr_nodes - 1].id; id++) {
+	for (int id = 0; id <= highest; id++) {
 		int i = machine_index(machine, id);
 
 		if (i >= 0 && machine->nodes[i].capacity_bytes)
@@ -276,83 +228,28 @@ static void add_nodes(const struct machine *machine, const struct layout *layout
 		for (int slot = 0; slot < layout->nr_slots; slot++)
 			if (layout->slots[slot].node == id)
 				text_printf(args, ",cpus=%d", slot);
-		if (hmat)
-			text_printf(args, ",initiator=%d",
-				    i < 0 ? id : machine->nodes[qemu_initiator(machine, i)].id);
 		text_printf(args, "\n");
 	}
-	for (int i = 0; i < machine->nr_nodes; i++)
-		for (int j = 0; j < machine->nr_nodes; j++)
-			text_printf(args, "-numa\ndist,src=%d,dst=%d,val=%d\n",
-				    machine->nodes[i].id, machine->nodes[j].id,
-				    machine->distances[i * machine->nr_nodes + j]);
-}
+	for (int from = 0; from <= highest; from++) {
+		for (int to = 0; to <= highest; to++) {
+			const uint8_t *distance = machine_distance(machine, from, to);
 
-uint64_t qemu_bandwidth_mib(const struct machine *machine, uint64_t bandwidth_bytes)
-{
-	uint64_t highest_mib = 0, unit_mib = 1;
-
-	for (int i = 0; i < machine->nr_nodes * machine->nr_nodes; i++) {
-		const struct mpol_performance *pair = &machine->performances[i];
-
-		if (pair->read_bandwidth_bytes / MIB > highest_mib)
-			highest_mib = pair->read_bandwidth_bytes / MIB;
-		if (pair->write_bandwidth_bytes / MIB > highest_mib)
-			highest_mib = pair->write_bandwidth_bytes / MIB;
+			text_printf(args, "-numa\ndist,src=%d,dst=%d,val=%d\n", from, to,
+				    distance	 ? *distance
+				    : from == to ? 10
+						 : 20);
+		}
 	}
-	while (highest_mib / unit_mib > HMAT_ENTRY_MAX)
-		unit_mib *= 2;
-	return bandwidth_bytes / MIB / unit_mib * unit_mib;
-}
-
-static void add_pair(const struct machine *machine, int i, int j, struct text *args)
-{
-	const struct mpol_performance *pair = &machine->performances[i * machine->nr_nodes + j];
-	const struct {
-		const char *type, *unit;
-		uint64_t value;
-	} values[] = {
-		{ "read-latency,latency", "", pair->read_latency_ns },
-		{ "write-latency,latency", "", pair->write_latency_ns },
-		{ "read-bandwidth,bandwidth", "M",
-		  qemu_bandwidth_mib(machine, pair->read_bandwidth_bytes) },
-		{ "write-bandwidth,bandwidth", "M",
-		  qemu_bandwidth_mib(machine, pair->write_bandwidth_bytes) },
-	};
-
-	for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++)
-		if (values[v].value)
-			text_printf(args,
-				    "-numa\nhmat-lb,initiator=%d,target=%d,hierarchy=memory,"
-				    "data-type=%s=%llu%s\n",
-				    machine->nodes[i].id, machine->nodes[j].id, values[v].type,
-				    (unsigned long long)values[v].value, values[v].unit);
-}
-
-static void add_cache(int id, const struct mpol_memory_cache *cache, struct text *args)
-{
-	static const char *const associativity[] = { "none", "direct", "complex" };
-	static const char *const policy[] = { "none", "write-back", "write-through" };
-
-	text_printf(args,
-		    "-numa\nhmat-cache,node-id=%d,size=%llu,level=%u,associativity=%s,policy=%s,"
-		    "line=%u\n",
-		    id, (unsigned long long)cache->size_bytes, cache->level,
-		    associativity[cache->indexing + 1], policy[cache->write_through + 1],
-		    cache->line_bytes);
 }
 
 int qemu_args(const struct machine *machine, const char *cpu, struct text *args,
 	      struct mpol_error *err)
 {
 	struct layout layout = { 0 };
-	bool hmat = has_performance(machine);
 	uint64_t memory_bytes = 0;
 	int r;
 
 	r = check_limits(machine, err);
-	if (r == 0)
-		r = check_performances(machine, err);
 	if (r == 0)
 		r = lay_out_cpus(machine, &layout, err);
 	if (r == 0)
@@ -362,15 +259,8 @@ int qemu_args(const struct machine *machine, const char *cpu, struct text *args,
 
 	for (int i = 0; i < machine->nr_nodes; i++)
 		memory_bytes += machine->nodes[i].capacity_bytes;
-	text_printf(args, "-machine\nq35,hmat=%s\n", hmat ? "on" : "off");
-	text_printf(args, "-m\n%lluM\n", (unsigned long long)(memory_bytes / MIB));
-	add_cpus(machine, &layout, cpu, args);
+	text_printf(args, "-machine\nq35\n-m\n%lluM\n", (unsigned long long)(memory_bytes / MIB));
+	add_cpus(&layout, cpu, args);
 	add_nodes(machine, &layout, args);
-	for (int i = 0; i < machine->nr_nodes; i++)
-		for (int j = 0; j < machine->nr_nodes; j++)
-			add_pair(machine, i, j, args);
-	for (int i = 0; i < machine->nr_nodes; i++)
-		for (unsigned int c = 0; c < machine->nodes[i].nr_caches; c++)
-			add_cache(machine->nodes[i].id, &machine->nodes[i].caches[c], args);
 	return args->error;
 }

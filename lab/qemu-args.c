@@ -203,6 +203,9 @@ static void add_cpus(const struct layout *layout, const char *cpu, struct text *
 	text_printf(args, "-smp\n%d,maxcpus=%d,sockets=%d,dies=%d,cores=%d,threads=1\n",
 		    layout->gaps ? 1 : layout->nr_cpus, layout->nr_slots, layout->nr_sockets,
 		    layout->dies_per_socket, layout->cpus_per_die);
+	/* Linux believes dies of CPUID leaf 1Fh only, and that only of Intel. */
+	if (layout->dies_per_socket > 1)
+		text_printf(args, "-global\n%s-x86_64-cpu.vendor=GenuineIntel\n", cpu);
 	for (int i = 1; layout->gaps && i < layout->nr_slots; i++)
 		if (layout->slots[i].present)
 			text_printf(args,

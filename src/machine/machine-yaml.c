@@ -112,10 +112,10 @@ static const cyaml_schema_value_t machine_schema = {
 
 /* ---- Errors with their line -------------------------------------------------- */
 
-/* What libcyaml logs about a failed load: its first error, and the innermost place. */
+/* What libcyaml logs about a failed load: its first error, and the line of the innermost place. */
 struct load_log {
 	char cause[160];
-	char place[120];
+	unsigned int line; /* 0: none given */
 };
 
 static void __attribute__((format(printf, 3, 0)))
@@ -135,13 +135,39 @@ log_load(cyaml_log_t level, void *context, const char *format, va_list args)
 	if (!strcmp(words, "Backtrace:"))
 		return;
 	if (!strncmp(words, "in ", 3)) {
-		if (!*log->place)
-			snprintf(log->place, sizeof(log->place), "%.*s",
-				 (int)sizeof(log->place) - 1, words);
+		const char *line_number = strstr(words, "(line: ");
+
+		if (!log->line && line_number)
+			log->line = strtoul(line_number + 7, NULL, 10);
 	} else if (!*log->cause) {
 		snprintf(log->cause, sizeof(log->cause), "%.*s", (int)sizeof(log->cause) - 1,
 			 words);
 	}
+}
+
+/*
+ * libcyaml gives the place of an unknown key as that of what came before it.
+ * Returns the line of the first scalar equal to key from there on, line if there is none.
+ */
+static unsigned int find_key(const struct yaml_reader *reader, const char *key, unsigned int line)
+{
+	unsigned int found = 0;
+	yaml_parser_t parser;
+	yaml_event_t event;
+	bool end = false;
+
+	if (!yaml_parser_initialize(&parser))
+		return line;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)reader->text, reader->length);
+	while (!end && !found && yaml_parser_parse(&parser, &event)) {
+		end = event.type == YAML_STREAM_END_EVENT;
+		if (event.type == YAML_SCALAR_EVENT && event.start_mark.line + 1 >= line &&
+		    !strcmp((const char *)event.data.scalar.value, key))
+			found = event.start_mark.line + 1;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return found ? found : line;
 }
 
 /* The value of key in a mapping, NULL if it has none. */
@@ -220,6 +246,23 @@ int yaml_refuse(const struct yaml_reader *reader, int code, struct yaml_place pl
 
 /* ---- Loading ------------------------------------------------------------------- */
 
+static int refuse_load(const struct yaml_reader *reader, const struct load_log *log,
+		       const char *otherwise)
+{
+	static const char unknown_key[] = "Unexpected key: ";
+	unsigned int line = log->line;
+
+	if (!strncmp(log->cause, unknown_key, strlen(unknown_key)))
+		line = find_key(reader, log->cause + strlen(unknown_key), line);
+	error_set(reader->err, -EBADMSG, STEP, "%s", *log->cause ? log->cause : otherwise);
+	if (line)
+		error_on(reader->err, "%s, line %u", reader->name, line);
+	else
+		error_on(reader->err, "%s", reader->name);
+	error_advise(reader->err, "mpol-machine(5) lists the keys and their form");
+	return -EBADMSG;
+}
+
 static int load(struct yaml_reader *reader, const cyaml_config_t *config,
 		struct yaml_machine **ret_yaml)
 {
@@ -231,15 +274,8 @@ static int load(struct yaml_reader *reader, const cyaml_config_t *config,
 			    &data, NULL);
 	if (r == CYAML_ERR_OOM)
 		return error_errno(reader->err, -ENOMEM, STEP);
-	if (r != CYAML_OK || !data) {
-		error_set(reader->err, -EBADMSG, STEP, "%s",
-			  *log->cause	  ? log->cause
-			  : r == CYAML_OK ? "it is empty"
-					  : cyaml_strerror(r));
-		error_on(reader->err, "%s%s%s", reader->name, *log->place ? ", " : "", log->place);
-		error_advise(reader->err, "mpol-machine(5) lists the keys and their form");
-		return -EBADMSG;
-	}
+	if (r != CYAML_OK || !data)
+		return refuse_load(reader, log, r == CYAML_OK ? "it is empty" : cyaml_strerror(r));
 	*ret_yaml = data;
 	return 0;
 }
@@ -291,7 +327,7 @@ int machine_from_yaml_text(const char *name, const char *text, size_t length,
 			   struct machine **ret_machine, struct mpol_error *err)
 {
 	_cleanup_(machine_freep) struct machine *machine = NULL;
-	struct load_log log = { "", "" };
+	struct load_log log = { "", 0 };
 	const cyaml_config_t config = {
 		.log_fn = log_load,
 		.log_ctx = &log,

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Assertions for test scripts: sourced, not run.  Each prints an "ok" or "not ok"
+# line and lets the script go on; end the script with "finish".
+
+set -euo pipefail
+
+lib_failures=0
+
+# ok SENTENCE: something holds.  not_ok SENTENCE [DETAIL...]: it does not.
+ok() {
+	echo "ok - $1"
+}
+
+not_ok() {
+	echo "not ok - $1"
+	shift
+	[ $# = 0 ] || printf '#   %s\n' "$@"
+	lib_failures=$((lib_failures + 1))
+}
+
+# is ACTUAL EXPECTED SENTENCE: two texts are equal.
+is() {
+	if [ "$1" = "$2" ]; then
+		ok "$3"
+	else
+		not_ok "$3" "is:        $1" "should be: $2"
+	fi
+}
+
+# like TEXT REGEXP SENTENCE: a text contains something.
+like() {
+	if grep -qE -- "$2" <<<"$1"; then
+		ok "$3"
+	else
+		not_ok "$3" "is:            $1" "should match:  $2"
+	fi
+}
+
+# within ACTUAL LOWEST HIGHEST SENTENCE: a number lies between two.
+within() {
+	if awk -v actual="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(actual >= low && actual <= high) }'; then
+		ok "$4"
+	else
+		not_ok "$4" "is: $1, should be $2 to $3"
+	fi
+}
+
+# skip REASON: ends the script; what it needs is not there.
+skip() {
+	echo "$1"
+	exit 77
+}
+
+# finish: ends the script; it failed if one assertion did.
+finish() {
+	[ "$lib_failures" = 0 ] || exit 1
+	exit 0
+}

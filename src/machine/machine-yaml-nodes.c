@@ -212,9 +212,9 @@ static int read_cache(const struct yaml_reader *reader, int index, const struct 
 			      yaml->size,
 			      reader->yaml->nodes[index].memory ? reader->yaml->nodes[index].memory
 								: "0 bytes");
-	if (previous && cache->size_bytes <= previous->size_bytes)
+	if (previous && cache->size_bytes >= previous->size_bytes)
 		return REFUSE(reader, -EINVAL, index, "caches",
-			      "node %d: the cache of level %u is not larger than that of level %u",
+			      "node %d: the cache of level %u is not smaller than that of level %u",
 			      node->id, yaml->level, previous->level);
 	if (yaml->line && (units_parse_bytes(yaml->line, &line_bytes) < 0 || !line_bytes ||
 			   line_bytes > 32768 || line_bytes & (line_bytes - 1)))

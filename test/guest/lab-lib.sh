@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # For tests of lab/run itself: sourced after lib.sh.  Sets lab_run, work (a
 # folder that goes when the test ends), status, stdout and stderr.
 

@@ -22,30 +22,28 @@ int error_set(struct mpol_error *err, int code, const char *step, const char *ca
 	return code;
 }
 
-int error_on(struct mpol_error *err, const char *object, ...)
+void error_on(struct mpol_error *err, const char *object, ...)
 {
 	va_list args;
 
 	if (!err)
-		return 0;
+		return;
 
 	va_start(args, object);
 	vsnprintf(err->object, sizeof(err->object), object, args);
 	va_end(args);
-	return err->code;
 }
 
-int error_advise(struct mpol_error *err, const char *advice, ...)
+void error_advise(struct mpol_error *err, const char *advice, ...)
 {
 	va_list args;
 
 	if (!err)
-		return 0;
+		return;
 
 	va_start(args, advice);
 	vsnprintf(err->advice, sizeof(err->advice), advice, args);
 	va_end(args);
-	return err->code;
 }
 
 int error_errno(struct mpol_error *err, int code, const char *step)

@@ -19,11 +19,12 @@
 int error_set(struct mpol_error *err, int code, const char *step, const char *cause, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Names what the step was done on.  Returns err's code, 0 if err is NULL. */
-int error_on(struct mpol_error *err, const char *object, ...) __attribute__((format(printf, 2, 3)));
+/* Names what the step was done on. */
+void error_on(struct mpol_error *err, const char *object, ...)
+	__attribute__((format(printf, 2, 3)));
 
-/* Says what the user can do about it.  Returns err's code, 0 if err is NULL. */
-int error_advise(struct mpol_error *err, const char *advice, ...)
+/* Says what the user can do about it. */
+void error_advise(struct mpol_error *err, const char *advice, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* error_set with the words of strerror(3) for -code as the cause. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mpol(1): finds the verb and runs it, or says how it is used. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
 	return verb->run(argc, argv);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_usage(stderr);
@@ -83,4 +84,16 @@ int main(int argc, char **argv)
 
 	fprintf(stderr, "mpol: no such verb: %s\n  mpol --help lists them\n", argv[1]);
 	return VERB_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	/* A full disk behind standard output is a failure too. */
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "mpol: write standard output: %s\n", strerror(errno));
+		return VERB_FAILED;
+	}
+	return status;
 }

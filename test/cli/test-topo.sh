@@ -31,4 +31,9 @@ ends 1 "$work/none.yaml: No such file" --machine "$work/none.yaml"
 
 printf 'nodes:\n  - { id: 0, kind: dram, memory: 1GiB, nr_cpus: 1, speed: 3 }\n' >"$work/bad.yaml"
 ends 1 "$work/bad.yaml" --machine "$work/bad.yaml"
+
+if "$mpol" topo >/dev/full 2>"$work/err" || ! grep -q 'standard output: No space' "$work/err"; then
+	echo "mpol topo on a full disk: ended well, or says: $(cat "$work/err")"
+	failed=1
+fi
 exit $failed

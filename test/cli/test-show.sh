@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# mpol show on this machine: words and JSON agree with each other and with the
+# kernel; bad input.  Odd processes are test-process.c's.
+mpol=$1
+# shellcheck source=test/cli/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/expect.sh"
+
+start_target
+expect 0 "process $target (sleep), 1 thread" "$mpol" show "$target"
+expect 0 'policy  default' "$mpol" show "$target"
+expect 0 '[vdso]' "$mpol" show "$target" --vmas
+expect 0 "$target  sleep  S      default" "$mpol" show "$target" --threads
+
+# The sum over nodes is what numa_maps counts, in pages of each range's size.
+sum=$(awk '{ size = 0; n = 0
+	for (i = 3; i <= NF; i++) {
+		if ($i ~ /^N[0-9]+=/) { sub(/.*=/, "", $i); n += $i }
+		else if ($i ~ /^kernelpagesize_kB=/) { sub(/.*=/, "", $i); size = $i }
+	}
+	total += n * size * 1024 } END { print total }' "/proc/$target/numa_maps")
+"$mpol" show "$target" --json --threads --vmas >"$scratch/json"
+same "the memory" "$sum" "$(jq .bytes "$scratch/json")"
+same "the sum over nodes" "$sum" "$(jq '[.nodes[].bytes] | add' "$scratch/json")"
+same "the sum over ranges" "$sum" "$(jq '[.vmas[].nodes[].bytes] | add' "$scratch/json")"
+same "the thread" "$target default S" "$(jq -r '.threads[0] | "\(.tid) \(.policy) \(.state)"' "$scratch/json")"
+same "ranges with a policy of their own" 0 "$(jq '[.vmas[] | select(.own_policy)] | length' "$scratch/json")"
+
+refused 2 'not a process id' 'a number from 1' "$mpol" show self
+refused 2 'takes one process id' '--help' "$mpol" show
+refused 2 'takes one process id' '--help' "$mpol" show 1 2
+refused 1 'no such process' '' "$mpol" show 2147483647
+refused 1 'kernel thread' '' "$mpol" show 2
+refused 1 'No such file or directory' '' "$mpol" show 1 --root /nowhere
+expect 1 '"code": "ESRCH"' "$mpol" show 2147483647 --json
+
+if [ "$(id -u)" = 0 ] && as_nobody "$mpol" --version >/dev/null 2>&1; then
+	refused 1 'not allowed to look into it (EACCES)' 'as root' as_nobody "$mpol" show "$target"
+fi
+finish

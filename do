@@ -28,23 +28,28 @@ END
 build() {
 	no_arguments build "$@"
 	need build test
-	configure build gcc -Dwerror=true
+	configure build gcc "${developer[@]}"
 	ninja -C build
+}
+
+# What every guest needs: programs to run in it, and a kernel.
+prepare_lab() {
+	configure build gcc "${developer[@]}"
+	quietly ninja -C build
+	fetch_kernel 6.12
 }
 
 demo() {
 	[ -x demo/run ] || die "demo/run is not in this tree"
-	need build lab demo
-	configure build gcc -Dwerror=true
-	ninja -C build
+	need build test lab demo
+	prepare_lab
 	exec demo/run "$@"
 }
 
 lab() {
 	[ $# -gt 0 ] || bad_usage "lab needs a machine: $(cd lab/machines && echo *.yaml | sed 's/\.yaml//g')"
-	need build lab
-	configure build gcc -Dwerror=true
-	quietly ninja -C build
+	need build test lab
+	prepare_lab
 	[ $# -ne 1 ] || set -- --shell "$1"
 	exec lab/run "$@"
 }

@@ -117,13 +117,13 @@ need() {
 	rm -f "$log"
 }
 
-# fetch_kernel VERSION: puts the lab's kernel package into the cache, so that no test waits for
+# fetch_kernel VERSION: puts the lab's kernel package into the cache, so that no guest waits for
 # it.  Should apt's lists be missing or old, they are renewed.
 fetch_kernel() {
-	lab/kernel "$1" >/dev/null 2>&1 || {
-		apt update >/dev/null
-		lab/kernel "$1" >/dev/null
-	}
+	lab/kernel "$1" >/dev/null && return
+	echo "Renewing apt's lists, then once more" >&2
+	quietly apt update
+	lab/kernel "$1" >/dev/null
 }
 
 # ---- Build directories -------------------------------------------------------
@@ -131,6 +131,10 @@ fetch_kernel() {
 # These let clones at other paths share what ccache keeps.
 export CCACHE_DIR=${CCACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mpol/ccache}
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
+# How we build for ourselves: what is optional elsewhere must be there, or tests would go missing unseen.
+# shellcheck disable=SC2034 # for those who source this
+developer=(-Dwerror=true -Dtests=enabled -Dman=enabled)
 
 # configure DIRECTORY COMPILER [MESON-OPTION...]: sets the directory up, or
 # brings one that was set up with other options to these.

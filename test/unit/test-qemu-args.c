@@ -112,11 +112,13 @@ static void test_limits(void **state)
 
 static void test_hmat(void **state)
 {
-	_cleanup_(machine_freep) struct machine *machine = read_machine(HEAD NODE("id: 0, nr_cpus: "
-										  "1") NODE(
-		"id: 1") "performance:\n"
-			 "- { initiators: 0, targets: 0, latency: 90ns, bandwidth: 400GB/s }\n"
-			 "- { initiators: 0, targets: 1, latency: 70us, bandwidth: 1GB/s }\n");
+	_cleanup_(machine_freep) struct machine *machine =
+		read_machine(HEAD NODE("id: 0, nr_cpus: "
+				       "1") NODE("id: 1") "performance:\n"
+							  "- { initiators: 0, targets: 0, latency: "
+							  "90ns, bandwidth: 400GB/s }\n"
+							  "- { initiators: 0, targets: 1, latency: "
+							  "70us, bandwidth: 1GB/s }\n");
 	_cleanup_(text_free) struct text table = { 0 };
 	struct mpol_error err = { 0 };
 

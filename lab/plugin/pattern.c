@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <linux/mempolicy.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,26 @@ static void die(const char *step)
 	exit(1);
 }
 
+/* Fails unless the kernel uses huge pages there: proc(5), smaps. */
+static void require_huge_pages(const char *memory)
+{
+	_cleanup_fclose_ FILE *smaps = fopen("/proc/self/smaps", "re");
+	char line[4352], start[32];
+	uint64_t huge_kib = 0;
+	bool here = false;
+
+	snprintf(start, sizeof(start), "%" PRIxPTR "-", (uintptr_t)memory);
+	while (smaps && fgets(line, sizeof(line), smaps)) {
+		if (strncmp(line, start, strlen(start)) == 0)
+			here = true;
+		if (here && sscanf(line, "AnonHugePages: %" SCNu64, &huge_kib) == 1)
+			break;
+	}
+	errno = ENOMEM;
+	if (huge_kib * 1024 != pattern.pages * PAGE_BYTES)
+		die("have huge pages");
+}
+
 static char *map_pages(size_t index)
 {
 	size_t length = pattern.pages * PAGE_BYTES;
@@ -63,6 +84,8 @@ static char *map_pages(size_t index)
 		die("madvise");
 	for (size_t i = 0; i < pattern.pages; i++)
 		touch_store(memory + i * PAGE_BYTES, i);
+	if (pattern.huge)
+		require_huge_pages(memory);
 	return memory;
 }
 
@@ -87,14 +110,23 @@ static void move_pages(char *memory)
 	}
 }
 
+/* The next page, the first after the last; no division, which costs more than an access. */
+static char *next_page(char *page, char *memory)
+{
+	page += PAGE_BYTES;
+	return page == memory + pattern.pages * PAGE_BYTES ? memory : page;
+}
+
 static void make_accesses(char *memory, uint64_t parts)
 {
-	for (uint64_t i = 0; i < pattern.loads / parts; i++)
-		touch_load(memory + i % pattern.pages * PAGE_BYTES);
-	for (uint64_t i = 0; i < pattern.stores / parts; i++)
-		touch_store(memory + i % pattern.pages * PAGE_BYTES, i);
-	for (uint64_t i = 0; i < pattern.locked / parts; i++)
-		touch_locked(memory + i % pattern.pages * PAGE_BYTES);
+	char *page = memory;
+
+	for (uint64_t i = 0; i < pattern.loads / parts; i++, page = next_page(page, memory))
+		touch_load(page);
+	for (uint64_t i = 0; i < pattern.stores / parts; i++, page = next_page(page, memory))
+		touch_store(page, i);
+	for (uint64_t i = 0; i < pattern.locked / parts; i++, page = next_page(page, memory))
+		touch_locked(page);
 }
 
 static void *run_thread(void *index)

@@ -24,7 +24,6 @@ typedef uint32_t qemu_plugin_access; /* one memory access: size, mode of the MMU
 
 struct qemu_plugin_block; /* a translation block, "tb" to QEMU */
 struct qemu_plugin_insn;
-struct qemu_plugin_hwaddr;
 
 /* What QEMU tells about itself at start. */
 struct qemu_plugin_info {
@@ -83,18 +82,28 @@ bool qemu_plugin_mem_is_store(qemu_plugin_access access);
 
 /* Where the access went; only inside an access callback, with its own arguments. */
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_access access, uint64_t address);
-bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *hwaddr);
-
 /*
- * A number that stands for the physical address.  QEMU 7.2 gives
+ * What QEMU 7.2 keeps behind that handle: not part of the ABI, which has
  *
- *   offset of the RAM block in QEMU's own RAM space
- *     + offset within the block + address of its region in its container
+ *	uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *);
  *
- * so that memory of node n, whose block and region both start after those of
- * the nodes before it, is reported at twice its offset in RAM, without the
- * hole below 4 GiB.  Within one node it is linear.
+ * instead.  That takes two locked instructions and a search through all RAM
+ * blocks for each access, a third of the cost of counting it, and its result is
+ * not the physical address: it is
+ *
+ *	offset of the RAM block in QEMU's own RAM space
+ *	  + offset within the block + address of its region in its container
+ *
+ * so that a node whose block and region both start after those of the nodes
+ * before it is reported at twice its offset in RAM, without the hole below
+ * 4 GiB.  Either number is linear within a node and has to be calibrated, so the
+ * host's address does as well.  Were the layout another one, calibration would
+ * not succeed.
  */
-uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *hwaddr);
+struct qemu_plugin_hwaddr {
+	bool is_io; /* no RAM: host is something else */
+	bool is_store;
+	uint64_t host; /* where QEMU keeps the byte */
+};
 
 #endif

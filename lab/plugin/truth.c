@@ -70,9 +70,9 @@ static bool reported_address(qemu_plugin_access access, uint64_t address, uint64
 {
 	const struct qemu_plugin_hwaddr *hwaddr = qemu_plugin_get_hwaddr(access, address);
 
-	if (!hwaddr || qemu_plugin_hwaddr_is_io(hwaddr))
+	if (!hwaddr || hwaddr->is_io)
 		return false;
-	*ret = qemu_plugin_hwaddr_phys_addr(hwaddr);
+	*ret = hwaddr->host;
 	return true;
 }
 

@@ -84,33 +84,29 @@ static enum qemu_plugin_rw kind_of(qemu_plugin_access access)
 	return access >> 16 & QEMU_PLUGIN_LOADS_AND_STORES;
 }
 
-static void count_page(struct task *task, uint64_t address, const struct page_count *count)
+static void count_page(struct task *task, const struct page_count *count)
 {
-	struct page_count page = *count;
-
 	if (!task->pages)
 		task->pages = pages_new();
-	page.vpn = address >> PAGES_SHIFT;
 	if (task->pages)
-		pages_add(task->pages, &page);
+		pages_add(task->pages, count);
 }
 
 static void count_access(struct task *task, qemu_plugin_access access, uint64_t address)
 {
 	enum qemu_plugin_rw kind = kind_of(access);
-	struct page_count count = {
-		.loads = (kind & QEMU_PLUGIN_LOADS) != 0,
-		.stores = (kind & QEMU_PLUGIN_STORES) != 0,
-		.cell = CELL_ELSEWHERE,
-	};
+	uint64_t loads = kind & QEMU_PLUGIN_LOADS;
+	uint64_t stores = (kind & QEMU_PLUGIN_STORES) / QEMU_PLUGIN_STORES;
+	unsigned int cell = CELL_ELSEWHERE;
 	uint64_t reported;
 
 	if (reported_address(access, address, &reported))
-		count.cell = nodemap_cell(&rules.map, reported);
-	task->cells[count.cell].loads += count.loads;
-	task->cells[count.cell].stores += count.stores;
+		cell = nodemap_cell(&rules.map, reported);
+	task->cells[cell].loads += loads;
+	task->cells[cell].stores += stores;
 	if (rules.by_page)
-		count_page(task, address, &count);
+		count_page(task,
+			   &(struct page_count) { address >> PAGES_SHIFT, loads, stores, cell });
 }
 
 static void probe_access(const struct task *task, qemu_plugin_access access, uint64_t address)

@@ -268,27 +268,31 @@ static pid_t start_filtered(long number, uint32_t verdict)
 	return child;
 }
 
-/* What the filter would kill or refuse is not tried; what it lets pass works. */
+/*
+ * What the filter would kill or refuse is not tried; what it lets pass works,
+ * where filters may be read: that takes CAP_SYS_ADMIN.
+ */
 static void test_seccomp_is_never_tripped(void **state)
 {
 	const struct {
 		long number; /* -1: strict mode */
 		uint32_t verdict;
-		bool works;
-		const char *cause;
+		const char *cause; /* why it is refused, NULL if it works */
 	} cases[] = {
-		{ SYS_set_mempolicy, SECCOMP_RET_KILL_PROCESS, false, "kill it" },
-		{ SYS_set_mempolicy, SECCOMP_RET_ERRNO | EPERM, false, "fail" },
-		{ SYS_mmap, SECCOMP_RET_KILL_THREAD, false, "kill it" },
-		{ SYS_set_mempolicy, SECCOMP_RET_LOG, true, NULL },
-		{ SYS_getpid, SECCOMP_RET_KILL_PROCESS, true, NULL },
-		{ -1, 0, false, "strict" },
+		{ SYS_set_mempolicy, SECCOMP_RET_KILL_PROCESS, "kill it" },
+		{ SYS_set_mempolicy, SECCOMP_RET_ERRNO | EPERM, "fail" },
+		{ SYS_mmap, SECCOMP_RET_KILL_THREAD, "kill it" },
+		{ SYS_set_mempolicy, SECCOMP_RET_LOG, NULL },
+		{ SYS_getpid, SECCOMP_RET_KILL_PROCESS, NULL },
+		{ -1, 0, "strict" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct remote_call call = { .number = SYS_set_mempolicy };
 		struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+		bool hidden = cases[i].number >= 0 && geteuid() != 0;
+		const char *cause = hidden ? "may not be read" : cases[i].cause;
 		pid_t child = start_filtered(cases[i].number, cases[i].verdict);
 		struct mpol_error error = { 0 };
 		struct remote *remote;
@@ -296,9 +300,9 @@ static void test_seccomp_is_never_tripped(void **state)
 
 		assert_int_equal(remote_open(child, 0, &remote, &error), 0);
 		r = remote_run(remote, child, &batch, &error);
-		assert_int_equal(r, cases[i].works ? 0 : -EOPNOTSUPP);
-		if (!cases[i].works)
-			assert_non_null(strstr(error.cause, cases[i].cause));
+		assert_int_equal(r, cause ? -EOPNOTSUPP : 0);
+		if (cause)
+			assert_non_null(strstr(error.cause, cause));
 		remote_close(remote);
 		assert_int_equal(waitpid(child, &status, WNOHANG), 0);
 		kill(child, SIGKILL);

@@ -12,7 +12,7 @@ _mpol_options() {
 }
 
 _mpol_pids() {
-	ps -eo pid= 2>/dev/null | tr -d ' '
+	(cd /proc && printf '%s\n' [0-9]*)
 }
 
 _mpol_nodes() {

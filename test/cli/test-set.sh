@@ -46,7 +46,7 @@ usage "unrecognized option '--fast'" 'mpol set' "$mpol" set "$target" local --fa
 
 # The kernel, or the machine, says no: status 1.
 refused 1 'no such process' '' "$mpol" set 2147483647 local
-refused 1 'a kernel thread has no memory of its own' '' "$mpol" set 2 local
+! sees_kernel_threads || refused 1 'a kernel thread has no memory of its own' '' "$mpol" set 2 local
 refused 1 "it has no thread 2147483647" '--threads lists' "$mpol" set "$target" local --thread 2147483647
 refused 1 "a thread's own policy cannot have a home node" 'leave home= out' \
 	"$mpol" set "$target" "bind:$memory,home=$memory"

@@ -30,7 +30,7 @@ refused 2 'not a process id' 'a number from 1' "$mpol" show self
 refused 2 'takes one process id' '--help' "$mpol" show
 refused 2 'takes one process id' '--help' "$mpol" show 1 2
 refused 1 'no such process' '' "$mpol" show 2147483647
-refused 1 'kernel thread' '' "$mpol" show 2
+! sees_kernel_threads || refused 1 'kernel thread' '' "$mpol" show 2
 refused 1 'No such file or directory' '' "$mpol" show 1 --root /nowhere
 expect 1 '"code": "ESRCH"' "$mpol" show 2147483647 --json
 

@@ -440,7 +440,8 @@ enum mpol_move_failure {
 	MPOL_MOVE_BUSY,	     /* EBUSY: isolated by somebody else, or pinned */
 	MPOL_MOVE_SHARED,    /* EACCES: mapped by other processes too */
 	MPOL_MOVE_NO_MEMORY, /* ENOMEM: no room on the target node */
-	MPOL_MOVE_GONE,	     /* ENOENT: no longer there */
+	MPOL_MOVE_GONE,	     /* no longer there: freed, swapped out, or all zero and dropped as its
+			      * huge page was split */
 	MPOL_MOVE_UNMOVABLE, /* EFAULT: a kind of page that cannot move */
 	MPOL_MOVE_OTHER,
 	MPOL_MOVE_FAILURES,

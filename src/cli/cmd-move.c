@@ -41,12 +41,13 @@ static const struct {
 	const char *key; /* in JSON */
 	const char *words;
 } failures[MPOL_MOVE_FAILURES] = {
-	[MPOL_MOVE_BUSY] = { "busy", "busy: in use by the kernel, or pinned" },
-	[MPOL_MOVE_SHARED] = { "shared", "shared with other processes: --shared moves them too" },
-	[MPOL_MOVE_NO_MEMORY] = { "no_memory", "no room on the destination" },
-	[MPOL_MOVE_GONE] = { "gone", "freed or swapped out meanwhile" },
-	[MPOL_MOVE_UNMOVABLE] = { "unmovable", "of a kind that cannot move" },
-	[MPOL_MOVE_OTHER] = { "other", "moved elsewhere by others meanwhile" },
+	[MPOL_MOVE_BUSY] = { "busy", "stayed: busy: in use by the kernel, or pinned" },
+	[MPOL_MOVE_SHARED] = { "shared",
+			       "stayed: shared with other processes: --shared moves them too" },
+	[MPOL_MOVE_NO_MEMORY] = { "no_memory", "stayed: no room on the destination" },
+	[MPOL_MOVE_GONE] = { "gone", "went: freed meanwhile, or all zero, which needs no memory" },
+	[MPOL_MOVE_UNMOVABLE] = { "unmovable", "stayed: of a kind that cannot move" },
+	[MPOL_MOVE_OTHER] = { "other", "went elsewhere: moved by others meanwhile" },
 };
 
 static void job_free(struct move_job *job)
@@ -140,7 +141,7 @@ static void print_result(const struct move_job *job, const struct mpol_move_resu
 	       units_format_duration(result->longest_batch_ns, longest, sizeof(longest)));
 	for (int i = 0; i < MPOL_MOVE_FAILURES; i++)
 		if (result->failed_pages[i])
-			printf("  %s stayed: %s\n",
+			printf("  %s %s\n",
 			       pages_words(result->failed_pages[i], moved, sizeof(moved)),
 			       failures[i].words);
 }

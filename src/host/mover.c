@@ -217,8 +217,13 @@ static size_t settle(struct mover *mover, void **pages, size_t n)
 			result->moved_pages += mover->base_pages;
 			continue;
 		}
+		/*
+		 * It was there: it was unmapped since, or it held nothing but zeros and
+		 * became the zero page when its huge page was split on the way
+		 * (mm/migrate.c, try_to_map_unused_to_zeropage, Linux 6.12).
+		 */
 		if (where < 0)
-			failure = where == -ENOENT ? MPOL_MOVE_GONE : MPOL_MOVE_UNMOVABLE;
+			failure = MPOL_MOVE_GONE;
 		else if (!nodemask_test(&mover->request->from, where))
 			failure = MPOL_MOVE_OTHER;
 		else

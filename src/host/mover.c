@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "numa-maps.h"
 #include "process.h"
@@ -59,14 +60,6 @@ struct mover {
 	int nodes[WINDOW_PAGES];
 	uint64_t entries[WINDOW_PAGES];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t failed_pages(const struct mpol_move_result *result)
 {
@@ -172,12 +165,12 @@ static int call_move_pages(struct mover *mover, void **pages, size_t n, int to)
 		mover->nodes[i] = to;
 		mover->status[i] = NOT_WRITTEN;
 	}
-	began_ns = now_ns();
+	began_ns = clock_now_ns();
 	r = syscall(SYS_move_pages, request->pid, n, pages, mover->nodes, mover->status,
 		    request->include_shared ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE);
 	if (r < 0)
 		r = -errno;
-	elapsed_ns = now_ns() - began_ns;
+	elapsed_ns = clock_now_ns() - began_ns;
 	mover->result->batches++;
 	if (elapsed_ns > mover->result->longest_batch_ns)
 		mover->result->longest_batch_ns = elapsed_ns;
@@ -387,7 +380,7 @@ static int prepare(struct mover *mover, const struct mover_request *request)
 	mover->roomy = request->to;
 	mover->last_to = -1;
 	mover->batch_pages = FIRST_BATCH_PAGES;
-	mover->began_ns = now_ns();
+	mover->began_ns = clock_now_ns();
 	snprintf(path, sizeof(path), "proc/%d/pagemap", request->pid);
 	mover->pagemap = openat(request->root, path, O_RDONLY | O_CLOEXEC);
 	r = process_read_vmas(request->root, request->pid, request->pid, &mover->table);

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "seccomp-filter.h"
 
 /* include/uapi/linux/ptrace.h, since 6.4; not in glibc 2.36. */
@@ -32,14 +33,6 @@ struct syscall_user_dispatch_config {
 
 /* /proc/TID/status up to its Seccomp line; only the list of groups is unbounded. */
 #define STATUS_MAX_BYTES 16384
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /*
  * Waits for the stop that we asked for.  A signal that arrives first is passed
@@ -293,7 +286,7 @@ static int helper_main(void *argument)
 
 	arm_deadline(job->timeout_ns);
 	job->step = TRACER_SEIZE;
-	start_ns = now_ns();
+	start_ns = clock_now_ns();
 	if (ptrace(PTRACE_SEIZE, job->tid, NULL, NULL) < 0) {
 		job->result = -errno;
 		return 0;
@@ -302,7 +295,7 @@ static int helper_main(void *argument)
 	result = trace(job);
 	/* Where this fails the thread has died, and our end buries it. */
 	ptrace(PTRACE_DETACH, job->tid, NULL, NULL);
-	job->stop_ns = now_ns() - start_ns;
+	job->stop_ns = clock_now_ns() - start_ns;
 	job->result = result;
 	if (!result)
 		job->step = TRACER_DONE;

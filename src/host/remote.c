@@ -6,7 +6,6 @@
  */
 #include "remote.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -20,7 +19,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
+#include "process.h"
 #include "remote-arch.h"
 #include "remote-arena.h"
 #include "remote-tracer.h"
@@ -42,52 +43,28 @@ struct remote {
 
 DEFINE_CLEANUP(struct remote *, remote_close);
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void sleep_ns(long ns)
 {
 	nanosleep(&(struct timespec) { .tv_nsec = ns }, NULL);
 }
 
-/* The number in the line "NAME:\tNUMBER" of a /proc/PID/status text, or -1. */
-static long status_number(const char *status, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (const char *line = status; line; line = strchr(line, '\n')) {
-		if (*line == '\n')
-			line++;
-		if (!strncmp(line, name, length) && line[length] == ':')
-			return strtol(line + length + 1, NULL, 10);
-	}
-	return -1;
-}
-
 /* Opens the memory of the process through one of its threads that still has some. */
 static int open_memory(struct remote *remote, struct mpol_error *err)
 {
-	_cleanup_closedir_ DIR *tasks = NULL;
-	struct dirent *entry;
-	char path[64];
+	_cleanup_free_ pid_t *tids = NULL;
 	int denied = 0;
+	size_t nr = 0;
 
-	if (rootfs_opendir(remote->root, &tasks, "proc/%d/task", remote->pid) < 0)
+	if (process_list_threads(remote->root, remote->pid, &tids, &nr) < 0)
 		return error_set(err, -ESRCH, "open the process's memory", "it has ended");
-	while ((entry = readdir(tasks))) {
-		_cleanup_free_ char *status = NULL;
+	for (size_t i = 0; i < nr; i++) {
+		struct process_thread thread;
+		char path[64];
 
-		if (entry->d_name[0] == '.' ||
-		    rootfs_read(remote->root, &status, "proc/%d/task/%s/status", remote->pid,
-				entry->d_name) < 0 ||
-		    status_number(status, "VmSize") < 0)
+		if (process_read_thread(remote->root, remote->pid, tids[i], &thread) < 0 ||
+		    (thread.flags & PROCESS_KTHREAD) || thread.state == 'Z' || thread.state == 'X')
 			continue;
-		snprintf(path, sizeof(path), "proc/%d/task/%.16s/mem", remote->pid, entry->d_name);
+		snprintf(path, sizeof(path), "proc/%d/task/%d/mem", remote->pid, tids[i]);
 		remote->mem = openat(remote->root, path, O_RDWR | O_CLOEXEC);
 		if (remote->mem >= 0)
 			return 0;
@@ -106,12 +83,12 @@ static int open_memory(struct remote *remote, struct mpol_error *err)
 /* One session on a process at a time; the lock ends with its holder. */
 static int lock_memory(struct remote *remote, struct mpol_error *err)
 {
-	uint64_t end_ns = now_ns() + remote->deadline_ns;
+	uint64_t end_ns = clock_now_ns() + remote->deadline_ns;
 
 	while (flock(remote->mem, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return error_errno(err, -errno, "lock the process");
-		if (now_ns() > end_ns)
+		if (clock_now_ns() > end_ns)
 			return error_set(err, -EBUSY, "lock the process",
 					 "another program is changing it and does not finish");
 		sleep_ns(RETRY_NS);
@@ -135,15 +112,16 @@ static int make_stack(struct remote *remote, struct mpol_error *err)
 
 static int open_session(struct remote *remote, pid_t pid, struct mpol_error *err)
 {
-	_cleanup_free_ char *status = NULL;
+	struct process_thread thread;
 	int r;
 
 	remote->root = rootfs_open(NULL);
 	if (remote->root < 0)
 		return error_errno(err, remote->root, "open /");
-	if (rootfs_read(remote->root, &status, "proc/%d/status", pid) < 0)
-		return error_set(err, -ESRCH, "find the process", "there is none of that number");
-	remote->pid = (pid_t)status_number(status, "Tgid");
+	r = process_read_thread(remote->root, pid, pid, &thread);
+	if (r < 0)
+		return error_set(err, r, "find the process", "there is none of that number");
+	remote->pid = thread.tgid;
 	r = open_memory(remote, err);
 	if (r == 0)
 		r = lock_memory(remote, err);
@@ -192,16 +170,14 @@ void remote_close(struct remote *remote)
 /* Why PTRACE_SEIZE was refused. */
 static int explain_refusal(const struct remote *remote, pid_t tid, struct mpol_error *err)
 {
-	_cleanup_free_ char *status = NULL, *scope = NULL;
-	long tracer;
+	_cleanup_free_ char *scope = NULL;
+	struct process_thread thread;
 
-	if (rootfs_read(remote->root, &status, "proc/%d/task/%d/status", remote->pid, tid) < 0)
+	if (process_read_thread(remote->root, remote->pid, tid, &thread) < 0 ||
+	    thread.state == 'Z' || thread.state == 'X')
 		return error_set(err, -ESRCH, "attach", "the thread has ended");
-	if (strstr(status, "\nState:\tZ") || strstr(status, "\nState:\tX"))
-		return error_set(err, -ESRCH, "attach", "the thread has ended (zombie)");
-	tracer = status_number(status, "TracerPid");
-	if (tracer > 0) {
-		error_set(err, -EPERM, "attach", "process %ld traces it already", tracer);
+	if (thread.tracer) {
+		error_set(err, -EPERM, "attach", "process %d traces it already", thread.tracer);
 		error_advise(err, "end the debugger or tracer first");
 		return -EPERM;
 	}
@@ -293,7 +269,7 @@ static int explain_stop(const struct remote *remote, const struct tracer_job *jo
 /* Stops the thread and sets it on the job's code.  Waits for code of ours that it runs to end. */
 static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpol_error *err)
 {
-	uint64_t end_ns = now_ns() + remote->deadline_ns;
+	uint64_t end_ns = clock_now_ns() + remote->deadline_ns;
 	char path[64];
 	int result;
 
@@ -309,7 +285,7 @@ static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpo
 			(uint8_t *)remote->stack + remote->stack_bytes - TRACER_STACK_BYTES;
 
 		result = tracer_run(job, stack);
-		if (result != TRACER_IN_OUR_CODE || now_ns() > end_ns)
+		if (result != TRACER_IN_OUR_CODE || clock_now_ns() > end_ns)
 			break;
 		sleep_ns(RETRY_NS);
 	}
@@ -325,12 +301,12 @@ static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpo
 static int poll_target(const struct remote *remote, int (*is_done)(struct remote *, const void *),
 		       const void *what)
 {
-	uint64_t end_ns = now_ns() + remote->deadline_ns;
+	uint64_t end_ns = clock_now_ns() + remote->deadline_ns;
 	int slack_ns = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), r;
 
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	while ((r = is_done((struct remote *)remote, what)) == 0) {
-		if (now_ns() > end_ns) {
+		if (clock_now_ns() > end_ns) {
 			r = -ETIMEDOUT;
 			break;
 		}
@@ -475,12 +451,12 @@ static int run_batch(struct remote *remote, pid_t tid, struct remote_batch *batc
 	job.table_address = slot.table_address;
 	job.armed_address = slot.armed_address;
 	job.done_address = slot.done_address;
-	start_ns = now_ns();
+	start_ns = clock_now_ns();
 	r = stop_thread(remote, &job, err);
 	if (r == 0)
 		r = wait_for_calls(remote, &slot, err);
 	batch->stop_ns = job.stop_ns;
-	batch->away_ns = now_ns() - start_ns;
+	batch->away_ns = clock_now_ns() - start_ns;
 	return r < 0 ? r : collect_results(remote, &slot, batch, err);
 }
 

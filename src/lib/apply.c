@@ -285,10 +285,7 @@ int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *user, size_
 	int r;
 
 	*ret_report = (struct mpol_report) { 0 };
-	r = args_read(user, size, &args);
-	if (r < 0)
-		return r;
-	r = args_check(&args, false);
+	r = args_read_policy(user, size, false, &args);
 	if (r < 0)
 		return r;
 	r = target_open(pidfd, &target, args.error);

@@ -18,10 +18,6 @@
 #include "error.h"
 #include "rootfs.h"
 
-#ifndef SYS_set_mempolicy_home_node
-#define SYS_set_mempolicy_home_node 450
-#endif
-
 #define KERNEL_FLAGS (MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE | MPOL_FLAG_BALANCING)
 #define WEIGHTS_PATH "sys/kernel/mm/mempolicy/weighted_interleave"
 
@@ -146,7 +142,7 @@ static int check_home(const struct mpol_args *args, bool for_range)
 	return args_check_home_node(args);
 }
 
-int args_check(const struct mpol_args *args, bool for_range)
+static int check_policy(const struct mpol_args *args, bool for_range)
 {
 	int r;
 
@@ -158,6 +154,14 @@ int args_check(const struct mpol_args *args, bool for_range)
 				 "flags are within the mode; they belong into mode_flags");
 	r = check_home(args, for_range);
 	return r < 0 ? r : check_weights(args);
+}
+
+int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
+		     struct mpol_args *ret)
+{
+	int r = args_read(user, size, ret);
+
+	return r < 0 ? r : check_policy(ret, for_range);
 }
 
 int args_check_home_node(const struct mpol_args *args)

@@ -7,9 +7,17 @@
 #ifndef LIB_ARGS_H
 #define LIB_ARGS_H
 
+#include <stdbool.h>
+#include <sys/syscall.h>
+
 #include <mpol/mpol.h>
 
 #include "nodemask.h"
+
+/* Linux 5.17; not in glibc 2.36. */
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
 
 /*
  * Copies size bytes of the caller's args, the rest zero.
@@ -18,6 +26,16 @@
  * size covers it, else NULL; nothing else is valid.
  */
 int args_read(const struct mpol_args *user, size_t size, struct mpol_args *ret);
+
+/*
+ * args_read, then what the kernel would not check of a policy to be set:
+ * unknown flags, weights where they have no meaning or cannot be had, a home
+ * node with a mode that has none.
+ * for_range: the policy is meant for a range, which may have a home node.
+ * Further errors: -EINVAL or -EOPNOTSUPP, with ret->error filled in.
+ */
+int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
+		     struct mpol_args *ret);
 
 /* Gives the caller what fits in size. */
 void args_write(const struct mpol_args *args, struct mpol_args *user, size_t size);
@@ -34,14 +52,6 @@ unsigned long args_kernel_maxnode(const struct mpol_args *args);
  * page (get_nodes).
  */
 int args_mask_bytes(const struct mpol_args *args, size_t most_bytes, size_t *ret_bytes);
-
-/*
- * What the kernel would not check: unknown flags, weights where they have no
- * meaning or cannot be had, a home node with a mode that has none.
- * for_range: the policy is meant for a range, which may have a home node.
- * Returns 0, -EINVAL or -EOPNOTSUPP, with args->error filled in.
- */
-int args_check(const struct mpol_args *args, bool for_range);
 
 /*
  * Why the kernel may have answered r to a policy: fills args->error.  allowed:

@@ -11,10 +11,6 @@
 #include "args.h"
 #include "error.h"
 
-#ifndef SYS_set_mempolicy_home_node
-#define SYS_set_mempolicy_home_node 450
-#endif
-
 static struct nodemask own_mems_allowed(void)
 {
 	struct nodemask allowed = { { 0 } };
@@ -36,10 +32,7 @@ int mpol_set_mempolicy(const struct mpol_args *user, size_t size)
 	struct mpol_args args;
 	int r;
 
-	r = args_read(user, size, &args);
-	if (r < 0)
-		return r;
-	r = args_check(&args, false);
+	r = args_read_policy(user, size, false, &args);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_set_mempolicy, args_kernel_mode(&args), args.policy_nodemask,
@@ -53,10 +46,7 @@ int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *us
 	struct mpol_args args;
 	int r;
 
-	r = args_read(user, size, &args);
-	if (r < 0)
-		return r;
-	r = args_check(&args, true);
+	r = args_read_policy(user, size, true, &args);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_mbind, addr, length, (long)args_kernel_mode(&args), args.policy_nodemask,

@@ -17,10 +17,6 @@
 #include "remote.h"
 #include "target.h"
 
-#ifndef SYS_set_mempolicy_home_node
-#define SYS_set_mempolicy_home_node 450
-#endif
-
 struct ranges {
 	const struct target *target;
 	const struct mpol_args *args;
@@ -194,10 +190,7 @@ int mpol_process_set_vma_mempolicy(int pidfd, const struct iovec *ranges, size_t
 	struct mpol_args args;
 	int r;
 
-	r = args_read(user, size, &args);
-	if (r < 0)
-		return r;
-	r = args_check(&args, true);
+	r = args_read_policy(user, size, true, &args);
 	if (r < 0)
 		return r;
 	r = target_open(pidfd, &target, args.error);

@@ -31,6 +31,7 @@
 #include "error.h"
 #include "numa-maps.h"
 #include "process.h"
+#include "room.h"
 
 #define PAGE_BYTES	  4096UL
 #define WINDOW_PAGES	  4096
@@ -46,11 +47,12 @@ struct mover {
 	struct mpol_move_result *result;
 	struct mpol_error *err;
 	struct vma_table table;
-	int pagemap;	       /* -1: not readable, every page is asked for */
-	struct nodemask roomy; /* of the destinations, those that may have room */
-	int last_to;	       /* the destination before: they take turns */
-	size_t batch_pages;    /* addresses per call */
-	uint64_t all_pages;    /* as numa_maps counted */
+	int pagemap;			     /* -1: not readable, every page is asked for */
+	struct nodemask roomy;		     /* of the destinations, those that may have room */
+	uint64_t high_watermarks[NODES_MAX]; /* of the destinations, in pages */
+	int last_to;			     /* the destination before: they take turns */
+	size_t batch_pages;		     /* addresses per call */
+	uint64_t all_pages;		     /* as numa_maps counted */
 	uint64_t began_ns;
 	uint64_t base_pages;	    /* base pages per address in the range at hand */
 	void *window[WINDOW_PAGES]; /* addresses that may be there */
@@ -107,14 +109,26 @@ static int ask(struct mover *mover, void **pages, size_t n, int *ret_where)
 	return 0;
 }
 
-static int next_destination(struct mover *mover)
+/* The next destination with room, -1 if there is none; *ret_fits: for how many pages. */
+static int next_destination(struct mover *mover, uint64_t *ret_fits)
 {
-	int node = nodemask_next(&mover->roomy, mover->last_to + 1);
+	int node;
 
-	if (node < 0)
-		node = nodemask_next(&mover->roomy, 0);
-	mover->last_to = node;
-	return node;
+	while (!nodemask_empty(&mover->roomy)) {
+		node = nodemask_next(&mover->roomy, mover->last_to + 1);
+		if (node < 0)
+			node = nodemask_next(&mover->roomy, 0);
+		mover->last_to = node;
+		*ret_fits = UINT64_MAX;
+		/* Pages of hugetlbfs come from the node's pool, whatever else is free. */
+		if (mover->base_pages > 1)
+			return node;
+		*ret_fits = room_pages(mover->request->root, node, mover->high_watermarks[node]);
+		if (*ret_fits >= LEAST_BATCH_PAGES)
+			return node;
+		nodemask_clear(&mover->roomy, node);
+	}
+	return -1;
 }
 
 /* Sizes the next batch after one of n addresses took elapsed_ns. */
@@ -235,23 +249,26 @@ static int move_batch(struct mover *mover, void **pages, size_t n)
 	enum mpol_move_failure reason = MPOL_MOVE_BUSY;
 
 	for (int attempt = 0; n && attempt < MOST_ATTEMPTS; attempt++) {
-		int to = next_destination(mover), moved, r;
-		size_t left;
+		uint64_t fits = 0;
+		int to = next_destination(mover, &fits), moved, r;
+		size_t now = n < fits ? n : fits, left;
 
 		if (to < 0) {
 			reason = MPOL_MOVE_NO_MEMORY;
 			break;
 		}
-		moved = call_move_pages(mover, pages, n, to);
-		r = ask(mover, pages, n, mover->where);
+		moved = call_move_pages(mover, pages, now, to);
+		r = ask(mover, pages, now, mover->where);
 		if (r < 0)
 			return r;
-		left = settle(mover, pages, n);
+		left = settle(mover, pages, now);
 		if (moved < 0)
 			return fail(mover, moved);
 		if (left == n && nodemask_test(&mover->roomy, to))
 			break;
-		n = left;
+		/* What did not fit follows what is to be tried again. */
+		memmove(pages + left, pages + now, (n - now) * sizeof(*pages));
+		n -= now - left;
 	}
 	mover->result->failed_pages[reason] += n * mover->base_pages;
 	keep_to_bandwidth(mover);
@@ -374,8 +391,10 @@ static void mover_free(struct mover **mover)
 static int prepare(struct mover *mover, const struct mover_request *request)
 {
 	char path[64];
-	int r;
+	int node, r;
 
+	nodemask_for_each (node, &request->to)
+		mover->high_watermarks[node] = room_high_watermark(request->root, node);
 	mover->request = request;
 	mover->roomy = request->to;
 	mover->last_to = -1;

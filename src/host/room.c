@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Room on a node: see room.h.  The texts are the kernel's; what is missing counts as 0. */
+#include "room.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "cleanup.h"
+#include "rootfs.h"
+
+static const char *next_line(const char *line)
+{
+	const char *newline = strchr(line, '\n');
+
+	return newline ? newline + 1 : NULL;
+}
+
+uint64_t room_parse_high_watermark(const char *zoneinfo, int node)
+{
+	uint64_t sum = 0;
+	bool here = false;
+
+	for (const char *line = zoneinfo; line; line = next_line(line)) {
+		uint64_t high;
+		int of;
+
+		if (sscanf(line, "Node %d, zone", &of) == 1)
+			here = of == node;
+		else if (here && sscanf(line, " high %" SCNu64, &high) == 1)
+			sum += high;
+	}
+	return sum;
+}
+
+/* The value of "key value", 0 if the key is not there. */
+static uint64_t vmstat_value(const char *vmstat, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *line = vmstat; line; line = next_line(line)) {
+		uint64_t value;
+
+		if (!strncmp(line, key, length) && sscanf(line + length, " %" SCNu64, &value) == 1)
+			return value;
+	}
+	return 0;
+}
+
+uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark)
+{
+	uint64_t file =
+		vmstat_value(vmstat, "nr_active_file ") + vmstat_value(vmstat, "nr_inactive_file ");
+	uint64_t busy = vmstat_value(vmstat, "nr_dirty ") + vmstat_value(vmstat, "nr_writeback ") +
+			vmstat_value(vmstat, "nr_mapped ");
+	uint64_t available = vmstat_value(vmstat, "nr_free_pages ");
+
+	if (file > busy)
+		available += file - busy;
+	return available > high_watermark ? available - high_watermark : 0;
+}
+
+uint64_t room_high_watermark(int root, int node)
+{
+	_cleanup_free_ char *zoneinfo = NULL;
+
+	if (rootfs_read(root, &zoneinfo, "proc/zoneinfo") < 0)
+		return 0;
+	return room_parse_high_watermark(zoneinfo, node);
+}
+
+uint64_t room_pages(int root, int node, uint64_t high_watermark)
+{
+	_cleanup_free_ char *vmstat = NULL;
+
+	if (rootfs_read(root, &vmstat, "sys/devices/system/node/node%d/vmstat", node) < 0)
+		return UINT64_MAX;
+	return room_parse_pages(vmstat, high_watermark);
+}

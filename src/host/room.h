@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How much a node can take in without the kernel having to struggle for it.
+ *
+ * move_pages(2) into a full node first reclaims there, which with demotion pushes
+ * other programs' pages out, and at last complains in the kernel's log.  So we
+ * stop where the kernel's own promotion does: at the high watermark
+ * (mm/migrate.c, migrate_balanced_pgdat).
+ */
+#ifndef HOST_ROOM_H
+#define HOST_ROOM_H
+
+#include <stdint.h>
+
+/* The node's high watermark in pages, summed over its zones; 0 if it cannot be read. */
+uint64_t room_high_watermark(int root, int node);
+
+/*
+ * Pages that are free, or clean file pages and so free on demand, beyond the watermark; a
+ * very large number where the node does not say.
+ */
+uint64_t room_pages(int root, int node, uint64_t high_watermark);
+
+/* The same from the text of /proc/zoneinfo and of nodeN/vmstat. */
+uint64_t room_parse_high_watermark(const char *zoneinfo, int node);
+uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark);
+
+#endif

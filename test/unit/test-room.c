@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Room on a node, from the kernel's texts. */
+#include "cmocka-all.h"
+
+#include "room.h"
+#include "rootfs.h"
+
+static const char zoneinfo[] = "Node 0, zone      DMA\n"
+			       "  per-node stats\n"
+			       "      nr_inactive_anon 107766\n"
+			       "  pages free     3831\n"
+			       "        min      25\n"
+			       "        low      31\n"
+			       "        high     37\n"
+			       "        spanned  4095\n"
+			       "Node 0, zone    DMA32\n"
+			       "        high     1000\n"
+			       "Node 1, zone   Normal\n"
+			       "        high     500\n";
+
+static void test_high_watermark(void **state)
+{
+	(void)state;
+	assert_int_equal(room_parse_high_watermark(zoneinfo, 0), 1037);
+	assert_int_equal(room_parse_high_watermark(zoneinfo, 1), 500);
+	assert_int_equal(room_parse_high_watermark(zoneinfo, 2), 0);
+	assert_int_equal(room_parse_high_watermark("", 0), 0);
+}
+
+static void test_pages(void **state)
+{
+	static const char vmstat[] = "nr_free_pages 1000\n"
+				     "nr_inactive_file 300\n"
+				     "nr_active_file 200\n"
+				     "nr_mapped 60\n"
+				     "nr_dirty 30\n"
+				     "nr_writeback 10\n"
+				     "nr_writeback_temp 7777\n";
+
+	(void)state;
+	assert_int_equal(room_parse_pages(vmstat, 0), 1400);
+	assert_int_equal(room_parse_pages(vmstat, 400), 1000);
+	assert_int_equal(room_parse_pages(vmstat, 2000), 0);
+	assert_int_equal(room_parse_pages("nr_free_pages 5\nnr_dirty 9\n", 1), 4);
+	assert_int_equal(room_parse_pages("", 0), 0);
+}
+
+static void test_the_running_machine(void **state)
+{
+	int root = rootfs_open(NULL);
+
+	(void)state;
+	assert_true(room_high_watermark(root, 0) > 0);
+	assert_true(room_pages(root, 0, 0) > 1000);
+	assert_true(room_pages(root, 1023, 0) == UINT64_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_high_watermark),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_the_running_machine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -114,6 +114,22 @@ static int run_thread(struct apply *apply, const struct process_thread *thread,
 	return r;
 }
 
+/* Opens the session unless it is; the number is still the target's once that is done. */
+static int open_session(struct apply *apply)
+{
+	struct mpol_error err = { 0 };
+	int r;
+
+	if (apply->remote)
+		return 0;
+	r = remote_open(apply->target->leader.tid, 0, &apply->remote, &err);
+	if (r >= 0)
+		r = target_check_alive(apply->target, &err);
+	if (r < 0 && !apply->first.code)
+		apply->first = err;
+	return r;
+}
+
 /* Returns 0 to go on, also after the thread's failure; negative: not worth going on. */
 static int change_thread(struct apply *apply, const struct process_thread *thread)
 {
@@ -122,9 +138,16 @@ static int change_thread(struct apply *apply, const struct process_thread *threa
 	uint64_t stop_ns = 0;
 	int code, r;
 
+	r = open_session(apply);
+	if (r < 0)
+		return r;
 	code = run_thread(apply, thread, &stop_ns, &err);
-	if (code == -ESRCH)
+	if (code == -ESRCH) {
+		/* It has ended, or the process has exec'd and the session is of the old program. */
+		remote_close(apply->remote);
+		apply->remote = NULL;
 		return 0;
+	}
 	r = add_result(apply, thread, code, stop_ns);
 	if (r < 0)
 		return r;
@@ -241,12 +264,6 @@ static int apply_remote(const struct target *target, const struct mpol_args *arg
 	int r;
 
 	r = prepare(&apply);
-	if (r < 0)
-		return r;
-	r = remote_open(target->leader.tid, 0, &apply.remote, args->error);
-	if (r < 0)
-		return r;
-	r = target_check_alive(target, args->error);
 	if (r < 0)
 		return r;
 	r = conclude(&apply, pass_until_nobody_new(&apply));

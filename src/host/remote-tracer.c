@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -184,23 +185,32 @@ static bool in_our_code(const struct tracer_job *job, uint64_t pc)
 	return false;
 }
 
-/* Writes the code and reads it back through the thread: 0, TRACER_OTHER_MEMORY or -errno. */
+static bool write_memory(const struct tracer_job *job, uint64_t address, const void *data,
+			 size_t size)
+{
+	return pwrite(job->mem, data, size, (off_t)address) == (ssize_t)size;
+}
+
+/*
+ * Writes the code and reads it back as the thread itself sees it.  job->mem is
+ * the memory that the process had when the session began: it takes nothing any
+ * more, without an error, once the process has exec'd.
+ */
 static int write_code(const struct tracer_job *job, const struct arch_code *code)
 {
+	uint8_t seen[ARCH_CODE_BYTES];
+	struct iovec here = { .iov_base = seen, .iov_len = code->size };
+	struct iovec there = {
+		.iov_base = (void *)(uintptr_t)job->code_address,
+		.iov_len = code->size,
+	};
 	const uint64_t armed = 1;
-	long word;
 
-	if (pwrite(job->mem, code->bytes, code->size, (off_t)job->code_address) !=
-	    (ssize_t)code->size)
-		return errno == EIO ? TRACER_OTHER_MEMORY : -errno;
-
-	errno = 0;
-	word = ptrace(PTRACE_PEEKTEXT, job->tid, job->code_address, NULL);
-	if (errno || memcmp(&word, code->bytes, sizeof(word)))
+	if (!write_memory(job, job->code_address, code->bytes, code->size) ||
+	    process_vm_readv(job->tid, &here, 1, &there, 1, 0) != (ssize_t)code->size ||
+	    memcmp(seen, code->bytes, code->size) ||
+	    !write_memory(job, job->armed_address, &armed, sizeof(armed)))
 		return TRACER_OTHER_MEMORY;
-
-	if (pwrite(job->mem, &armed, sizeof(armed), (off_t)job->armed_address) != sizeof(armed))
-		return -errno;
 	return 0;
 }
 

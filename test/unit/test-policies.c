@@ -37,7 +37,8 @@ static void test_most_frequent_first(void **state)
 
 	assert_int_equal(policies_count(process, 0, &all, &error), 0);
 	assert_int_equal(all.nr, 2);
-	assert_int_equal(all.counts[0].nr_threads, 3);
+	/* A sanitizer may have threads of its own. */
+	assert_true(all.counts[0].nr_threads >= 3);
 	assert_string_equal(policy_text(all.counts[0].policy, buffer), "default");
 	assert_int_equal(all.counts[1].nr_threads, 1);
 	assert_string_equal(policy_text(all.counts[1].policy, buffer), "bind:0");

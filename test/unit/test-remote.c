@@ -310,6 +310,49 @@ static void test_seccomp_is_never_tripped(void **state)
 	}
 }
 
+/* The program of the test below: runs itself again, countdown times. */
+static int exec_again(const char *countdown)
+{
+	char next[16];
+	int left = atoi(countdown);
+
+	if (!left)
+		return 0;
+	snprintf(next, sizeof(next), "%d", left - 1);
+	execl("/proc/self/exe", "test-remote", "exec", next, NULL);
+	return 1;
+}
+
+/* A process whose memory is another one every few hundred microseconds comes to its end. */
+static void test_execs_meanwhile(void **state)
+{
+	int answered = 0, status;
+	pid_t child = fork();
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(exec_again("1000"));
+	}
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		struct remote_call call = { .number = SYS_getpid };
+		struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+		struct remote *remote;
+
+		if (remote_open(child, 5000000, &remote, NULL) < 0)
+			continue;
+		for (int i = 0; i < 3; i++)
+			if (remote_run(remote, child, &batch, NULL) == 0) {
+				assert_int_equal(call.result, child);
+				answered++;
+			}
+		remote_close(remote);
+	}
+	assert_int_equal(status, 0);
+	assert_true(answered > 0);
+}
+
 /* Runs batches on random threads until it is killed. */
 static void control_for_ever(unsigned int seed)
 {
@@ -372,7 +415,7 @@ static void test_controllers_killed(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_thread_answers, start_target,
@@ -387,8 +430,11 @@ int main(void)
 						stop_uninterrupted_target),
 		cmocka_unit_test_setup_teardown(test_traced_and_stopped, start_target, stop_target),
 		cmocka_unit_test(test_seccomp_is_never_tripped),
+		cmocka_unit_test(test_execs_meanwhile),
 		cmocka_unit_test_setup_teardown(test_controllers_killed, start_target, stop_target),
 	};
 
+	if (argc == 3 && !strcmp(argv[1], "exec"))
+		return exec_again(argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,9 @@ struct arena_data {
 _Static_assert(sizeof(struct slot_data) == 512, "slots do not share cache lines");
 _Static_assert(ARENA_CODE_BYTES % 4096 == 0 && ARENA_DATA_BYTES % 4096 == 0, "whole pages");
 
+#define ROOM_TO_GROW_BYTES (64ULL << 30)
+#define HUGE_PAGE_BYTES	   (2ULL << 20)
+
 /* User addresses of x86-64 without the opt-in to 5-level paging. */
 #define ADDRESS_END 0x7ffffffff000ULL
 
@@ -227,13 +230,14 @@ bool arena_has_room(const struct arena *arena)
 }
 
 /*
- * The middle of the largest free range: far from where heap, stack and new
- * mappings grow.
+ * In the largest free range, well below where new mappings and the stack grow
+ * down from above it, and no further: a sanitizer that starts up later takes
+ * only addresses near those that the kernel gives for memory of the program.
  */
 static int choose_address(const struct arena *arena, uint64_t *ret_address, struct mpol_error *err)
 {
 	_cleanup_free_ char *text = NULL;
-	uint64_t end = 1 << 20, gap_start = 0, gap_bytes = 0;
+	uint64_t end = 1 << 20, gap_end = 0, gap_bytes = 0, below;
 	struct maps_entry entry = { 0 };
 	char *cursor;
 	ssize_t n;
@@ -244,7 +248,7 @@ static int choose_address(const struct arena *arena, uint64_t *ret_address, stru
 	cursor = text;
 	while (maps_next(&cursor, &entry) > 0 && entry.end <= ADDRESS_END) {
 		if (entry.start > end && entry.start - end > gap_bytes) {
-			gap_start = end;
+			gap_end = entry.start;
 			gap_bytes = entry.start - end;
 		}
 		end = entry.end;
@@ -252,7 +256,8 @@ static int choose_address(const struct arena *arena, uint64_t *ret_address, stru
 	if (gap_bytes < 4 * (ARENA_CODE_BYTES + ARENA_DATA_BYTES))
 		return error_set(err, -ENOMEM, "find a place for code",
 				 "the process's address space has no free range");
-	*ret_address = (gap_start + gap_bytes / 2) & ~0x1fffffULL;
+	below = gap_bytes / 2 < ROOM_TO_GROW_BYTES ? gap_bytes / 2 : ROOM_TO_GROW_BYTES;
+	*ret_address = (gap_end - below) & ~(HUGE_PAGE_BYTES - 1);
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "sanitize.h"
 #include "seccomp-filter.h"
 
 /* include/uapi/linux/ptrace.h, since 6.4; not in glibc 2.36. */
@@ -325,6 +326,8 @@ int tracer_run(struct tracer_job *job, void *stack)
 	job->result = -ETIMEDOUT; /* unless the helper lives to say otherwise */
 	job->stop_ns = 0;
 
+	/* The deadline may have ended the helper before in the middle of anything. */
+	sanitize_reuse_stack(stack, TRACER_STACK_BYTES);
 	/* No handler of ours may run in the helper, on memory that is ours. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

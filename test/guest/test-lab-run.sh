@@ -61,6 +61,29 @@ is "$status" 125 "a warning in the kernel log ends with 125"
 like "$stderr" 'WARNING: CPU: test' "and the line that says so"
 is "$stdout" "went on" "though the command's output is passed on"
 
+# A QEMU whose first guest dies of TCG's flaw while it starts; and one whose guests all do.
+mkdir "$work/qemu"
+cat >"$work/qemu/qemu-system-x86_64" <<'END'
+#!/usr/bin/env bash
+here=$(dirname "$0")
+if [ ! -e "$here/tripped" ] || [ -e "$here/always" ]; then
+	touch "$here/tripped"
+	for word in "$@"; do
+		[[ $word != file,id=console,path=* ]] || echo 'Oops: int3: 0000 [#1]' >"${word#file,id=console,path=}"
+	done
+	exit
+fi
+PATH=${PATH#"$here:"} exec qemu-system-x86_64 "$@"
+END
+chmod +x "$work/qemu/qemu-system-x86_64"
+PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
+is "$status $stdout" "0 there" "a guest that TCG kills while it starts is started once more"
+like "$stderr" 'starting once more' "and lab/run says so"
+touch "$work/qemu/always"
+PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
+is "$status" 125 "but not for ever"
+nothing_left "starting once more"
+
 # Job control, so that the background job does not ignore SIGINT.
 for signal in TERM INT HUP KILL; do
 	set -m

@@ -143,8 +143,7 @@ static int vdso_image_end(const struct arena *arena, const struct address_range 
 		uint64_t at = vdso->start + elf.e_phoff + i * (uint64_t)elf.e_phentsize;
 
 		if (arena_read(arena, at, &segment, sizeof(segment)) < 0)
-			return error_set(err, -EOPNOTSUPP, "read the vdso",
-					 "its program headers cannot be read");
+			return error_set(err, -ESRCH, "read the vdso", "the process has ended");
 		if (segment.p_type == PT_LOAD && segment.p_offset + segment.p_memsz > end)
 			end = segment.p_offset + segment.p_memsz;
 	}
@@ -339,12 +338,13 @@ int arena_adopt(struct arena *arena, const struct arch_mappings *mappings)
 {
 	struct arena fresh = *arena;
 	struct arena_header header;
+	struct foothold record;
 	int r;
 
 	fresh.address = mappings->code_address;
 	r = read_header(&fresh, &header);
 	if (r < 0)
-		return r;
+		return check_foothold(arena, &record, NULL) < 0 ? -ESRCH : r;
 	arena->address = fresh.address;
 	return 0;
 }

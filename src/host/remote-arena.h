@@ -73,7 +73,10 @@ struct arena_boot {
  */
 int arena_plan_boot(struct arena *arena, struct arena_boot *ret_boot, struct mpol_error *err);
 
-/* Takes the arena that the boot code made into use.  0, or -EAGAIN: not there (yet). */
+/*
+ * Takes the arena that the boot code made into use.  0; -EAGAIN: it is not
+ * there (yet); -ESRCH: the process has ended or exec'd.
+ */
 int arena_adopt(struct arena *arena, const struct arch_mappings *mappings);
 
 /*

@@ -29,6 +29,7 @@
 
 #define DEFAULT_DEADLINE_NS 1000000000ULL
 #define POLL_NS		    4000   /* between looks at a flag in the target */
+#define MAX_ATTACHES	    20	   /* to a process that execs again and again */
 #define RETRY_NS	    200000 /* before another try at a thread in our own code */
 
 struct remote {
@@ -110,6 +111,45 @@ static int make_stack(struct remote *remote, struct mpol_error *err)
 	return 0;
 }
 
+static bool process_lives(const struct remote *remote)
+{
+	struct process_thread thread;
+
+	return process_read_thread(remote->root, remote->pid, remote->pid, &thread) == 0 &&
+	       thread.state != 'Z' && thread.state != 'X';
+}
+
+/*
+ * Finds our memory in the process, or where some can be made.  A process that
+ * execs meanwhile has other memory from then on, and for a moment no vdso in
+ * it: hence several looks.
+ */
+static int attach(struct remote *remote, struct mpol_error *err)
+{
+	int r = -ESRCH;
+
+	for (int i = 0; i < MAX_ATTACHES && (r == -ESRCH || r == -EOPNOTSUPP); i++) {
+		if (i && !process_lives(remote))
+			break;
+		if (i)
+			sleep_ns(RETRY_NS);
+		closep(&remote->mem);
+		remote->mem = -1;
+		r = open_memory(remote, err);
+		if (r == 0)
+			r = lock_memory(remote, err);
+		if (r < 0)
+			return r;
+		remote->arena = (struct arena) {
+			.root = remote->root,
+			.pid = remote->pid,
+			.mem = remote->mem,
+		};
+		r = arena_attach(&remote->arena, err);
+	}
+	return r;
+}
+
 static int open_session(struct remote *remote, pid_t pid, struct mpol_error *err)
 {
 	struct process_thread thread;
@@ -122,19 +162,8 @@ static int open_session(struct remote *remote, pid_t pid, struct mpol_error *err
 	if (r < 0)
 		return error_set(err, r, "find the process", "there is none of that number");
 	remote->pid = thread.tgid;
-	r = open_memory(remote, err);
-	if (r == 0)
-		r = lock_memory(remote, err);
-	if (r == 0)
-		r = make_stack(remote, err);
-	if (r < 0)
-		return r;
-	remote->arena = (struct arena) {
-		.root = remote->root,
-		.pid = remote->pid,
-		.mem = remote->mem,
-	};
-	return arena_attach(&remote->arena, err);
+	r = make_stack(remote, err);
+	return r < 0 ? r : attach(remote, err);
 }
 
 int remote_open(pid_t pid, uint64_t deadline_ns, struct remote **ret_remote, struct mpol_error *err)
@@ -318,7 +347,9 @@ static int poll_target(const struct remote *remote, int (*is_done)(struct remote
 
 static int arena_is_there(struct remote *remote, const void *mappings)
 {
-	return arena_adopt(&remote->arena, mappings) == 0;
+	int r = arena_adopt(&remote->arena, mappings);
+
+	return r == -EAGAIN ? 0 : r < 0 ? r : 1;
 }
 
 static int slot_is_done(struct remote *remote, const void *slot)
@@ -342,14 +373,15 @@ static int boot_arena(struct remote *remote, pid_t tid, struct mpol_error *err)
 	r = stop_thread(remote, &job, err);
 	if (r < 0)
 		return r;
-	if (poll_target(remote, arena_is_there, &boot.mappings) < 0) {
-		error_set(err, -ETIMEDOUT, "map memory in the process",
-			  "the thread did not map it in time");
+	r = poll_target(remote, arena_is_there, &boot.mappings);
+	if (r == -ETIMEDOUT) {
+		error_set(err, r, "map memory in the process", "the thread did not map it in time");
 		error_advise(err, "it may be short of address space or memory (RLIMIT_AS, "
 				  "mlockall, overcommit), or very busy");
-		return -ETIMEDOUT;
+	} else if (r < 0) {
+		error_set(err, r, "map memory in the process", "it has ended or exec'd");
 	}
-	return 0;
+	return r;
 }
 
 /* Copies the batch into its place in the target.  calls: becomes the table as it is there. */

@@ -252,6 +252,8 @@ static int choose_address(const struct arena *arena, uint64_t *ret_address, stru
 		}
 		end = entry.end;
 	}
+	if (!entry.end)
+		return error_set(err, -ESRCH, "read maps", "the process has ended or exec'd");
 	if (gap_bytes < 4 * (ARENA_CODE_BYTES + ARENA_DATA_BYTES))
 		return error_set(err, -ENOMEM, "find a place for code",
 				 "the process's address space has no free range");

@@ -189,7 +189,7 @@ static uint64_t births(struct calibration *c)
 	return born;
 }
 
-static int find_task_offset(struct calibration *c)
+static int try_task_offset(struct calibration *c)
 {
 	static const char step[] = "follow the running tasks";
 	_Alignas(PAGE_BYTES) static char page[PAGE_BYTES];
@@ -225,6 +225,19 @@ static int find_task_offset(struct calibration *c)
 		return -EBADMSG;
 	}
 	return kcore_find_ids(c->kcore, tasks, ids, TASKS, &c->task_offset, c->error);
+}
+
+/*
+ * The threads have ended by the time their task_structs are read, and on a busy
+ * guest one may be somebody else's by then: what is not found is looked for again.
+ */
+static int find_task_offset(struct calibration *c)
+{
+	int r = -ENOENT;
+
+	for (int attempt = 0; attempt < 5 && r == -ENOENT; attempt++)
+		r = try_task_offset(c);
+	return r;
 }
 
 /* ---- Step 2: reported addresses ------------------------------------------------ */

@@ -27,7 +27,7 @@
 #include "remote-tracer.h"
 #include "rootfs.h"
 
-#define DEFAULT_DEADLINE_NS 1000000000ULL
+#define DEFAULT_DEADLINE_NS 3000000000ULL
 #define POLL_NS		    4000   /* between looks at a flag in the target */
 #define MAX_ATTACHES	    20	   /* to a process that execs again and again */
 #define RETRY_NS	    200000 /* before another try at a thread in our own code */

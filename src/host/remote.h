@@ -46,7 +46,7 @@ struct remote_batch {
 
 /*
  * Opens a session on the process that pid (any of its threads' ids) belongs to.
- * deadline_ns bounds each wait for a thread; 0: one second.
+ * deadline_ns bounds each wait for a thread; 0: three seconds.
  * Errors: -ESRCH; -EPERM (may not trace it); -EOPNOTSUPP (kernel thread, 32-bit);
  * -EBUSY (another session does not end); -ENOMEM.
  */

@@ -82,6 +82,10 @@ like "$stderr" 'starting once more' "and lab/run says so"
 touch "$work/qemu/always"
 PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
 is "$status" 125 "but not for ever"
+rm "$work/qemu/tripped" "$work/qemu/always"
+sed -i 's/^\texit$/\texec sleep 1000/' "$work/qemu/qemu-system-x86_64"
+LAB_BOOT_SECONDS=4 PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
+is "$status $stdout" "0 there" "a guest that hangs while it starts is started once more"
 nothing_left "starting once more"
 
 # Job control, so that the background job does not ignore SIGINT.

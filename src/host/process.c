@@ -122,6 +122,11 @@ bool process_thread_is_user(const struct process_thread *thread)
 	return !(thread->flags & (PROCESS_KTHREAD | PROCESS_IO_WORKER | PROCESS_USER_WORKER));
 }
 
+bool process_thread_has_ended(const struct process_thread *thread)
+{
+	return thread->state == 'Z' || thread->state == 'X';
+}
+
 static int compare_tids(const void *a, const void *b)
 {
 	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;

@@ -39,6 +39,9 @@ struct process_thread {
 /* Whether the thread runs user code, so that it can be made to call the kernel. */
 bool process_thread_is_user(const struct process_thread *thread);
 
+/* Whether the thread has ended and only waits to be reaped (states Z and X). */
+bool process_thread_has_ended(const struct process_thread *thread);
+
 /*
  * Reads thread tid of process pid.  pid may be the id of any thread of the
  * process, so (tid, tid) reads a thread of which nothing else is known.

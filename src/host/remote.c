@@ -63,7 +63,7 @@ static int open_memory(struct remote *remote, struct mpol_error *err)
 		char path[64];
 
 		if (process_read_thread(remote->root, remote->pid, tids[i], &thread) < 0 ||
-		    (thread.flags & PROCESS_KTHREAD) || thread.state == 'Z' || thread.state == 'X')
+		    (thread.flags & PROCESS_KTHREAD) || process_thread_has_ended(&thread))
 			continue;
 		snprintf(path, sizeof(path), "proc/%d/task/%d/mem", remote->pid, tids[i]);
 		remote->mem = openat(remote->root, path, O_RDWR | O_CLOEXEC);
@@ -116,7 +116,7 @@ static bool process_lives(const struct remote *remote)
 	struct process_thread thread;
 
 	return process_read_thread(remote->root, remote->pid, remote->pid, &thread) == 0 &&
-	       thread.state != 'Z' && thread.state != 'X';
+	       !process_thread_has_ended(&thread);
 }
 
 /*
@@ -203,7 +203,7 @@ static int explain_refusal(const struct remote *remote, pid_t tid, struct mpol_e
 	struct process_thread thread;
 
 	if (process_read_thread(remote->root, remote->pid, tid, &thread) < 0 ||
-	    thread.state == 'Z' || thread.state == 'X')
+	    process_thread_has_ended(&thread))
 		return error_set(err, -ESRCH, "attach", "the thread has ended");
 	if (thread.tracer) {
 		error_set(err, -EPERM, "attach", "process %d traces it already", thread.tracer);

@@ -174,7 +174,7 @@ static int pass(struct apply *apply, size_t *ret_new)
 		if (target->tid && tids[i] != target->tid)
 			continue;
 		r = process_read_thread(target->root, target->leader.tid, tids[i], &thread);
-		if (r == -ESRCH || (r >= 0 && (thread.state == 'Z' || thread.state == 'X')))
+		if (r == -ESRCH || (r >= 0 && process_thread_has_ended(&thread)))
 			continue;
 		if (r >= 0 && seen(apply, &thread))
 			continue;

@@ -52,7 +52,7 @@ static int find_threads(struct ranges *ranges)
 		struct process_thread thread;
 
 		if (process_read_thread(target->root, target->leader.tid, tids[i], &thread) < 0 ||
-		    !process_thread_is_user(&thread) || thread.state == 'Z' || thread.state == 'X')
+		    !process_thread_is_user(&thread) || process_thread_has_ended(&thread))
 			continue;
 		if (thread.state == 'S')
 			ranges->tids[ranges->nr_tids++] = tids[i];

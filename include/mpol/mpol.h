@@ -165,16 +165,17 @@ MPOL_API int mpol_get_vma_mempolicy(void *addr, struct mpol_args *args, size_t s
  * and no next node of an interleave policy.  A range whose own policy is the
  * same as every thread's is reported with that policy, one without as default.
  *
- * A pidfd of the caller itself works where no other thread is meant:
- * -EOPNOTSUPP else, since no process may trace itself.
+ * A pidfd of the caller's own process works too: the calling thread makes the
+ * call as usual, its other threads like those of any process.
  *
  * Further errors:
  *   -EBADF       not a pidfd
  *   -ESRCH       the process or thread has ended
  *   -EPERM       the caller may not trace the target, or somebody else traces it
  *   -EACCES      the caller may not read the target's /proc files
- *   -EBUSY       a thread is stopped (job control, frozen cgroup, debugger)
- *   -ETIMEDOUT   a thread does not come out of the kernel (D state, vfork parent)
+ *   -EBUSY       a thread is stopped (job control) and has signals to handle first
+ *   -ETIMEDOUT   a thread does not come out of the kernel (D state, vfork parent,
+ *                frozen cgroup)
  *   -EOPNOTSUPP  a 32-bit target, a kernel thread, a target under seccomp
  *   -EAGAIN      the target makes threads faster than they can be changed
  *   -EOVERFLOW   get: the kernel shows only the beginning of so long a list of nodes

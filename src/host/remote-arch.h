@@ -45,6 +45,8 @@ struct arch_call {
 struct arch_resume {
 	uint64_t pc, result;		     /* not in a call, or the call is over */
 	uint64_t restart_pc, restart_result; /* the kernel restarts the call */
+	bool waits;	  /* restarting: the generated code makes the call itself, */
+	uint64_t left_ns; /* with this instead of its time limit, and goes on at restart_pc */
 };
 
 /* The two mappings that the boot code makes, and the word that says it did. */
@@ -64,46 +66,81 @@ bool arch_is_native(const arch_registers *registers);
 uint32_t arch_audit(void);
 
 uint64_t arch_pc(const arch_registers *registers);
+uint64_t arch_stack(const arch_registers *registers);
+
+/* A system call with its arguments, as registers or /proc/PID/syscall show it. */
+struct arch_wait {
+	uint64_t number;
+	uint64_t args[6];
+};
+
+/* Where a call keeps its time limit. */
+enum arch_limit {
+	ARCH_NOT_A_WAIT,    /* not a call that a stop ends with EINTR */
+	ARCH_UNLIMITED,	    /* it waits for ever */
+	ARCH_LIMIT_MS,	    /* *ret_limit: milliseconds */
+	ARCH_LIMIT_ADDRESS, /* *ret_limit: the address of a struct timespec in the target */
+};
 
 /*
- * True for a call that the stop broke off with EINTR though nothing but a
- * signal handler may end it: one that waits without limit and that the kernel
- * does not restart by itself (signal(7), "Interruption of system calls").
+ * Tells the calls that a stop breaks off with EINTR, which the kernel does not
+ * restart by itself (signal(7), "Interruption of system calls"), from others.
  */
-bool arch_is_broken_wait(const arch_registers *registers);
+enum arch_limit arch_wait_limit(const struct arch_wait *wait, uint64_t *ret_limit);
 
-/* Makes the kernel restart such a call.  Changes one word of the thread.  0 or -errno. */
+/* True if a stop has just broken off the system call that *ret_wait then is. */
+bool arch_is_broken_off(const arch_registers *registers, struct arch_wait *ret_wait);
+
+/*
+ * Has the kernel decide about such a call as about one that restarts unless a
+ * signal handler runs.  Changes one word of the thread.  0 or -errno.
+ */
 int arch_restart_wait(pid_t tid, arch_registers *registers);
 
 /* abort_pc: where a restartable sequence must go on, 0 if the thread is in none. */
 struct arch_resume arch_resume(const arch_registers *registers, uint64_t abort_pc);
 
+/* The same for a wait (arch_restart_wait was called) that is to last for left_ns more. */
+struct arch_resume arch_resume_wait(const arch_registers *registers, uint64_t left_ns);
+
+/* What generated code is to do before the thread goes on. */
+struct arch_program {
+	uint64_t address; /* where the code will stand */
+	/* The boot if set: make these mappings.  Where one fails, the magic is not stored. */
+	const struct arch_mappings *mappings;
+	/* Else: make nr_calls calls, from a table of struct arch_call, then store 1. */
+	uint64_t table_address, done_address;
+	size_t nr_calls;
+	bool sentinel; /* make one more call, of no effect, when all that is done */
+};
+
+/* Most places in generated code from which system calls are made. */
+#define ARCH_CALL_SITES 4
+
 /* Generated code.  A system call in it returns to one of call_returns (offsets). */
 struct arch_code {
 	uint8_t bytes[ARCH_CODE_BYTES];
 	size_t size;
-	size_t call_returns[2];
+	size_t call_returns[ARCH_CALL_SITES];
 	size_t nr_call_returns;
+	bool has_sentinel, has_wait;
+	size_t sentinel_return; /* one of those */
+	struct arch_call wait;	/* the call that arch_resume.waits asks for */
 };
 
 /*
- * Generates the instructions that make nr_calls system calls, from a table of
- * struct arch_call at table_address, store 1 at done_address and then resume
- * with registers as given.  False if they take more than ARCH_CODE_BYTES.
+ * Generates the instructions for the program, after which the thread goes on
+ * with registers as given.  Boot code needs no memory but itself.  False if
+ * they take more than ARCH_CODE_BYTES.
  */
-bool arch_emit_calls(struct arch_code *ret_code, uint64_t table_address, size_t nr_calls,
-		     uint64_t done_address, const arch_registers *registers,
-		     const struct arch_resume *resume);
+bool arch_emit(struct arch_code *ret_code, const struct arch_program *program,
+	       const arch_registers *registers, const struct arch_resume *resume);
 
-/*
- * The same for the two mmap(2) calls that make the mappings; needs no memory but itself.  Where
- * one of them fails, the magic is not stored.
- */
-bool arch_emit_boot(struct arch_code *ret_code, const struct arch_mappings *mappings,
-		    const arch_registers *registers, const struct arch_resume *resume);
-
-/* Those two calls. */
+/* The two mmap(2) calls of the boot. */
 void arch_boot_calls(const struct arch_mappings *mappings, struct arch_call ret_calls[2]);
+
+/* The sentinel. */
+struct arch_call arch_sentinel_call(void);
 
 /* Puts a stopped thread on pc: the one word that commits.  0 or -errno of ptrace(2). */
 int arch_set_pc(pid_t tid, uint64_t pc);

@@ -286,9 +286,11 @@ static int claim_boot_place(struct arena *arena, struct foothold *record, uint64
 /* True for an address at which boot code of ours may be written. */
 static bool is_boot_place(const struct arena *arena, uint64_t address)
 {
-	struct address_range ranges[2];
+	const struct address_range ranges[2] = {
+		arena->foothold,
+		{ arena->address, arena->address ? data_address(arena) : 0 },
+	};
 
-	arena_code_ranges(arena, ranges);
 	for (int i = 0; i < 2; i++)
 		if (address > ranges[i].start && address < ranges[i].end &&
 		    ranges[i].end - address >= ARENA_BOOT_CODE_BYTES)
@@ -424,11 +426,4 @@ int arena_is_done(const struct arena *arena, const struct arena_slot *slot)
 	int r = arena_read(arena, slot->done_address, &done, sizeof(done));
 
 	return r < 0 ? r : done == 1;
-}
-
-void arena_code_ranges(const struct arena *arena, struct address_range ret_ranges[2])
-{
-	ret_ranges[0] = arena->foothold;
-	ret_ranges[1] =
-		(struct address_range) { arena->address, arena->address ? data_address(arena) : 0 };
 }

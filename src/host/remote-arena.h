@@ -29,7 +29,10 @@
 #include <mpol/mpol.h>
 
 #include "remote-arch.h"
-#include "remote-tracer.h"
+
+struct address_range {
+	uint64_t start, end;
+};
 
 struct arena {
 	int root;  /* borrowed: the root directory */
@@ -90,14 +93,11 @@ int arena_claim(struct arena *arena, pid_t tid, size_t nr_calls, size_t argument
 /* 1: the slot's calls have been made; 0: not yet; -ESRCH: the target has gone. */
 int arena_is_done(const struct arena *arena, const struct arena_slot *slot);
 
-/* The address ranges in which threads run our code. */
-void arena_code_ranges(const struct arena *arena, struct address_range ret_ranges[2]);
-
 /* pread(2) and pwrite(2) of all of size bytes: 0, or -ESRCH where the target's memory has gone. */
 int arena_read(const struct arena *arena, uint64_t address, void *buffer, size_t size);
 int arena_write(const struct arena *arena, uint64_t address, const void *buffer, size_t size);
 
 /* Bytes that the boot code of an arena may have. */
-#define ARENA_BOOT_CODE_BYTES 352
+#define ARENA_BOOT_CODE_BYTES 416
 
 #endif

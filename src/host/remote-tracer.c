@@ -10,6 +10,7 @@
 #include "remote-tracer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "remote-wait.h"
 #include "sanitize.h"
 #include "seccomp-filter.h"
 
@@ -33,14 +35,18 @@ struct syscall_user_dispatch_config {
 	uint64_t mode, selector, offset, len;
 };
 
+/* A wait of no more may be made to last up to twice as long, rather than end with EINTR. */
+#define SHORT_WAIT_NS 1000000000
+
 /* /proc/TID/status up to its Seccomp line; only the list of groups is unbounded. */
 #define STATUS_MAX_BYTES 16384
 
 /*
  * Waits for the stop that we asked for.  A signal that arrives first is passed
- * on: our request stays pending.  0, TRACER_STOPPED or -errno.
+ * on: our request stays pending.  0, with *ret_halted true for a thread in a
+ * group stop (job control), or -errno.
  */
-static int wait_for_stop(pid_t tid)
+static int wait_for_stop(pid_t tid, bool *ret_halted)
 {
 	for (;;) {
 		int status, event, signal;
@@ -54,29 +60,36 @@ static int wait_for_stop(pid_t tid)
 			return -ESRCH;
 		event = status >> 16;
 		signal = WSTOPSIG(status);
-		if (event == PTRACE_EVENT_STOP)
-			return signal == SIGTRAP ? 0 : TRACER_STOPPED;
+		if (event == PTRACE_EVENT_STOP) {
+			*ret_halted = signal != SIGTRAP;
+			return 0;
+		}
 		if (ptrace(PTRACE_CONT, tid, NULL, event ? 0 : signal) < 0)
 			return -errno;
 	}
 }
 
-/* The thread's seccomp mode: 0 none, 1 strict, 2 filters; or -errno. */
-static int seccomp_mode(const struct tracer_job *job)
+/* A number of a line of /proc/TID/status, where the kernel writes that line. */
+static uint64_t status_number(const char *status, const char *name, int base)
 {
-	static const char name[] = "\nSeccomp:\t";
-	char status[STATUS_MAX_BYTES];
-	const char *line;
+	const char *line = strstr(status, name);
+
+	return line ? strtoull(line + strlen(name), NULL, base) : 0;
+}
+
+static int read_status(const struct tracer_job *job, char status[STATUS_MAX_BYTES])
+{
+	int fd = openat(job->task, "status", O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
-	n = pread(job->status, status, sizeof(status) - 1, 0);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, status, STATUS_MAX_BYTES - 1);
+	close(fd);
 	if (n < 0)
 		return -errno;
 	status[n] = '\0';
-	line = strstr(status, name);
-	if (!line)
-		return n < (ssize_t)sizeof(status) - 1 ? 0 : -EOVERFLOW;
-	return line[sizeof(name) - 1] - '0';
+	return n == STATUS_MAX_BYTES - 1 ? -EOVERFLOW : 0;
 }
 
 /* One filter against one call, wherever in the code it is made from. */
@@ -100,6 +113,30 @@ static int judge_call(struct tracer_job *job, const struct sock_filter *filter, 
 	return 0;
 }
 
+/* Every call that the code will make, against one filter. */
+static int judge_calls(struct tracer_job *job, const struct sock_filter *filter, size_t length,
+		       const struct arch_code *code)
+{
+	const struct arch_call sentinel = arch_sentinel_call();
+	struct arch_call boot_calls[2];
+	const struct arch_call *calls = job->calls;
+	size_t nr_calls = job->nr_calls;
+	int r = 0;
+
+	if (job->mappings) {
+		arch_boot_calls(job->mappings, boot_calls);
+		calls = boot_calls;
+		nr_calls = 2;
+	}
+	for (size_t i = 0; r == 0 && i < nr_calls; i++)
+		r = judge_call(job, filter, length, &calls[i], code);
+	if (r == 0 && code->has_sentinel)
+		r = judge_call(job, filter, length, &sentinel, code);
+	if (r == 0 && code->has_wait)
+		r = judge_call(job, filter, length, &code->wait, code);
+	return r;
+}
+
 /*
  * Asks every filter of the thread about every call that the code will make:
  * one that would return an error or kill is never tripped.
@@ -107,50 +144,50 @@ static int judge_call(struct tracer_job *job, const struct sock_filter *filter, 
 static int check_filters(struct tracer_job *job, const struct arch_code *code)
 {
 	struct sock_filter filter[BPF_MAXINSNS];
-	struct arch_call boot_calls[2];
-	const struct arch_call *calls = job->calls;
-	size_t nr_calls = job->nr_calls;
 
-	if (job->mappings) {
-		arch_boot_calls(job->mappings, boot_calls);
-		calls = boot_calls;
-		nr_calls = 2;
-	}
 	for (unsigned long index = 0;; index++) {
 		long length = ptrace(PTRACE_SECCOMP_GET_FILTER, job->tid, index, NULL);
+		int r;
 
 		if (length < 0 && errno == ENOENT)
 			return 0;
 		if (length < 0 || length > BPF_MAXINSNS ||
 		    ptrace(PTRACE_SECCOMP_GET_FILTER, job->tid, index, filter) != length)
 			return TRACER_FILTER_HIDDEN;
-		for (size_t i = 0; i < nr_calls; i++) {
-			int r = judge_call(job, filter, length, &calls[i], code);
-
-			if (r)
-				return r;
-		}
+		r = judge_calls(job, filter, length, code);
+		if (r)
+			return r;
 	}
 }
 
 /* Anything that judges, or diverts, the thread's system calls. */
-static int check_calls_pass(struct tracer_job *job, const struct arch_code *code)
+static int check_calls_pass(struct tracer_job *job, const struct arch_code *code,
+			    const char *status)
 {
 	struct syscall_user_dispatch_config dispatch = { 0 };
-	int mode = seccomp_mode(job);
 
 	/* Kernels before 6.4 do not tell. */
 	if (ptrace(GET_SYSCALL_USER_DISPATCH_CONFIG, job->tid, sizeof(dispatch), &dispatch) == 0 &&
 	    dispatch.mode != 0)
 		return TRACER_DIVERTED;
-	switch (mode) {
+	switch (status_number(status, "\nSeccomp:\t", 10)) {
 	case SECCOMP_MODE_DISABLED:
 		return 0;
 	case SECCOMP_MODE_FILTER:
 		return check_filters(job, code);
 	default:
-		return mode < 0 ? mode : TRACER_STRICT;
+		return TRACER_STRICT;
 	}
+}
+
+/* Whether the thread would run a handler, or die, before it came to our code. */
+static bool signals_wait(const char *status)
+{
+	uint64_t pending =
+		status_number(status, "\nSigPnd:\t", 16) | status_number(status, "\nShdPnd:\t", 16);
+
+	return pending & ~status_number(status, "\nSigBlk:\t", 16) &
+	       ~status_number(status, "\nSigIgn:\t", 16);
 }
 
 /*
@@ -176,14 +213,6 @@ static uint64_t rseq_abort_pc(const struct tracer_job *job, uint64_t pc)
 	if (pread(job->mem, &section, sizeof(section), (off_t)section_address) != sizeof(section))
 		return 0;
 	return pc - section.start_ip < section.post_commit_offset ? section.abort_ip : 0;
-}
-
-static bool in_our_code(const struct tracer_job *job, uint64_t pc)
-{
-	for (size_t i = 0; i < sizeof(job->ours) / sizeof(job->ours[0]); i++)
-		if (pc >= job->ours[i].start && pc < job->ours[i].end)
-			return true;
-	return false;
 }
 
 static bool write_memory(const struct tracer_job *job, uint64_t address, const void *data,
@@ -215,12 +244,84 @@ static int write_code(const struct tracer_job *job, const struct arch_code *code
 	return 0;
 }
 
-/* Looks at a stopped thread, and generates the code for it.  0, a TRACER_* reason or -errno. */
-static int prepare(struct tracer_job *job, struct arch_code *ret_code)
+/* The time limit of a wait that was broken off.  False: unlimited, or not to be known. */
+static bool read_limit(const struct tracer_job *job, const struct arch_wait *wait,
+		       uint64_t *ret_limit_ns)
 {
+	struct timespec limit;
+	uint64_t where = 0;
+
+	switch (arch_wait_limit(wait, &where)) {
+	case ARCH_LIMIT_MS:
+		*ret_limit_ns = where * 1000000;
+		return true;
+	case ARCH_LIMIT_ADDRESS:
+		if (pread(job->mem, &limit, sizeof(limit), (off_t)where) != sizeof(limit) ||
+		    limit.tv_sec < 0 || limit.tv_sec > INT32_MAX || limit.tv_nsec < 0)
+			return false;
+		*ret_limit_ns = limit.tv_sec * 1000000000ULL + limit.tv_nsec;
+		return true;
+	case ARCH_NOT_A_WAIT:
+	case ARCH_UNLIMITED:
+	default:
+		return false;
+	}
+}
+
+/*
+ * A wait that the stop broke off is resumed as if nothing had been: for ever,
+ * or for what is left of its time.  Where that is not to be known, a short one
+ * begins again and a long one ends with EINTR, as signal(7) says it may.
+ * 0 or -errno.
+ */
+static int resume_wait(const struct tracer_job *job, const struct wait_look *look,
+		       const struct arch_wait *wait, arch_registers *registers,
+		       struct arch_resume *ret_resume)
+{
+	uint64_t where, limit_ns = 0, elapsed_ns = 0, left_ns;
+	bool limited = read_limit(job, wait, &limit_ns);
+	int r;
+
+	if (!limited && arch_wait_limit(wait, &where) != ARCH_UNLIMITED)
+		return 0;
+	if (limited && !wait_elapsed(job->task, look, wait, arch_stack(registers), &elapsed_ns) &&
+	    limit_ns > SHORT_WAIT_NS)
+		return 0;
+	r = arch_restart_wait(job->tid, registers);
+	if (r < 0)
+		return r;
+	left_ns = elapsed_ns < limit_ns ? limit_ns - elapsed_ns : 0;
+	*ret_resume = limited ? arch_resume_wait(registers, left_ns) : arch_resume(registers, 0);
+	return 0;
+}
+
+/* Where a stopped thread goes on when our code is done.  0 or -errno. */
+static int choose_resume(const struct tracer_job *job, const struct wait_look *look,
+			 arch_registers *registers, struct arch_resume *ret_resume)
+{
+	struct arch_wait wait;
+
+	*ret_resume = arch_resume(registers, rseq_abort_pc(job, arch_pc(registers)));
+	if (!arch_is_broken_off(registers, &wait))
+		return 0;
+	return resume_wait(job, look, &wait, registers, ret_resume);
+}
+
+/* Looks at a stopped thread, and generates the code for it.  0, a TRACER_* reason or -errno. */
+static int prepare(struct tracer_job *job, const struct wait_look *look, bool halted,
+		   struct arch_code *ret_code)
+{
+	struct arch_program program = {
+		.address = job->code_address,
+		.mappings = job->mappings,
+		.table_address = job->table_address,
+		.done_address = job->done_address,
+		.nr_calls = job->nr_calls,
+		.sentinel = halted,
+	};
+	char status[STATUS_MAX_BYTES];
 	arch_registers registers;
 	struct arch_resume resume;
-	bool emitted;
 	int r;
 
 	r = arch_get_registers(job->tid, &registers);
@@ -228,38 +329,65 @@ static int prepare(struct tracer_job *job, struct arch_code *ret_code)
 		return r;
 	if (!arch_is_native(&registers))
 		return TRACER_NOT_NATIVE;
-	if (in_our_code(job, arch_pc(&registers)))
-		return TRACER_IN_OUR_CODE;
-	if (arch_is_broken_wait(&registers)) {
-		r = arch_restart_wait(job->tid, &registers);
-		if (r < 0)
-			return r;
-	}
-	resume = arch_resume(&registers, rseq_abort_pc(job, arch_pc(&registers)));
-	if (job->mappings)
-		emitted = arch_emit_boot(ret_code, job->mappings, &registers, &resume);
-	else
-		emitted = arch_emit_calls(ret_code, job->table_address, job->nr_calls,
-					  job->done_address, &registers, &resume);
-	if (!emitted || ret_code->size > job->code_bytes)
+	r = read_status(job, status);
+	if (r < 0)
+		return r;
+	if (halted && signals_wait(status))
+		return TRACER_SIGNALLED;
+	r = choose_resume(job, look, &registers, &resume);
+	if (r < 0)
+		return r;
+	if (!arch_emit(ret_code, &program, &registers, &resume) || ret_code->size > job->code_bytes)
 		return -ENOSPC;
-	return check_calls_pass(job, ret_code);
+	return check_calls_pass(job, ret_code, status);
+}
+
+/*
+ * Lets a thread in a group stop run the code as far as its sentinel; from
+ * there it goes back into its stop when it is let go, as it does wherever it is
+ * should this helper end.  A signal that comes meanwhile is its own to deal with.
+ */
+static int run_halted(const struct tracer_job *job, const struct arch_code *code)
+{
+	uint64_t end = job->code_address + code->sentinel_return;
+	arch_registers registers;
+	int status;
+
+	for (;;) {
+		if (ptrace(PTRACE_SYSCALL, job->tid, NULL, NULL) < 0)
+			return -errno;
+		while (waitpid(job->tid, &status, __WALL) < 0)
+			if (errno != EINTR)
+				return -errno;
+		if (!WIFSTOPPED(status))
+			return -ESRCH;
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80) && status >> 16 != PTRACE_EVENT_STOP)
+			return ptrace(PTRACE_DETACH, job->tid, NULL, WSTOPSIG(status)) < 0 ? -errno
+											   : 0;
+		if (arch_get_registers(job->tid, &registers) < 0)
+			return -errno;
+		if (arch_pc(&registers) == end)
+			return 0;
+	}
 }
 
 /* From the stop to the release of a thread that is seized. */
 static int trace(struct tracer_job *job)
 {
+	struct wait_look look;
 	struct arch_code code;
+	bool halted = false;
 	int r;
 
+	wait_look(job->task, &look);
 	if (ptrace(PTRACE_INTERRUPT, job->tid, NULL, NULL) < 0)
 		return -errno;
-	r = wait_for_stop(job->tid);
+	r = wait_for_stop(job->tid, &halted);
 	if (r)
 		return r;
 
 	job->step = TRACER_INSPECT;
-	r = prepare(job, &code);
+	r = prepare(job, &look, halted, &code);
 	if (r)
 		return r;
 	job->step = TRACER_WRITE;
@@ -267,7 +395,8 @@ static int trace(struct tracer_job *job)
 	if (r)
 		return r;
 	job->step = TRACER_COMMIT;
-	return arch_set_pc(job->tid, job->code_address + ARCH_ENTRY_OFFSET);
+	r = arch_set_pc(job->tid, job->code_address + ARCH_ENTRY_OFFSET);
+	return r == 0 && halted ? run_halted(job, &code) : r;
 }
 
 /* Lets the deadline end this process, and with it the trace. */
@@ -298,7 +427,7 @@ static int helper_main(void *argument)
 	arm_deadline(job->timeout_ns);
 	job->step = TRACER_SEIZE;
 	start_ns = clock_now_ns();
-	if (ptrace(PTRACE_SEIZE, job->tid, NULL, NULL) < 0) {
+	if (ptrace(PTRACE_SEIZE, job->tid, NULL, PTRACE_O_TRACESYSGOOD) < 0) {
 		job->result = -errno;
 		return 0;
 	}

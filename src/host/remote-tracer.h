@@ -31,26 +31,20 @@ enum tracer_step {
 
 /* Why a stopped thread was let go unchanged; results of tracer_run beside -errno of a step. */
 enum {
-	TRACER_STOPPED = 1,   /* it is in a group stop (job control) */
+	TRACER_SIGNALLED = 1, /* it is stopped (job control), and signals wait for it */
 	TRACER_NOT_NATIVE,    /* it runs 32-bit code */
 	TRACER_STRICT,	      /* it is under seccomp's strict mode */
 	TRACER_DENIED,	      /* a seccomp filter would not let a call pass: see denied_* */
 	TRACER_FILTER_HIDDEN, /* its seccomp filters cannot be read */
 	TRACER_DIVERTED,      /* its system calls are diverted (syscall user dispatch) */
 	TRACER_OTHER_MEMORY,  /* it has exec'd: its memory is not the one that mem names */
-	TRACER_IN_OUR_CODE,   /* it still runs what an earlier controller gave it */
-};
-
-struct address_range {
-	uint64_t start, end;
 };
 
 struct tracer_job {
 	pid_t tid;
-	int mem;    /* /proc/PID/mem, writable */
-	int status; /* /proc/PID/task/TID/status */
+	int mem;  /* /proc/PID/mem, writable */
+	int task; /* /proc/PID/task/TID */
 	uint64_t timeout_ns;
-	struct address_range ours[2]; /* code of remote execution: not to be interrupted there */
 
 	/* What to run: the boot if mappings is set, else calls. */
 	const struct arch_mappings *mappings;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/io_uring.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -31,6 +32,36 @@ enum {
 #define SYSCALL_INSTRUCTION_BYTES 2
 
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12 };
+
+/* The call that stopped registers are in. */
+static struct arch_wait wait_of(const arch_registers *registers)
+{
+	return (struct arch_wait) {
+		.number = registers->orig_rax,
+		.args = { registers->rdi, registers->rsi, registers->rdx, registers->r10,
+			  registers->r8, registers->r9 },
+	};
+}
+
+/* The time limits of calls that end with EINTR at a stop. */
+static const struct limit_register {
+	uint64_t number;
+	unsigned int argument;
+	enum gpr gpr;
+	bool is_address;
+} limit_registers[] = {
+	{ SYS_epoll_wait, 3, R10, false },  { SYS_epoll_pwait, 3, R10, false },
+	{ SYS_epoll_pwait2, 3, R10, true }, { SYS_rt_sigtimedwait, 2, RDX, true },
+	{ SYS_semtimedop, 3, R10, true },   { SYS_io_getevents, 4, R8, true },
+};
+
+static const struct limit_register *limit_register(uint64_t number)
+{
+	for (size_t i = 0; i < sizeof(limit_registers) / sizeof(limit_registers[0]); i++)
+		if (limit_registers[i].number == number)
+			return &limit_registers[i];
+	return NULL;
+}
 
 /* Code under construction; overflow is checked once, at the end. */
 struct emitter {
@@ -188,25 +219,62 @@ static void emit_boot(struct emitter *out, const struct arch_mappings *mappings)
 	patch_short(out, data_failed, out->at);
 }
 
-struct program {
-	const struct arch_mappings *mappings; /* boot if set, else the calls */
-	uint64_t table_address, done_address;
-	size_t nr_calls;
-};
+struct arch_call arch_sentinel_call(void)
+{
+	return (struct arch_call) { .number = SYS_getppid };
+}
+
+static void emit_sentinel(struct emitter *out)
+{
+	emit_load(out, RAX, arch_sentinel_call().number);
+	emit_syscall(out);
+	out->code->has_sentinel = true;
+	out->code->sentinel_return = out->code->call_returns[out->code->nr_call_returns - 1];
+}
 
 /* The last instructions: the registers that choosing this way out took, and the jump to pc. */
-static void emit_way_out(struct emitter *out, const arch_registers *registers, uint64_t result,
-			 uint64_t pc)
+static void emit_way_out(struct emitter *out, const arch_registers *registers, uint64_t pc)
 {
-	emit_load(out, RAX, result);
 	emit_load(out, RCX, registers->rcx);
 	emit_load(out, RBP, registers->rbp);
 	EMIT(out, 0xff, 0x25, 0, 0, 0, 0); /* jmp [rip+0]: to the address that follows */
 	emit(out, &pc, sizeof(pc));
 }
 
+/*
+ * Makes the wait that was broken off with the time that is left of it.  The
+ * limit is in one register, which is restored; a struct timespec stands in the
+ * code itself, which the kernel can read.
+ */
+static void emit_wait(struct emitter *out, uint64_t address, const arch_registers *registers,
+		      uint64_t left_ns)
+{
+	const uint64_t left[2] = { left_ns / 1000000000, left_ns % 1000000000 };
+	struct arch_wait wait = wait_of(registers);
+	const struct limit_register *limit = limit_register(wait.number);
+	uint64_t value = left_ns / 1000000 + !!(left_ns % 1000000);
+	uint64_t before = wait.args[limit->argument];
+
+	if (limit->is_address) {
+		uint8_t *over = emit_short(out, 0xeb);
+
+		value = address + (uint64_t)(out->at - out->code->bytes);
+		emit(out, left, sizeof(left));
+		patch_short(out, over, out->at);
+	}
+	out->code->has_wait = true;
+	out->code->wait.number = wait.number;
+	memcpy(out->code->wait.args, wait.args, sizeof(wait.args));
+	out->code->wait.args[limit->argument] = value;
+	emit_load(out, limit->gpr, value);
+	emit_load(out, RAX, wait.number);
+	emit_syscall(out);
+	emit_load(out, limit->gpr, before);
+	emit_load(out, R11, registers->r11);
+}
+
 /* Loads every register that was used, and goes on as rbp says: 0 normally, 1 restarting. */
-static void emit_resume(struct emitter *out, const arch_registers *registers,
+static void emit_resume(struct emitter *out, uint64_t address, const arch_registers *registers,
 			const struct arch_resume *resume)
 {
 	uint8_t *normal;
@@ -222,9 +290,14 @@ static void emit_resume(struct emitter *out, const arch_registers *registers,
 	emit_load(out, R12, registers->r12);
 	EMIT(out, 0x48, 0x89, 0xe9);	/* mov rcx, rbp */
 	normal = emit_short(out, 0xe3); /* jrcxz normal */
-	emit_way_out(out, registers, resume->restart_result, resume->restart_pc);
+	if (resume->waits)
+		emit_wait(out, address, registers, resume->left_ns);
+	else
+		emit_load(out, RAX, resume->restart_result);
+	emit_way_out(out, registers, resume->restart_pc);
 	patch_short(out, normal, out->at);
-	emit_way_out(out, registers, resume->result, resume->pc);
+	emit_load(out, RAX, resume->result);
+	emit_way_out(out, registers, resume->pc);
 }
 
 /*
@@ -234,13 +307,15 @@ static void emit_resume(struct emitter *out, const arch_registers *registers,
  *    0: jmp restart
  *    2: mov ebp, 0; jmp body; restart: mov ebp, 1; body: …
  */
-static bool emit_program(struct arch_code *code, const struct program *program,
-			 const arch_registers *registers, const struct arch_resume *resume)
+bool arch_emit(struct arch_code *ret_code, const struct arch_program *program,
+	       const arch_registers *registers, const struct arch_resume *resume)
 {
-	struct emitter out = { code, code->bytes, code->bytes + sizeof(code->bytes), false };
+	struct emitter out = { ret_code, ret_code->bytes, ret_code->bytes + sizeof(ret_code->bytes),
+			       false };
 	uint8_t *to_restart, *to_body;
 
-	code->nr_call_returns = 0;
+	ret_code->nr_call_returns = 0;
+	ret_code->has_sentinel = ret_code->has_wait = false;
 	to_restart = emit_short(&out, 0xeb);
 	emit_load(&out, RBP, 0);
 	to_body = emit_short(&out, 0xeb);
@@ -253,33 +328,14 @@ static bool emit_program(struct arch_code *code, const struct program *program,
 	else
 		emit_call_loop(&out, program->table_address, program->nr_calls,
 			       program->done_address);
-	emit_resume(&out, registers, resume);
-	code->size = out.at - code->bytes;
+	if (program->sentinel)
+		emit_sentinel(&out);
+	emit_resume(&out, program->address, registers, resume);
+	ret_code->size = out.at - ret_code->bytes;
 	return !out.overflow;
 }
 
 _Static_assert(ARCH_ENTRY_OFFSET == SYSCALL_INSTRUCTION_BYTES, "the kernel steps back this far");
-
-bool arch_emit_calls(struct arch_code *ret_code, uint64_t table_address, size_t nr_calls,
-		     uint64_t done_address, const arch_registers *registers,
-		     const struct arch_resume *resume)
-{
-	struct program program = {
-		.table_address = table_address,
-		.done_address = done_address,
-		.nr_calls = nr_calls,
-	};
-
-	return emit_program(ret_code, &program, registers, resume);
-}
-
-bool arch_emit_boot(struct arch_code *ret_code, const struct arch_mappings *mappings,
-		    const arch_registers *registers, const struct arch_resume *resume)
-{
-	struct program program = { .mappings = mappings };
-
-	return emit_program(ret_code, &program, registers, resume);
-}
 
 uint32_t arch_audit(void)
 {
@@ -301,33 +357,41 @@ uint64_t arch_pc(const arch_registers *registers)
 	return registers->rip;
 }
 
+uint64_t arch_stack(const arch_registers *registers)
+{
+	return registers->rsp;
+}
+
 static bool in_system_call(const arch_registers *registers)
 {
 	return (int64_t)registers->orig_rax >= 0;
 }
 
-bool arch_is_broken_wait(const arch_registers *registers)
+bool arch_is_broken_off(const arch_registers *registers, struct arch_wait *ret_wait)
 {
 	if (!in_system_call(registers) || (int64_t)registers->rax != -EINTR)
 		return false;
-	switch (registers->orig_rax) {
-	case SYS_epoll_wait:
-	case SYS_epoll_pwait:
-		return (int32_t)registers->r10 < 0;
-	case SYS_epoll_pwait2:
-		return registers->r10 == 0;
-	case SYS_rt_sigtimedwait:
-		return registers->rdx == 0;
-	case SYS_io_getevents:
-		return registers->r8 == 0;
-	case SYS_semtimedop:
-		return registers->r10 == 0;
-	case SYS_semop:
-	case SYS_msgsnd:
-		return true;
-	default:
-		return false;
-	}
+	*ret_wait = wait_of(registers);
+	return true;
+}
+
+enum arch_limit arch_wait_limit(const struct arch_wait *wait, uint64_t *ret_limit)
+{
+	const struct limit_register *limit = limit_register(wait->number);
+	uint64_t value;
+
+	if (wait->number == SYS_semop || wait->number == SYS_msgsnd)
+		return ARCH_UNLIMITED;
+	/* EINTR means that it has submitted nothing: it may be made again as it was. */
+	if (wait->number == SYS_io_uring_enter && !(wait->args[3] & IORING_ENTER_EXT_ARG))
+		return ARCH_UNLIMITED;
+	if (!limit)
+		return ARCH_NOT_A_WAIT;
+	value = wait->args[limit->argument];
+	if (limit->is_address ? value == 0 : (int32_t)value < 0)
+		return ARCH_UNLIMITED;
+	*ret_limit = limit->is_address ? value : (uint32_t)value;
+	return limit->is_address ? ARCH_LIMIT_ADDRESS : ARCH_LIMIT_MS;
 }
 
 int arch_restart_wait(pid_t tid, arch_registers *registers)
@@ -371,6 +435,17 @@ struct arch_resume arch_resume(const arch_registers *registers, uint64_t abort_p
 		break;
 	}
 	return resume;
+}
+
+struct arch_resume arch_resume_wait(const arch_registers *registers, uint64_t left_ns)
+{
+	return (struct arch_resume) {
+		.pc = registers->rip,
+		.result = -(uint64_t)EINTR,
+		.restart_pc = registers->rip,
+		.waits = true,
+		.left_ns = left_ns,
+	};
 }
 
 int arch_set_pc(pid_t tid, uint64_t pc)

@@ -30,7 +30,7 @@
 #define DEFAULT_DEADLINE_NS 3000000000ULL
 #define POLL_NS		    4000   /* between looks at a flag in the target */
 #define MAX_ATTACHES	    20	   /* to a process that execs again and again */
-#define RETRY_NS	    200000 /* before another try at a thread in our own code */
+#define RETRY_NS	    200000 /* before another try at what is soon free */
 
 struct remote {
 	int root;
@@ -252,9 +252,10 @@ static int explain_stop(const struct remote *remote, const struct tracer_job *jo
 			struct mpol_error *err)
 {
 	switch (result) {
-	case TRACER_STOPPED:
-		error_set(err, -EBUSY, "stop the thread", "it is stopped (job control)");
-		error_advise(err, "let it continue first: kill -CONT %d", remote->pid);
+	case TRACER_SIGNALLED:
+		error_set(err, -EBUSY, "inspect the thread",
+			  "it is stopped (job control), and signals wait for it that come first");
+		error_advise(err, "let it continue: kill -CONT %d", remote->pid);
 		return -EBUSY;
 	case TRACER_NOT_NATIVE:
 		return error_set(err, -EOPNOTSUPP, "inspect the thread", "it runs 32-bit code");
@@ -273,9 +274,6 @@ static int explain_stop(const struct remote *remote, const struct tracer_job *jo
 				 "its system calls are diverted (syscall user dispatch)");
 	case TRACER_OTHER_MEMORY:
 		return error_set(err, -ESRCH, "inspect the thread", "the process has exec'd");
-	case TRACER_IN_OUR_CODE:
-		return error_set(err, -EBUSY, "stop the thread",
-				 "it does not finish the calls that it was given earlier");
 	case -ETIMEDOUT:
 		error_set(err, result, "stop the thread",
 			  "it does not come out of the kernel "
@@ -295,30 +293,21 @@ static int explain_stop(const struct remote *remote, const struct tracer_job *jo
 	}
 }
 
-/* Stops the thread and sets it on the job's code.  Waits for code of ours that it runs to end. */
+/* Stops the thread and sets it on the job's code. */
 static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpol_error *err)
 {
-	uint64_t end_ns = clock_now_ns() + remote->deadline_ns;
 	char path[64];
 	int result;
 
-	snprintf(path, sizeof(path), "proc/%d/task/%d/status", remote->pid, job->tid);
-	job->status = openat(remote->root, path, O_RDONLY | O_CLOEXEC);
-	if (job->status < 0)
+	snprintf(path, sizeof(path), "proc/%d/task/%d", remote->pid, job->tid);
+	job->task = openat(remote->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (job->task < 0)
 		return error_set(err, -ESRCH, "stop the thread", "it has ended");
 	job->mem = remote->mem;
 	job->timeout_ns = remote->deadline_ns;
-	arena_code_ranges(&remote->arena, job->ours);
-	for (;;) {
-		uint8_t *stack =
-			(uint8_t *)remote->stack + remote->stack_bytes - TRACER_STACK_BYTES;
-
-		result = tracer_run(job, stack);
-		if (result != TRACER_IN_OUR_CODE || clock_now_ns() > end_ns)
-			break;
-		sleep_ns(RETRY_NS);
-	}
-	close(job->status);
+	result = tracer_run(job,
+			    (uint8_t *)remote->stack + remote->stack_bytes - TRACER_STACK_BYTES);
+	close(job->task);
 	/* Whether a helper that died here had let the thread go cannot be known: look for its work.
 	 */
 	if (result && job->step != TRACER_COMMIT)

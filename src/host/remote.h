@@ -58,7 +58,7 @@ void remote_close(struct remote *remote);
  * Has thread tid run the batch.  Returns 0 when all calls were made: each
  * call's own failure is in its result.
  * Errors: -ESRCH (the thread has ended, or the process has exec'd); -EPERM (may
- * not trace it, or it is traced already); -EBUSY (stopped); -ETIMEDOUT (does
+ * not trace it, or it is traced already); -EBUSY (stopped, with signals pending); -ETIMEDOUT (does
  * not come out of the kernel: nothing was done and nothing is left behind);
  * -EOPNOTSUPP (32-bit code, under seccomp, kernel worker).
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changing the policy of the threads of another process: each makes the call
- * itself, in a short stop (host/remote.h).
+ * Changing the policy of the threads of a process, also of one's own: each
+ * makes the call itself, in a short stop (host/remote.h).
  *
  * A thread hands its policy to those that it creates, so threads made while we
  * work may have the old one: the list is read again until it holds nobody new.
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "cleanup.h"
@@ -130,6 +131,15 @@ static int open_session(struct apply *apply)
 	return r;
 }
 
+/* One of our own needs no stop to make the call. */
+static int change_self(struct apply *apply, struct mpol_error *err)
+{
+	struct mpol_args args = *apply->args;
+
+	args.error = err;
+	return mpol_set_mempolicy(&args, sizeof(args));
+}
+
 /* Returns 0 to go on, also after the thread's failure; negative: not worth going on. */
 static int change_thread(struct apply *apply, const struct process_thread *thread)
 {
@@ -138,10 +148,14 @@ static int change_thread(struct apply *apply, const struct process_thread *threa
 	uint64_t stop_ns = 0;
 	int code, r;
 
-	r = open_session(apply);
-	if (r < 0)
-		return r;
-	code = run_thread(apply, thread, &stop_ns, &err);
+	if (thread->tid == gettid()) {
+		code = change_self(apply, &err);
+	} else {
+		r = open_session(apply);
+		if (r < 0)
+			return r;
+		code = run_thread(apply, thread, &stop_ns, &err);
+	}
 	if (code == -ESRCH) {
 		/* It has ended, or the process has exec'd and the session is of the old program. */
 		remote_close(apply->remote);
@@ -271,29 +285,6 @@ static int apply_remote(const struct target *target, const struct mpol_args *arg
 	return r;
 }
 
-static int apply_own(const struct target *target, const struct mpol_args *args,
-		     struct mpol_report *ret_report)
-{
-	struct apply apply = { .target = target };
-	struct process_thread self = { .tid = gettid() };
-	int r;
-
-	if (!target_is_caller(target)) {
-		error_set(args->error, -EOPNOTSUPP, "set_mempolicy",
-			  "a process cannot stop threads of its own to change them");
-		error_on(args->error, "process %d (%s)", target->leader.tid, target->leader.name);
-		error_advise(args->error, "call mpol_set_mempolicy in each thread, or "
-					  "mpol set from outside");
-		return -EOPNOTSUPP;
-	}
-	r = mpol_set_mempolicy(args, sizeof(*args));
-	if (add_result(&apply, &self, r, 0) < 0)
-		return error_errno(args->error, -ENOMEM, "set_mempolicy");
-	give_report(&apply, ret_report);
-	apply_free(&apply);
-	return r;
-}
-
 int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *user, size_t size,
 		       struct mpol_report *ret_report)
 {
@@ -310,8 +301,6 @@ int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *user, size_
 		return r;
 	if (tid)
 		target.tid = tid;
-	if (target_is_own_process(&target))
-		return apply_own(&target, &args, ret_report);
 	return apply_remote(&target, &args, ret_report);
 }
 

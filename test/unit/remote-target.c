@@ -132,6 +132,38 @@ static int once_poll_timeout(void)
 	return elapsed_ns(&start) < 15000000 ? 1000 : 0;
 }
 
+/* result of a wait of limit_ms for what never comes; ended: how it is to end. */
+static int timed_out(const struct timespec *start, bool ended, int64_t limit_ms)
+{
+	if (!ended)
+		return errno ? errno : 1004;
+	return elapsed_ns(start) < limit_ms * 1000000 ? 1000 : 0;
+}
+
+static int once_epoll_timeout(void)
+{
+	static __thread int epoll;
+	struct epoll_event event;
+	struct timespec start;
+
+	if (!epoll)
+		epoll = epoll_create1(EPOLL_CLOEXEC);
+	errno = 0;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	return timed_out(&start, epoll_wait(epoll, &event, 1, 17) == 0, 17);
+}
+
+static int once_sigtimedwait(void)
+{
+	struct timespec start, limit = { .tv_nsec = 13000000 };
+	sigset_t usr2;
+
+	sigemptyset(&usr2);
+	sigaddset(&usr2, SIGUSR2);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	return timed_out(&start, sigtimedwait(&usr2, NULL, &limit) < 0 && errno == EAGAIN, 13);
+}
+
 static int take_byte(int pipe)
 {
 	char byte = 0;
@@ -217,6 +249,7 @@ static void *feed(void *unused)
 static const struct {
 	const char *what;
 	int (*once)(void);
+	bool may_be_interrupted; /* signal(7): by any stop; by one of ours only if we are killed */
 } activities[] = {
 	{ "registers", check_registers },
 	{ "registers too", check_registers },
@@ -225,9 +258,11 @@ static const struct {
 	{ "read", once_read },
 	{ "poll", once_poll },
 	{ "select", once_select },
-	{ "epoll_wait", once_epoll },
+	{ "epoll_wait", once_epoll, true },
 	{ "futex", once_futex },
 	{ "sigsuspend", once_sigsuspend },
+	{ "epoll_wait with time-out", once_epoll_timeout, true },
+	{ "sigtimedwait", once_sigtimedwait, true },
 };
 
 #define NR_ACTIVITIES ((int)(sizeof(activities) / sizeof(activities[0])))
@@ -249,7 +284,7 @@ static void *work(void *number)
 	for (;;) {
 		int result = activities[me].once();
 
-		if (result == EINTR && activities[me].once == once_epoll) {
+		if (result == EINTR && activities[me].may_be_interrupted) {
 			state->threads[me].interruptions++;
 		} else if (result) {
 			fprintf(stderr, "target: %s: %d (%s)\n", activities[me].what, result,

@@ -3,6 +3,8 @@
 #include "cmocka-all.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +108,53 @@ static void test_one_thread_changes(void **state)
 	child_stop(&child);
 }
 
+struct own_thread {
+	pthread_t thread;
+	sem_t asked;
+	volatile int mode; /* by its own get_mempolicy(2) */
+};
+
+static void *tell_own_mode(void *argument)
+{
+	struct own_thread *own = argument;
+	struct mpol_args args = { 0 };
+
+	while (sem_wait(&own->asked) < 0)
+		;
+	own->mode = mpol_get_mempolicy(&args, sizeof(args)) < 0 ? -1 : args.mode;
+	return NULL;
+}
+
+/* A process may change all its threads: itself as usual, the others like anybody's. */
+static void test_own_threads(void **state)
+{
+	struct mpol_error error = { 0 };
+	struct mpol_args args = bind0(&error), normal = { .error = &error };
+	struct own_thread own[NR_THREADS];
+	struct mpol_report report;
+	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0U);
+
+	(void)state;
+	assert_true(pidfd >= 0);
+	for (int i = 0; i < NR_THREADS; i++) {
+		sem_init(&own[i].asked, 0, 0);
+		assert_int_equal(pthread_create(&own[i].thread, NULL, tell_own_mode, &own[i]), 0);
+	}
+	if (mpol_process_apply(pidfd, 0, &args, sizeof(args), &report) < 0)
+		fail_msg("%s: %s: %s", error.step, error.object, error.cause);
+	assert_true(report.nr_changed >= NR_THREADS + 1);
+	assert_int_equal(report.nr_changed, report.nr_threads);
+	mpol_report_free(&report);
+	assert_int_equal(mode_of(pidfd), MPOL_MODE_BIND);
+	for (int i = 0; i < NR_THREADS; i++) {
+		sem_post(&own[i].asked);
+		pthread_join(own[i].thread, NULL);
+		assert_int_equal(own[i].mode, MPOL_MODE_BIND);
+	}
+	assert_int_equal(mpol_process_set_mempolicy(pidfd, &normal, sizeof(normal)), 0);
+	close(pidfd);
+}
+
 static void test_refused_policy_changes_nothing(void **state)
 {
 	struct mpol_error error;
@@ -202,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_thread_changes),
 		cmocka_unit_test(test_one_thread_changes),
+		cmocka_unit_test(test_own_threads),
 		cmocka_unit_test(test_refused_policy_changes_nothing),
 		cmocka_unit_test(test_same_answer_as_for_oneself),
 		cmocka_unit_test(test_the_caller_itself),

@@ -55,6 +55,14 @@ static int stop_uninterrupted_target(void **state)
 	return stop_target(state) == 0 && fine ? 0 : -1;
 }
 
+/* A test that kills its target. */
+static int forget_target(void **state)
+{
+	(void)state;
+	target_stop(&target);
+	return 0;
+}
+
 static struct remote *opened(void)
 {
 	struct mpol_error error = { 0 };
@@ -197,8 +205,8 @@ static void test_refusals(void **state)
 	assert_int_equal(remote_open(0x7ffffff0, 0, &second, &error), -ESRCH);
 }
 
-/* A thread that somebody else traces, and a stopped process, are named and left alone. */
-static void test_traced_and_stopped(void **state)
+/* A thread that somebody else traces is named and left alone. */
+static void test_traced(void **state)
 {
 	struct remote_call call = { .number = SYS_getpid };
 	struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
@@ -212,13 +220,71 @@ static void test_traced_and_stopped(void **state)
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, target.pid, NULL, NULL), 0);
 	assert_int_equal(waitpid(target.pid, NULL, __WALL), target.pid);
 	assert_int_equal(ptrace(PTRACE_DETACH, target.pid, NULL, NULL), 0);
-	assert_int_equal(kill(target.pid, SIGSTOP), 0);
-	usleep(20000);
-	assert_int_equal(remote_run(remote, target.pid, &batch, &error), -EBUSY);
-	assert_non_null(strstr(error.advice, "CONT"));
-	assert_int_equal(kill(target.pid, SIGCONT), 0);
 	run(remote, target.pid, &batch);
 	assert_int_equal(call.result, target.pid);
+	remote_close(remote);
+}
+
+static char thread_state(pid_t tid)
+{
+	char path[64], line[256] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", target.pid, tid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	return strrchr(line, ')')[2];
+}
+
+/* A stopped process makes the calls and stays stopped, also when it is asked again and again. */
+static void test_stopped(void **state)
+{
+	struct remote_call calls[3] = { 0 };
+	struct remote_batch batch = { .calls = calls, .nr_calls = 3 };
+	struct remote *remote = opened();
+
+	(void)state;
+	assert_int_equal(kill(target.pid, SIGSTOP), 0);
+	while (thread_state(target.pid) != 'T')
+		usleep(1000);
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < target.state->nr_threads; i++) {
+			pid_t tid = target.state->threads[i].tid;
+
+			for (int j = 0; j < 3; j++)
+				calls[j] = (struct remote_call) { .number = SYS_gettid };
+			run(remote, tid, &batch);
+			for (int j = 0; j < 3; j++)
+				assert_int_equal(calls[j].result, tid);
+			while (thread_state(tid) != 'T')
+				usleep(100);
+		}
+	}
+	assert_int_equal(kill(target.pid, SIGCONT), 0);
+	assert_true(target_progresses(&target, 3));
+	remote_close(remote);
+}
+
+/* What would run before our code keeps us from it. */
+static void test_stopped_with_signals(void **state)
+{
+	struct remote_call call = { .number = SYS_getpid };
+	struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+	struct remote *remote = opened();
+	struct mpol_error error;
+
+	(void)state;
+	assert_int_equal(kill(target.pid, SIGSTOP), 0);
+	while (thread_state(target.pid) != 'T')
+		usleep(1000);
+	assert_int_equal(kill(target.pid, SIGWINCH), 0); /* ignored by default: not in the way */
+	run(remote, target.pid, &batch);
+	assert_int_equal(kill(target.pid, SIGTERM), 0);
+	assert_int_equal(remote_run(remote, target.pid, &batch, &error), -EBUSY);
+	assert_non_null(strstr(error.cause, "signals wait"));
+	assert_int_equal(thread_state(target.pid), 'T');
 	remote_close(remote);
 }
 
@@ -420,7 +486,10 @@ int main(void)
 						stop_uninterrupted_target),
 		cmocka_unit_test_setup_teardown(test_refusals, start_target,
 						stop_uninterrupted_target),
-		cmocka_unit_test_setup_teardown(test_traced_and_stopped, start_target, stop_target),
+		cmocka_unit_test_setup_teardown(test_traced, start_target, stop_target),
+		cmocka_unit_test_setup_teardown(test_stopped, start_target, stop_target),
+		cmocka_unit_test_setup_teardown(test_stopped_with_signals, start_target,
+						forget_target),
 		cmocka_unit_test(test_seccomp_is_never_tripped),
 		cmocka_unit_test(test_execs_meanwhile),
 		cmocka_unit_test_setup_teardown(test_controllers_killed, start_target, stop_target),

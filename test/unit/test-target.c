@@ -30,36 +30,6 @@ static void test_a_thread_alone(void **state)
 	child_stop(&child);
 }
 
-static void *wait_at(void *barrier)
-{
-	pthread_barrier_wait(barrier);
-	pthread_barrier_wait(barrier);
-	return NULL;
-}
-
-/* Nobody can stop a thread of one's own process to change it: nothing is changed then. */
-static void test_own_other_threads(void **state)
-{
-	struct mpol_error error;
-	struct mpol_args args = { .mode = MPOL_MODE_LOCAL, .error = &error };
-	int self = (int)syscall(SYS_pidfd_open, getpid(), 0U);
-	pthread_barrier_t barrier;
-	pthread_t thread;
-
-	(void)state;
-	pthread_barrier_init(&barrier, NULL, 2);
-	assert_int_equal(pthread_create(&thread, NULL, wait_at, &barrier), 0);
-	pthread_barrier_wait(&barrier);
-	assert_int_equal(mpol_process_set_mempolicy(self, &args, sizeof(args)), -EOPNOTSUPP);
-	assert_non_null(strstr(error.advice, "mpol_set_mempolicy in each thread"));
-	assert_int_equal(mpol_get_mempolicy(&args, sizeof(args)), 0);
-	assert_int_equal(args.mode, MPOL_MODE_DEFAULT);
-	pthread_barrier_wait(&barrier);
-	pthread_join(thread, NULL);
-	pthread_barrier_destroy(&barrier);
-	close(self);
-}
-
 static void test_not_a_pidfd(void **state)
 {
 	struct mpol_error error;
@@ -79,7 +49,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_thread_alone),
-		cmocka_unit_test(test_own_other_threads),
 		cmocka_unit_test(test_not_a_pidfd),
 	};
 

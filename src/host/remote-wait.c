@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Waits that a stop breaks off: see remote-wait.h. */
+#include "remote-wait.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_MS 1000000
+
+/* Enough for /proc/TID/sched of any kernel with all its statistics. */
+#define FILE_MAX_BYTES 8192
+
+/* The place of the CPU in /proc/TID/stat, counted from the field after the name. */
+#define STAT_CPU_FIELD 36
+
+static bool read_file(int directory, const char *name, char buffer[FILE_MAX_BYTES])
+{
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, buffer, FILE_MAX_BYTES - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	buffer[n] = '\0';
+	return true;
+}
+
+bool wait_parse_syscall(const char *text, struct arch_wait *ret_wait, uint64_t *ret_stack)
+{
+	struct arch_wait wait;
+	uint64_t values[8]; /* number, arguments, stack pointer */
+	char *end;
+
+	for (int i = 0; i < 8; i++) {
+		values[i] = strtoull(text, &end, 0);
+		if (end == text || *text == '-')
+			return false;
+		text = *end == ' ' ? end + 1 : end;
+	}
+	wait.number = values[0];
+	memcpy(wait.args, values + 1, sizeof(wait.args));
+	*ret_wait = wait;
+	*ret_stack = values[7];
+	return true;
+}
+
+/* What follows the colon of the line that begins with name. */
+static const char *find_value(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+	const char *colon = line ? strchr(line, ':') : NULL;
+
+	return colon ? colon + 1 : NULL;
+}
+
+bool wait_parse_sched(const char *text, uint64_t *ret_exec_start_ns, uint64_t *ret_switches)
+{
+	const char *start = find_value(text, "\nse.exec_start");
+	const char *switches = find_value(text, "\nnr_switches");
+	uint64_t ms, ns;
+	char *end;
+
+	if (!start || !switches)
+		return false;
+	/* Milliseconds with exactly six digits behind the point. */
+	ms = strtoull(start, &end, 10);
+	if (*end != '.' || strspn(end + 1, "0123456789") != 6 || ms > UINT64_MAX / NS_PER_MS - 1)
+		return false;
+	ns = strtoull(end + 1, NULL, 10);
+	*ret_exec_start_ns = ms * NS_PER_MS + ns;
+	*ret_switches = strtoull(switches, NULL, 10);
+	return true;
+}
+
+static bool parse_cpu(const char *stat, int *ret_cpu)
+{
+	const char *at = strrchr(stat, ')');
+
+	for (int field = 0; at && field <= STAT_CPU_FIELD; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return false;
+	*ret_cpu = atoi(at);
+	return true;
+}
+
+void wait_look(int task, struct wait_look *ret_look)
+{
+	struct wait_look look = { 0 };
+	char text[FILE_MAX_BYTES];
+	uint64_t limit;
+
+	look.asleep = read_file(task, "syscall", text) &&
+		      wait_parse_syscall(text, &look.wait, &look.stack);
+	if (look.asleep && arch_wait_limit(&look.wait, &limit) > ARCH_UNLIMITED)
+		look.known = read_file(task, "sched", text) &&
+			     wait_parse_sched(text, &look.started_ns, &look.switches) &&
+			     read_file(task, "stat", text) && parse_cpu(text, &look.cpu);
+	*ret_look = look;
+}
+
+/* The scheduler's clock of a CPU, which is noted as this process gives it up. */
+static bool read_clock(int cpu, uint64_t *ret_ns)
+{
+	char text[FILE_MAX_BYTES];
+	uint64_t switches;
+	cpu_set_t only;
+
+	CPU_ZERO(&only);
+	CPU_SET(cpu, &only);
+	if (cpu < 0 || cpu >= CPU_SETSIZE || sched_setaffinity(0, sizeof(only), &only) < 0)
+		return false;
+	sched_yield();
+	return read_file(AT_FDCWD, "/proc/self/sched", text) &&
+	       wait_parse_sched(text, ret_ns, &switches);
+}
+
+bool wait_elapsed(int task, const struct wait_look *look, const struct arch_wait *wait,
+		  uint64_t stack, uint64_t *ret_elapsed_ns)
+{
+	uint64_t started_ns, now_ns, switches;
+	char text[FILE_MAX_BYTES];
+
+	if (!look->asleep || look->stack != stack ||
+	    memcmp(&look->wait, wait, sizeof(*wait)) != 0) {
+		/* It has come into the call since: no time has passed. */
+		*ret_elapsed_ns = 0;
+		return true;
+	}
+	/* Only the switch away from it at the stop: it has slept in this one call. */
+	if (!look->known || !read_file(task, "sched", text) ||
+	    !wait_parse_sched(text, &started_ns, &switches) || switches != look->switches + 1)
+		return false;
+	if (!read_clock(look->cpu, &now_ns) || now_ns < look->started_ns)
+		return false;
+	*ret_elapsed_ns = now_ns - look->started_ns;
+	return true;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mpol set: changes the policy of a running process's threads. */
+/* mpol set: changes the policy of the threads of running processes. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,26 +10,30 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "error.h"
 #include "policies.h"
 #include "report.h"
+#include "targets.h"
 #include "units.h"
 #include "verbs.h"
 
 struct set_options {
-	const char *pid;
-	const char *policy;
-	const char *thread; /* NULL: every thread */
+	struct targets targets;
+	struct mpol_policy policy;
+	pid_t tid; /* 0: every thread */
 	bool dry_run;
-	bool json;
 };
 
-/* What is to be done, and to whom. */
+static void options_free(struct set_options *options)
+{
+	targets_free(&options->targets);
+}
+
+/* One process, before anything is done to it. */
 struct set_job {
 	const struct set_options *options;
 	struct mpol_process *process;
 	struct policies before;
-	struct mpol_policy policy;
-	pid_t tid; /* 0: every thread */
 };
 
 static void job_free(struct set_job *job)
@@ -53,8 +58,8 @@ static void print_object(const struct set_job *job)
 {
 	char name[64];
 
-	if (job->tid)
-		printf("thread %d of ", job->tid);
+	if (job->options->tid)
+		printf("thread %d of ", job->options->tid);
 	printf("process %d (%s): ", mpol_process_pid(job->process),
 	       report_printable(mpol_process_name(job->process), name, sizeof(name)));
 }
@@ -63,27 +68,23 @@ static json_t *job_json(const struct set_job *job)
 {
 	return json_pack("{s:i, s:o, s:o, s:o, s:b, s:o}", "pid", mpol_process_pid(job->process),
 			 "name", report_string(mpol_process_name(job->process)), "thread",
-			 job->tid ? json_integer(job->tid) : json_null(), "policy",
-			 policy_json(&job->policy), "dry_run", job->options->dry_run, "before",
-			 policies_json(&job->before));
+			 job->options->tid ? json_integer(job->options->tid) : json_null(),
+			 "policy", policy_json(&job->options->policy), "dry_run",
+			 job->options->dry_run, "before", policies_json(&job->before));
 }
 
-static int dry_run(const struct set_job *job)
+static void print_dry_run(const struct set_job *job)
 {
-	size_t nr_threads = job->tid ? 1 : mpol_process_nr_threads(job->process);
+	size_t nr_threads = job->options->tid ? 1 : mpol_process_nr_threads(job->process);
 	char policy[POLICY_TEXT_SIZE];
 
-	if (job->options->json)
-		return report_json(job_json(job));
 	print_object(job);
 	printf("would change %zu %s from ", nr_threads, nr_threads > 1 ? "threads" : "thread");
 	print_before(&job->before);
-	printf(" to %s\n", policy_text(&job->policy, policy));
-	return VERB_OK;
+	printf(" to %s\n", policy_text(&job->options->policy, policy));
 }
 
-static json_t *report_json_document(const struct set_job *job, const struct mpol_report *report,
-				    const struct mpol_error *error)
+static json_t *applied_json(const struct set_job *job, const struct mpol_report *report)
 {
 	json_t *document = job_json(job), *threads = json_array();
 
@@ -99,8 +100,6 @@ static json_t *report_json_document(const struct set_job *job, const struct mpol
 	json_object_set_new(document, "changed", json_integer((json_int_t)report->nr_changed));
 	json_object_set_new(document, "longest_stop_ns",
 			    json_integer((json_int_t)report->longest_stop_ns));
-	if (error)
-		json_object_set_new(document, "error", report_error_json(error));
 	return document;
 }
 
@@ -112,35 +111,66 @@ static void print_report(const struct set_job *job, const struct mpol_report *re
 	printf("%zu of %zu %s changed from ", report->nr_changed, report->nr_threads,
 	       report->nr_threads > 1 ? "threads" : "thread");
 	print_before(&job->before);
-	printf(" to %s; longest stop %s\n", policy_text(&job->policy, policy),
+	printf(" to %s; longest stop %s\n", policy_text(&job->options->policy, policy),
 	       units_format_duration(report->longest_stop_ns, stop, sizeof(stop)));
 }
 
-static int apply(struct set_job *job)
+/* Changes the threads and says so.  Returns as a target_fn. */
+static int apply(const struct set_job *job, json_t **ret_document, struct mpol_error *error)
 {
 	_cleanup_(mpol_report_free) struct mpol_report report = { 0 };
-	struct mpol_error error = { 0 };
-	_cleanup_close_ int pidfd = argument_pidfd(job->process, &error);
+	_cleanup_close_ int pidfd = argument_pidfd(job->process, error);
+	struct mpol_policy policy = job->options->policy;
 	struct mpol_args args;
 	int r = pidfd;
 
 	if (r >= 0) {
-		mpol_policy_to_args(&job->policy, &args);
-		args.error = &error;
-		r = mpol_process_apply(pidfd, job->tid, &args, sizeof(args), &report);
+		mpol_policy_to_args(&policy, &args);
+		args.error = error;
+		r = mpol_process_apply(pidfd, job->options->tid, &args, sizeof(args), &report);
 	}
 	if (r < 0 && !report.nr_changed)
-		return report_error("set", job->options->json, &error);
-	if (r < 0)
-		report_error_words("set", &error);
-	if (!job->options->json)
-		print_report(job, &report);
-	else if (report_json(report_json_document(job, &report, r < 0 ? &error : NULL)) != VERB_OK)
 		return VERB_FAILED;
+	if (job->options->targets.json)
+		*ret_document = applied_json(job, &report);
+	else
+		print_report(job, &report);
 	return r < 0 ? VERB_PARTIAL : VERB_OK;
 }
 
-static int parse_options(int argc, char **argv, struct set_options *ret_options)
+/* The whole work on one process. */
+static int set_process(const struct target *target, json_t **ret_document, struct mpol_error *error)
+{
+	const struct set_options *options = target->user;
+	_cleanup_(job_free) struct set_job job = { .options = options };
+
+	if (mpol_process_new(NULL, target->pid, MPOL_PROCESS_THREADS, &job.process, error) < 0 ||
+	    policies_count(job.process, options->tid, &job.before, error) < 0)
+		return VERB_FAILED;
+	if (target->pid != mpol_process_pid(job.process) && !options->tid)
+		fprintf(stderr,
+			"mpol set: %d is a thread of process %d: all its threads are meant\n"
+			"  --thread %d means that one alone\n",
+			target->pid, mpol_process_pid(job.process), target->pid);
+	if (!options->dry_run)
+		return apply(&job, ret_document, error);
+	if (options->targets.json)
+		*ret_document = job_json(&job);
+	else
+		print_dry_run(&job);
+	return VERB_OK;
+}
+
+/* What stands on the command line, as it stands there. */
+struct set_words {
+	char **targets;
+	size_t nr_targets;
+	const char *policy;
+	const char *thread; /* NULL: every thread */
+};
+
+static int parse_options(int argc, char **argv, struct set_options *options,
+			 struct set_words *ret_words)
 {
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
@@ -148,69 +178,68 @@ static int parse_options(int argc, char **argv, struct set_options *ret_options)
 		{ "thread", required_argument, NULL, 't' },
 		{ 0 },
 	};
-	struct set_options options = { 0 };
+	struct set_words words = { 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (option) {
 		case 'n':
-			options.dry_run = true;
+			options->dry_run = true;
 			break;
 		case 'j':
-			options.json = true;
+			options->targets.json = true;
 			break;
 		case 't':
-			options.thread = optarg;
+			words.thread = optarg;
 			break;
 		default:
 			return VERB_USAGE;
 		}
 	}
-	if (argc - optind != 2) {
-		fprintf(stderr, "mpol set: takes a process id and a policy, as in mpol set 4240 "
+	if (argc - optind < 2) {
+		fprintf(stderr, "mpol set: takes process ids and a policy, as in mpol set 4240 "
 				"bind:0-1\n  mpol set --help\n");
 		return VERB_USAGE;
 	}
-	options.pid = argv[optind];
-	options.policy = argv[optind + 1];
-	*ret_options = options;
+	words.targets = argv + optind;
+	words.nr_targets = argc - optind - 1;
+	words.policy = argv[argc - 1];
+	*ret_words = words;
 	return VERB_OK;
 }
 
-/* Reads the arguments; nothing has been tried when they are bad. */
-static int read_arguments(struct set_job *job, pid_t *ret_pid, struct mpol_error *error)
+/* Understands the words; nothing has been tried when they are bad. */
+static int read_words(const struct set_words *words, struct set_options *options,
+		      struct mpol_error *error)
 {
-	const struct set_options *options = job->options;
-	int r = argument_pid(options->pid, ret_pid, error);
+	int r = targets_read(&options->targets, words->targets, words->nr_targets, error);
 
 	if (r >= 0)
-		r = argument_policy(options->policy, &job->policy, error);
-	if (r >= 0 && options->thread)
-		r = argument_pid(options->thread, &job->tid, error);
+		r = argument_policy(words->policy, &options->policy, error);
+	if (r >= 0 && words->thread)
+		r = argument_pid(words->thread, &options->tid, error);
+	if (r >= 0 && words->thread && words->nr_targets > 1) {
+		error_set(error, -EINVAL, "read options", "a thread belongs to one process");
+		error_on(error, "--thread %s", words->thread);
+		error_advise(error, "name that process alone");
+		return -EINVAL;
+	}
 	return r;
 }
 
 int cmd_set(int argc, char **argv)
 {
-	struct set_options options;
-	_cleanup_(job_free) struct set_job job = { .options = &options };
+	_cleanup_(options_free) struct set_options options = { .targets = { .verb = "set" } };
+	struct set_words words;
 	struct mpol_error error;
-	pid_t pid;
-	int r = parse_options(argc, argv, &options);
+	int r = parse_options(argc, argv, &options, &words);
 
 	if (r != VERB_OK)
 		return r;
-	if (read_arguments(&job, &pid, &error) < 0) {
-		report_error("set", options.json, &error);
+	if (read_words(&words, &options, &error) < 0) {
+		report_error("set", options.targets.json, &error);
 		return VERB_USAGE;
 	}
-	if (mpol_process_new(NULL, pid, MPOL_PROCESS_THREADS, &job.process, &error) < 0 ||
-	    policies_count(job.process, job.tid, &job.before, &error) < 0)
-		return report_error("set", options.json, &error);
-	if (pid != mpol_process_pid(job.process) && !job.tid)
-		fprintf(stderr,
-			"mpol set: %d is a thread of process %d: all its threads are meant\n"
-			"  --thread %d means that one alone\n",
-			pid, mpol_process_pid(job.process), pid);
-	return options.dry_run ? dry_run(&job) : apply(&job);
+	options.targets.user = &options;
+	return targets_run(&options.targets, set_process);
 }

@@ -20,8 +20,8 @@ static const struct verb verbs[] = {
 	  JSON_OPTION "  --threads       each thread with its policy\n"
 		      "  --vmas          each range with its policy and its memory by node\n"
 		      "  --root DIR      a recorded /proc below DIR\n" },
-	{ "set", cmd_set, "PID POLICY [--thread TID] [--dry-run] [--json]",
-	  "change the policy of a running process",
+	{ "set", cmd_set, "PID... POLICY [--thread TID] [--dry-run] [--json]",
+	  "change the policy of running processes",
 	  JSON_OPTION "  --thread TID    only this thread of the process\n"
 		      "  --dry-run       say what would be changed, change nothing\n" },
 	{ "move", cmd_move,

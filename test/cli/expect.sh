@@ -3,6 +3,12 @@
 # Sourced by the tests of mpol's verbs: runs commands, compares what they say and how they end.
 set -euo pipefail
 
+# A policy is inherited: a shell that has one must not change what the tests see.
+if [ -z "${MPOL_TEST_HAS_DEFAULT-}" ]; then
+	# shellcheck disable=SC2154 # the test's own
+	MPOL_TEST_HAS_DEFAULT=1 exec "$mpol" run default -- "$0" "$@"
+fi
+
 scratch=$(mktemp -d)
 children=()
 failures=0

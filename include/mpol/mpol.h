@@ -88,7 +88,7 @@ struct mpol_args {
 	 * (The system calls' maxnode is one more: the library adds it.)
 	 * Set: NULL or 0 bits is the empty mask.  Get: written if not NULL; must
 	 * then have room for every possible node of the machine, else -EINVAL.
-	 * Whole words are read and written.
+	 * Whole words are read and written, one page of them at most.
 	 */
 	unsigned long *policy_nodemask;
 	uint64_t policy_maxnode;
@@ -129,7 +129,11 @@ struct mpol_args {
  *   -EFAULT      the mask's words cannot be read
  *   -E2BIG       non-zero fields that this library does not know
  *   -ENOMEM
- * Get errors: -EINVAL, -E2BIG as above; -EINVAL (a mask too small).
+ * Get errors: -EINVAL, -E2BIG as above; -EINVAL (a mask too small, or longer
+ * than a page); -EFAULT (a mask that cannot be written).
+ *
+ * What mode, flags and mask break by themselves is found first, then what home
+ * node and weights do, then what the kernel says to nodes and ranges.
  *
  * Get of one's own shows the nodes as they were given where STATIC, RELATIVE or
  * BALANCING is set, else the effective ones.  A home node cannot be read from
@@ -162,8 +166,9 @@ MPOL_API int mpol_get_vma_mempolicy(void *addr, struct mpol_args *args, size_t s
  * thread's).  The target makes the call itself, briefly stopped (ptrace(2));
  * whatever becomes of the caller meanwhile, the target goes on unharmed.
  * Getting stops nothing; it reads /proc, where the kernel shows effective nodes
- * and no next node of an interleave policy.  A range whose own policy is the
- * same as every thread's is reported with that policy, one without as default.
+ * and no next node of an interleave policy (and old kernels no balancing).  A
+ * range without a policy of its own is reported as default where a thread with
+ * another policy tells it apart, else with the threads' policy, which applies to it.
  *
  * A pidfd of the caller's own process works too: the calling thread makes the
  * call as usual, its other threads like those of any process.
@@ -183,8 +188,8 @@ MPOL_API int mpol_get_vma_mempolicy(void *addr, struct mpol_args *args, size_t s
  * returned and args->error says how many of how many were changed.  A policy
  * that the kernel refuses for the first thread is not tried on the others.
  *
- * Ranges are given one after the other, in calls that the target makes many at
- * a time: after a failure later ranges may have been changed too.
+ * Ranges are set one after the other.  Each is tried, whatever became of those
+ * before it; the first failure is returned.
  */
 MPOL_API int mpol_process_set_mempolicy(int pidfd, const struct mpol_args *args, size_t size);
 MPOL_API int mpol_process_get_mempolicy(int pidfd, struct mpol_args *args, size_t size);

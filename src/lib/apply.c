@@ -28,7 +28,6 @@ struct apply {
 	const struct mpol_args *args;
 	struct remote *remote;
 	struct remote_call call;
-	size_t mask_bytes;
 	struct mpol_thread_result *results;
 	uint64_t *start_ticks; /* parallel to results */
 	size_t nr_results;
@@ -92,7 +91,7 @@ static int run_thread(struct apply *apply, const struct process_thread *thread,
 		.calls = &call,
 		.nr_calls = 1,
 		.arguments = apply->args->policy_nodemask,
-		.arguments_bytes = apply->mask_bytes,
+		.arguments_bytes = sizeof(struct nodemask),
 	};
 	struct mpol_args explained = *apply->args;
 	int r;
@@ -259,27 +258,21 @@ static void give_report(struct apply *apply, struct mpol_report *ret_report)
 	};
 }
 
-static int prepare(struct apply *apply)
-{
-	const struct mpol_args *args = apply->args;
-
-	apply->call = (struct remote_call) {
-		.number = SYS_set_mempolicy,
-		.args = { (unsigned long)args_kernel_mode(args), 0, args_kernel_maxnode(args) },
-		.argument_mask = args->policy_nodemask ? 1U << 1 : 0,
-	};
-	return args_mask_bytes(args, REMOTE_ARGUMENT_BYTES, &apply->mask_bytes);
-}
-
 static int apply_remote(const struct target *target, const struct mpol_args *args,
 			struct mpol_report *ret_report)
 {
-	_cleanup_(apply_free) struct apply apply = { .target = target, .args = args };
+	_cleanup_(apply_free) struct apply apply = {
+		.target = target,
+		.args = args,
+		.call = {
+			.number = SYS_set_mempolicy,
+			.args = { (unsigned long)args_kernel_mode(args), 0,
+				  args_kernel_maxnode(args) },
+			.argument_mask = 1U << 1,
+		},
+	};
 	int r;
 
-	r = prepare(&apply);
-	if (r < 0)
-		return r;
 	r = conclude(&apply, pass_until_nobody_new(&apply));
 	give_report(&apply, ret_report);
 	return r;
@@ -289,11 +282,12 @@ int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *user, size_
 		       struct mpol_report *ret_report)
 {
 	_cleanup_(target_close) struct target target = { .root = -1 };
+	struct nodemask nodes;
 	struct mpol_args args;
 	int r;
 
 	*ret_report = (struct mpol_report) { 0 };
-	r = args_read_policy(user, size, false, &args);
+	r = args_read_policy(user, size, false, &args, &nodes);
 	if (r < 0)
 		return r;
 	r = target_open(pidfd, &target, args.error);

@@ -67,6 +67,106 @@ static bool has_node(const struct mpol_args *args, uint64_t node)
 	       args->policy_nodemask[node / NODEMASK_WORD_BITS] >> (node % NODEMASK_WORD_BITS) & 1;
 }
 
+/* ---- The kernel's refusals ------------------------------------------------------ */
+
+static bool mask_empty(const struct mpol_args *args)
+{
+	for (uint64_t node = 0; node < args->policy_maxnode; node++)
+		if (has_node(args, node))
+			return false;
+	return true;
+}
+
+/* The rule of mm/mempolicy.c (sanitize_mpol_flags, get_nodes) that is broken whatever the nodes. */
+static const char *broken_form(const struct mpol_args *args)
+{
+	unsigned int flags = args->mode_flags;
+
+	if (args->mode > MPOL_MODE_WEIGHTED_INTERLEAVE)
+		return "no such mode";
+	if ((flags & MPOL_FLAG_STATIC) && (flags & MPOL_FLAG_RELATIVE))
+		return "static and relative exclude each other";
+	if ((flags & MPOL_FLAG_BALANCING) && args->mode != MPOL_MODE_BIND &&
+	    args->mode != MPOL_MODE_PREFERRED_MANY)
+		return "balancing goes with bind and prefer-many only";
+	/* The limit is one page of bits; beyond the kernel reads no mask. */
+	if (args->policy_nodemask && args->policy_maxnode > 8UL * sysconf(_SC_PAGESIZE))
+		return "the mask is longer than one page";
+	if (args->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && access("/" WEIGHTS_PATH, F_OK) < 0)
+		return "this kernel has no weighted interleave (it came with Linux 6.9)";
+	if ((flags & MPOL_FLAG_BALANCING) && args->mode == MPOL_MODE_PREFERRED_MANY)
+		return "this kernel takes balancing with bind only";
+	return "the mask has nodes beyond any that the kernel may know";
+}
+
+/* The rule (mpol_new) that mode, flags and nodes break together, or NULL. */
+static const char *broken_rule(const struct mpol_args *args)
+{
+	if (args->mode == MPOL_MODE_DEFAULT || args->mode == MPOL_MODE_LOCAL) {
+		if (!mask_empty(args))
+			return "the mode takes no nodes";
+		if (args->mode == MPOL_MODE_LOCAL && args->mode_flags)
+			return "local takes no flags";
+	} else if (mask_empty(args)) {
+		return "no nodes given";
+	}
+	return NULL;
+}
+
+/*
+ * Has the kernel judge mode, flags and mask before they are used: of a range of
+ * no length mbind(2) changes nothing.  Reading the mask is the kernel's, which
+ * alone can find that it cannot be read.  Where a filter keeps the call from us
+ * (the target's may be another) the kernel's word comes later.
+ */
+static int check_form(const struct mpol_args *args, const char *step)
+{
+	if (!syscall(SYS_mbind, 0UL, 0UL, (long)args_kernel_mode(args), args->policy_nodemask,
+		     args_kernel_maxnode(args), 0UL))
+		return 0;
+	if (errno == EFAULT)
+		return error_set(args->error, -EFAULT, step, "the mask's words cannot be read");
+	if (errno == EINVAL)
+		return error_set(args->error, -EINVAL, step, "%s", broken_form(args));
+	return 0;
+}
+
+int args_explain(const struct mpol_args *args, int r, const char *step,
+		 const struct nodemask *allowed)
+{
+	const char *rule;
+	char list[96];
+
+	if (r != -EINVAL || !args->error)
+		return error_errno(args->error, r, step);
+	rule = broken_rule(args);
+	if (rule)
+		return error_set(args->error, r, step, "%s", rule);
+	error_set(args->error, r, step,
+		  "none of the nodes has memory that the cpuset allows the thread to use");
+	if (allowed) {
+		nodemask_format(allowed, list, sizeof(list));
+		error_advise(args->error, "its cpuset allows nodes %s", list);
+	}
+	return r;
+}
+
+int args_explain_range(const struct mpol_args *args, int r, const char *step,
+		       const struct iovec *range, const struct nodemask *allowed)
+{
+	const unsigned long start = (unsigned long)range->iov_base;
+
+	if (r == -EFAULT)
+		return error_set(args->error, r, step, "part of the range is not mapped");
+	if (r == -EINVAL && start % sysconf(_SC_PAGESIZE))
+		return error_set(args->error, r, step, "the range does not begin at a page");
+	if (r == -EINVAL && range->iov_len > -start)
+		return error_set(args->error, r, step, "the range goes beyond the last address");
+	return args_explain(args, r, step, allowed);
+}
+
+/* ---- What the kernel has no word for ---------------------------------------------- */
+
 /* The kernel's weights of the policy's nodes, for a message: "0=3,2=1". */
 static void format_global_weights(int root, const struct mpol_args *args, char *buffer, size_t size)
 {
@@ -142,26 +242,45 @@ static int check_home(const struct mpol_args *args, bool for_range)
 	return args_check_home_node(args);
 }
 
-static int check_policy(const struct mpol_args *args, bool for_range)
+static int check_flags(const struct mpol_args *args)
 {
-	int r;
-
 	if (args->mode_flags & ~(KERNEL_FLAGS | MPOL_FLAG_HOME_NODE))
 		return error_set(args->error, -EINVAL, "check policy", "unknown flags 0x%x",
 				 args->mode_flags & ~(KERNEL_FLAGS | MPOL_FLAG_HOME_NODE));
 	if (args->mode & KERNEL_FLAGS)
 		return error_set(args->error, -EINVAL, "check policy",
 				 "flags are within the mode; they belong into mode_flags");
-	r = check_home(args, for_range);
-	return r < 0 ? r : check_weights(args);
+	return 0;
+}
+
+/* The mask as the kernel would take it: bits beyond its own maximum are zero, it has judged. */
+static void take_mask(struct mpol_args *args, struct nodemask *ret_nodes)
+{
+	const unsigned long *words = args->policy_nodemask;
+	const uint64_t bits = args->policy_maxnode < NODES_MAX ? args->policy_maxnode : NODES_MAX;
+
+	*ret_nodes = (struct nodemask) { { 0 } };
+	for (uint64_t node = 0; words && node < bits; node++)
+		if (has_node(args, node))
+			nodemask_set(ret_nodes, (int)node);
+	args->policy_nodemask = ret_nodes->bits;
+	args->policy_maxnode = NODES_MAX;
 }
 
 int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
-		     struct mpol_args *ret)
+		     struct mpol_args *ret, struct nodemask *ret_nodes)
 {
 	int r = args_read(user, size, ret);
 
-	return r < 0 ? r : check_policy(ret, for_range);
+	if (r == 0)
+		r = check_flags(ret);
+	if (r == 0)
+		r = check_form(ret, for_range ? "mbind" : "set_mempolicy");
+	if (r < 0)
+		return r;
+	take_mask(ret, ret_nodes);
+	r = check_home(ret, for_range);
+	return r < 0 ? r : check_weights(ret);
 }
 
 int args_check_home_node(const struct mpol_args *args)
@@ -179,109 +298,56 @@ int args_check_home_node(const struct mpol_args *args)
 			 "home node %d does not exist", args->home_node);
 }
 
-/* ---- Explaining refusals -------------------------------------------------------- */
-
-static bool mask_empty(const struct mpol_args *args)
-{
-	for (uint64_t node = 0; args->policy_nodemask && node < args->policy_maxnode; node++)
-		if (has_node(args, node))
-			return false;
-	return true;
-}
-
-/* The first rule of mm/mempolicy.c that the policy breaks by itself, or NULL. */
-static const char *broken_rule(const struct mpol_args *args)
-{
-	unsigned int flags = args->mode_flags;
-	bool takes_balancing =
-		args->mode == MPOL_MODE_BIND || args->mode == MPOL_MODE_PREFERRED_MANY;
-
-	if (args->mode > MPOL_MODE_WEIGHTED_INTERLEAVE)
-		return "no such mode";
-	if ((flags & MPOL_FLAG_STATIC) && (flags & MPOL_FLAG_RELATIVE))
-		return "static and relative exclude each other";
-	if ((flags & MPOL_FLAG_BALANCING) && !takes_balancing)
-		return "balancing goes with bind and prefer-many only";
-	/* The limit is one page of bits; beyond the kernel reads no mask. */
-	if (args->policy_nodemask && args->policy_maxnode > 8UL * sysconf(_SC_PAGESIZE))
-		return "the mask is longer than one page";
-	if (args->mode == MPOL_MODE_DEFAULT || args->mode == MPOL_MODE_LOCAL) {
-		if (!mask_empty(args))
-			return "the mode takes no nodes";
-		if (args->mode == MPOL_MODE_LOCAL && flags)
-			return "local takes no flags";
-	} else if (mask_empty(args)) {
-		return "no nodes given";
-	}
-	return NULL;
-}
-
-int args_explain(const struct mpol_args *args, int r, const char *step,
-		 const struct nodemask *allowed)
-{
-	const char *rule;
-	char list[96];
-
-	if (r != -EINVAL || !args->error)
-		return error_errno(args->error, r, step);
-	rule = broken_rule(args);
-	if (rule)
-		return error_set(args->error, r, step, "%s", rule);
-	if (args->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && access("/" WEIGHTS_PATH, F_OK) < 0)
-		return error_set(args->error, r, step,
-				 "this kernel has no weighted interleave (it came with Linux 6.9)");
-	error_set(args->error, r, step,
-		  "none of the nodes has memory that the cpuset allows the thread to use");
-	if (allowed) {
-		nodemask_format(allowed, list, sizeof(list));
-		error_advise(args->error, "its cpuset allows nodes %s", list);
-	}
-	return r;
-}
-
-int args_mask_bytes(const struct mpol_args *args, size_t most_bytes, size_t *ret_bytes)
-{
-	uint64_t words = args->policy_maxnode / NODEMASK_WORD_BITS +
-			 (args->policy_maxnode % NODEMASK_WORD_BITS != 0);
-
-	if (!args->policy_nodemask)
-		words = 0;
-	if (words > most_bytes / sizeof(long))
-		return args_explain(args, -EINVAL, "set_mempolicy", NULL);
-	*ret_bytes = words * sizeof(long);
-	return 0;
-}
-
 /* ---- Results of get calls --------------------------------------------------------- */
 
-/* Asks the kernel whether maxnode bits hold every possible node, as it does of its own callers. */
+/*
+ * Asks the kernel whether maxnode bits hold every possible node, as it does of
+ * its own callers; it takes no more than a page of them either.
+ */
 static bool has_room(uint64_t maxnode)
 {
 	struct nodemask scratch;
 	unsigned long bits = maxnode < NODES_MAX ? maxnode : NODES_MAX + 1;
 
-	return !syscall(SYS_get_mempolicy, NULL, scratch.bits, bits, 0UL, MPOL_F_MEMS_ALLOWED);
+	if (maxnode > 8UL * sysconf(_SC_PAGESIZE))
+		return false;
+	return !syscall(SYS_get_mempolicy, NULL, scratch.bits, bits, 0UL, MPOL_F_MEMS_ALLOWED) ||
+	       errno != EINVAL;
+}
+
+int args_check_room(const struct mpol_args *args)
+{
+	if ((!args->policy_nodemask && !args->interleave_weights) || has_room(args->policy_maxnode))
+		if (!args->mems_allowed || has_room(args->mems_maxnode))
+			return 0;
+	return error_set(args->error, -EINVAL, "get_mempolicy",
+			 "a mask has no room for every possible node, or is longer than one page");
+}
+
+/* Whether the mask can be written: the kernel, which can tell, writes something into it. */
+static bool is_writable(unsigned long *words, uint64_t maxnode)
+{
+	return !words ||
+	       !syscall(SYS_get_mempolicy, NULL, words, maxnode + 1, 0UL, MPOL_F_MEMS_ALLOWED) ||
+	       errno != EFAULT;
 }
 
 static void give_mask(const struct nodemask *nodes, unsigned long *words, uint64_t maxnode)
 {
 	uint64_t nr_words = (maxnode + NODEMASK_WORD_BITS - 1) / NODEMASK_WORD_BITS;
 
-	for (uint64_t i = 0; i < nr_words; i++)
+	for (uint64_t i = 0; words && i < nr_words; i++)
 		words[i] = i < NODEMASK_WORDS ? nodes->bits[i] : 0;
 }
 
 int args_give_nodes(const struct mpol_args *args, const struct nodemask *nodes,
 		    const struct nodemask *allowed)
 {
-	if ((args->policy_nodemask && !has_room(args->policy_maxnode)) ||
-	    (args->mems_allowed && !has_room(args->mems_maxnode)))
-		return error_set(args->error, -EINVAL, "get_mempolicy",
-				 "a mask has no room for every possible node");
-	if (args->policy_nodemask)
-		give_mask(nodes, args->policy_nodemask, args->policy_maxnode);
-	if (args->mems_allowed)
-		give_mask(allowed, args->mems_allowed, args->mems_maxnode);
+	if (!is_writable(args->policy_nodemask, args->policy_maxnode) ||
+	    !is_writable(args->mems_allowed, args->mems_maxnode))
+		return error_set(args->error, -EFAULT, "get_mempolicy", "a mask cannot be written");
+	give_mask(nodes, args->policy_nodemask, args->policy_maxnode);
+	give_mask(allowed, args->mems_allowed, args->mems_maxnode);
 	if (args->interleave_weights)
 		memset(args->interleave_weights, 0, args->policy_maxnode);
 	return 0;

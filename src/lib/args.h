@@ -28,14 +28,17 @@
 int args_read(const struct mpol_args *user, size_t size, struct mpol_args *ret);
 
 /*
- * args_read, then what the kernel would not check of a policy to be set:
- * unknown flags, weights where they have no meaning or cannot be had, a home
- * node with a mode that has none.
+ * args_read of a policy to be set.  Then, in this order: flags that the library
+ * does not know; the kernel's judgement of mode, flags and mask as such, which
+ * may depend on the kernel; a home node with a mode or a thread that has none;
+ * weights where they have no meaning or cannot be had.
  * for_range: the policy is meant for a range, which may have a home node.
- * Further errors: -EINVAL or -EOPNOTSUPP, with ret->error filled in.
+ * The caller's mask is taken over: ret->policy_nodemask is ret_nodes' words, of
+ * which ret->policy_maxnode are meant.
+ * Further errors: -EINVAL, -EFAULT or -EOPNOTSUPP, with ret->error filled in.
  */
 int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
-		     struct mpol_args *ret);
+		     struct mpol_args *ret, struct nodemask *ret_nodes);
 
 /* Gives the caller what fits in size. */
 void args_write(const struct mpol_args *args, struct mpol_args *user, size_t size);
@@ -47,23 +50,26 @@ int args_kernel_mode(const struct mpol_args *args);
 unsigned long args_kernel_maxnode(const struct mpol_args *args);
 
 /*
- * Size of the mask to hand over with the call, in whole words; 0 without one.
- * Returns 0 or -EINVAL: over most_bytes, which is the kernel's own limit of one
- * page (get_nodes).
- */
-int args_mask_bytes(const struct mpol_args *args, size_t most_bytes, size_t *ret_bytes);
-
-/*
  * Why the kernel may have answered r to a policy: fills args->error.  allowed:
  * the nodes that the thread's cpuset allows, NULL if unknown.  Returns r.
  */
 int args_explain(const struct mpol_args *args, int r, const char *step,
 		 const struct nodemask *allowed);
 
+/* args_explain for a policy that was meant for a range. */
+int args_explain_range(const struct mpol_args *args, int r, const char *step,
+		       const struct iovec *range, const struct nodemask *allowed);
+
+/*
+ * Whether the masks that the caller of a get call gave have room for every
+ * possible node and are no longer than the kernel takes.  0 or -EINVAL.
+ */
+int args_check_room(const struct mpol_args *args);
+
 /*
  * Fills in the results of a get call: the policy's nodes, mems_allowed and the
- * weights, where the caller asked for them.
- * Returns 0 or -EINVAL (a mask without room for every possible node).
+ * weights, where the caller asked for them; args_check_room came before.
+ * Returns 0 or -EFAULT (a mask that cannot be written).
  */
 int args_give_nodes(const struct mpol_args *args, const struct nodemask *nodes,
 		    const struct nodemask *allowed);

@@ -20,6 +20,14 @@ static struct nodemask own_mems_allowed(void)
 	return allowed;
 }
 
+static int explain_range(const struct mpol_args *args, int r, const char *step,
+			 const struct iovec *range)
+{
+	struct nodemask allowed = own_mems_allowed();
+
+	return args_explain_range(args, r, step, range, &allowed);
+}
+
 static int explain(const struct mpol_args *args, int r, const char *step)
 {
 	struct nodemask allowed = own_mems_allowed();
@@ -29,10 +37,11 @@ static int explain(const struct mpol_args *args, int r, const char *step)
 
 int mpol_set_mempolicy(const struct mpol_args *user, size_t size)
 {
+	struct nodemask nodes;
 	struct mpol_args args;
 	int r;
 
-	r = args_read_policy(user, size, false, &args);
+	r = args_read_policy(user, size, false, &args, &nodes);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_set_mempolicy, args_kernel_mode(&args), args.policy_nodemask,
@@ -43,19 +52,21 @@ int mpol_set_mempolicy(const struct mpol_args *user, size_t size)
 
 int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *user, size_t size)
 {
+	const struct iovec range = { addr, length };
+	struct nodemask nodes;
 	struct mpol_args args;
 	int r;
 
-	r = args_read_policy(user, size, true, &args);
+	r = args_read_policy(user, size, true, &args, &nodes);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_mbind, addr, length, (long)args_kernel_mode(&args), args.policy_nodemask,
 		    args_kernel_maxnode(&args), 0UL) < 0)
-		return explain(&args, -errno, "mbind");
+		return explain_range(&args, -errno, "mbind", &range);
 	if ((args.mode_flags & MPOL_FLAG_HOME_NODE) &&
 	    syscall(SYS_set_mempolicy_home_node, addr, length, (unsigned long)args.home_node, 0UL) <
 		    0)
-		return error_errno(args.error, -errno, "set_mempolicy_home_node");
+		return explain_range(&args, -errno, "set_mempolicy_home_node", &range);
 	return 0;
 }
 
@@ -63,8 +74,11 @@ int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *us
 static int get_policy(struct mpol_args *args, void *addr, unsigned long flags)
 {
 	struct nodemask nodes = { { 0 } }, allowed = own_mems_allowed();
-	int mode = 0;
+	int mode = 0, r;
 
+	r = args_check_room(args);
+	if (r < 0)
+		return r;
 	if (syscall(SYS_get_mempolicy, &mode, nodes.bits, NODEMASK_KERNEL_MAXNODE, addr, flags) <
 	    0) {
 		if (errno == EFAULT)

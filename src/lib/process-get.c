@@ -82,6 +82,8 @@ int mpol_process_get_mempolicy(int pidfd, struct mpol_args *user, size_t size)
 	int r;
 
 	r = args_read(user, size, &args);
+	if (r == 0)
+		r = args_check_room(&args);
 	if (r < 0)
 		return r;
 	r = target_open(pidfd, &target, args.error);
@@ -164,6 +166,8 @@ int mpol_process_get_vma_mempolicy(int pidfd, uint64_t addr, struct mpol_args *u
 	int r;
 
 	r = args_read(user, size, &args);
+	if (r == 0)
+		r = args_check_room(&args);
 	if (r < 0)
 		return r;
 	r = target_open(pidfd, &target, args.error);

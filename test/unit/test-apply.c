@@ -178,6 +178,7 @@ static void test_refused_policy_changes_nothing(void **state)
 	args.policy_maxnode = 8 * 4096 + 1;
 	assert_int_equal(mpol_process_set_mempolicy(child.pidfd, &args, sizeof(args)), -EINVAL);
 	assert_non_null(strstr(error.cause, "longer than one page"));
+	args.policy_maxnode = MPOL_NODES_MAX;
 	args.mode_flags = MPOL_FLAG_HOME_NODE;
 	assert_int_equal(mpol_process_set_mempolicy(child.pidfd, &args, sizeof(args)), -EOPNOTSUPP);
 	child_stop(&child);

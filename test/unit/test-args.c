@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <mpol/mpol.h>
 
@@ -148,6 +151,65 @@ static void test_explanations(void **state)
 	}
 }
 
+/* A mask of nr_words words, behind which nothing can be read or written. */
+static unsigned long *mask_at_an_end(size_t nr_words)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *memory =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	assert_int_equal(mprotect(memory + page, page, PROT_NONE), 0);
+	return (unsigned long *)(void *)(memory + page) - nr_words;
+}
+
+static void test_masks_out_of_reach(void **state)
+{
+	const int self = (int)syscall(SYS_pidfd_open, getpid(), 0U);
+	struct mpol_error error;
+	struct mpol_args args = {
+		.mode = MPOL_MODE_WEIGHTED_INTERLEAVE,
+		.policy_nodemask = mask_at_an_end(1),
+		.policy_maxnode = 65,
+		.interleave_weights = (uint8_t[128]) { 1 },
+		.error = &error,
+	};
+
+	(void)state;
+	assert_int_equal(mpol_get_mempolicy(&args, sizeof(args)), -EFAULT);
+	assert_string_equal(error.cause, "a mask cannot be written");
+	assert_int_equal(mpol_process_get_mempolicy(self, &args, sizeof(args)), -EFAULT);
+	args.mode = MPOL_MODE_BIND;
+	args.interleave_weights = NULL;
+	assert_int_equal(mpol_set_mempolicy(&args, sizeof(args)), -EFAULT);
+	assert_string_equal(error.cause, "the mask's words cannot be read");
+	assert_int_equal(mpol_set_vma_mempolicy(&args, 0, &args, sizeof(args)), -EFAULT);
+	args.policy_maxnode = UINT64_MAX - 1;
+	assert_int_equal(mpol_set_mempolicy(&args, sizeof(args)), -EINVAL);
+	assert_string_equal(error.cause, "the mask is longer than one page");
+	assert_int_equal(mpol_get_mempolicy(&args, sizeof(args)), -EINVAL);
+	close(self);
+}
+
+/* Bits beyond any node count where the kernel looks at them, and only there. */
+static void test_nodes_beyond_the_kernels(void **state)
+{
+	unsigned long nodes[MPOL_NODE_WORDS + 1] = { [0] = 1, [MPOL_NODE_WORDS] = 1 };
+	struct mpol_error error;
+	struct mpol_args args = {
+		.mode = MPOL_MODE_BIND,
+		.policy_nodemask = nodes,
+		.policy_maxnode = MPOL_NODES_MAX + 64,
+		.error = &error,
+	};
+
+	(void)state;
+	assert_int_equal(mpol_set_vma_mempolicy(&args, 0, &args, sizeof(args)), -EINVAL);
+	assert_non_null(strstr(error.cause, "beyond any that the kernel may know"));
+	args.policy_maxnode = MPOL_NODES_MAX;
+	assert_int_equal(mpol_set_vma_mempolicy((void *)4096, 0, &args, sizeof(args)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +220,8 @@ int main(void)
 		cmocka_unit_test(test_own_refusals),
 		cmocka_unit_test(test_weights_of_the_kernel_only),
 		cmocka_unit_test(test_explanations),
+		cmocka_unit_test(test_masks_out_of_reach),
+		cmocka_unit_test(test_nodes_beyond_the_kernels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

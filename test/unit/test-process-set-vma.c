@@ -118,12 +118,41 @@ static void test_bad_ranges(void **state)
 	child_stop(&child);
 }
 
+/* A range that the kernel refuses keeps no other from its policy, and the refusal is reported. */
+static void test_each_range_is_tried(void **state)
+{
+	struct mpol_error error;
+	struct mpol_args args = {
+		.mode = MPOL_MODE_BIND,
+		.mode_flags = MPOL_FLAG_HOME_NODE,
+		.policy_nodemask = node0,
+		.policy_maxnode = 64,
+		.error = &error,
+	};
+	struct child child;
+	struct iovec ranges[3];
+
+	(void)state;
+	child_start(&child, 1);
+	ranges[0] = pages(&child, 0, 1);
+	ranges[1] = (struct iovec) { (void *)PAGE, PAGE };
+	ranges[2] = pages(&child, 4, 1);
+	assert_int_equal(
+		mpol_process_set_vma_mempolicy(child.pidfd, ranges, 3, &args, sizeof(args)),
+		-EFAULT);
+	assert_non_null(strstr(error.object, "range 0x1000 + 4096"));
+	assert_int_equal(mode_at(&child, 0), MPOL_MODE_BIND);
+	assert_int_equal(mode_at(&child, 4), MPOL_MODE_BIND);
+	child_stop(&child);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_more_than_one_stop),
 		cmocka_unit_test(test_bad_ranges),
+		cmocka_unit_test(test_each_range_is_tried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

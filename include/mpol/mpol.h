@@ -344,6 +344,51 @@ MPOL_API size_t mpol_topology_nr_findings(const struct mpol_topology *topology);
 MPOL_API const struct mpol_finding *mpol_topology_finding(const struct mpol_topology *topology,
 							  size_t index);
 
+/* ---- Which processes --------------------------------------------------------- */
+
+/* A set of processes by what they have in common.  Exactly one of the fields after size. */
+struct mpol_selector {
+	size_t size; /* sizeof(struct mpol_selector) */
+	/* The processes of a cgroup (v2) and of those below it: a path as systemd shows it, such as
+	 * "system.slice/postgresql.service", with or without "/" or "/sys/fs/cgroup/" before it.
+	 * Not the root. */
+	const char *cgroup;
+	/* The same for a systemd unit, such as "postgresql.service"; without a suffix it may be a
+	 * service, a scope or a slice. */
+	const char *unit;
+	/* Those whose command line, arguments separated by blanks, matches the POSIX extended
+	 * regular expression (regex(7)); a part of it is enough. */
+	const char *match;
+	pid_t tree; /* this process, or that of this thread, and all its descendants */
+};
+
+struct mpol_selected {
+	pid_t pid;
+	uint64_t start_ticks; /* as mpol_process_start_ticks: pids are used again */
+};
+
+/* Result of mpol_select; free it with mpol_selection_free. */
+struct mpol_selection {
+	size_t nr_processes;
+	struct mpol_selected *processes; /* in ascending order of pid */
+};
+
+/*
+ * The processes that the selector means now.  Never kernel threads, processes
+ * that have ended and wait for their parent, or the calling process; match never
+ * means the caller's ancestors either, whose command lines often quote the
+ * expression (sudo, sh -c).  A fork copies policies, so whoever changes them
+ * selects again until there is nobody new.
+ * root: a directory with a recorded /proc and /sys/fs/cgroup, NULL for "/".
+ * Errors: -EINVAL (not exactly one field; no path, unit name or expression), -E2BIG,
+ * -ENOENT (no such cgroup or unit), -ENOTUNIQ (several units of that name, listed
+ * in the advice), -EOPNOTSUPP (no cgroup v2; a threaded cgroup), -ESRCH (it means
+ * nobody, or no such process), -EACCES, -EBADMSG, -ENOMEM.
+ */
+MPOL_API int mpol_select(const char *root, const struct mpol_selector *selector,
+			 struct mpol_selection *ret_selection, struct mpol_error *error);
+MPOL_API void mpol_selection_free(struct mpol_selection *selection);
+
 /* ---- Another process, as seen from outside ---------------------------------- */
 
 struct mpol_process;
@@ -387,6 +432,9 @@ MPOL_API void mpol_process_free(struct mpol_process *process);
 
 MPOL_API pid_t mpol_process_pid(const struct mpol_process *process);
 MPOL_API const char *mpol_process_name(const struct mpol_process *process);
+
+/* When it started, in clock ticks since boot: with the pid, names it once and for all. */
+MPOL_API uint64_t mpol_process_start_ticks(const struct mpol_process *process);
 
 /* The nodes that hold memory of the process or are allowed to: the index of bytes_by_node. */
 MPOL_API size_t mpol_process_nr_nodes(const struct mpol_process *process);

@@ -144,7 +144,7 @@ static int set_process(const struct target *target, json_t **ret_document, struc
 	const struct set_options *options = target->user;
 	_cleanup_(job_free) struct set_job job = { .options = options };
 
-	if (mpol_process_new(NULL, target->pid, MPOL_PROCESS_THREADS, &job.process, error) < 0 ||
+	if (targets_process(target, MPOL_PROCESS_THREADS, &job.process, error) < 0 ||
 	    policies_count(job.process, options->tid, &job.before, error) < 0)
 		return VERB_FAILED;
 	if (target->pid != mpol_process_pid(job.process) && !options->tid)
@@ -176,15 +176,19 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "thread", required_argument, NULL, 't' },
+		TARGETS_LONGS,
 		{ 0 },
 	};
 	struct set_words words = { 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (targets_option(&options->targets, option, optarg))
+			continue;
 		switch (option) {
 		case 'n':
 			options->dry_run = true;
+			options->targets.once = true;
 			break;
 		case 'j':
 			options->targets.json = true;
@@ -196,8 +200,8 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 			return VERB_USAGE;
 		}
 	}
-	if (argc - optind < 2) {
-		fprintf(stderr, "mpol set: takes process ids and a policy, as in mpol set 4240 "
+	if (argc - optind < (targets_selected(&options->targets) ? 1 : 2)) {
+		fprintf(stderr, "mpol set: takes processes and a policy, as in mpol set 4240 "
 				"bind:0-1\n  mpol set --help\n");
 		return VERB_USAGE;
 	}
@@ -218,7 +222,7 @@ static int read_words(const struct set_words *words, struct set_options *options
 		r = argument_policy(words->policy, &options->policy, error);
 	if (r >= 0 && words->thread)
 		r = argument_pid(words->thread, &options->tid, error);
-	if (r >= 0 && words->thread && words->nr_targets > 1) {
+	if (r >= 0 && words->thread && words->nr_targets != 1) {
 		error_set(error, -EINVAL, "read options", "a thread belongs to one process");
 		error_on(error, "--thread %s", words->thread);
 		error_advise(error, "name that process alone");

@@ -6,6 +6,7 @@
 
 #include <mpol/mpol.h>
 
+#include "targets.h"
 #include "verbs.h"
 
 #define JSON_OPTION "  --json          print one JSON document\n"
@@ -20,10 +21,11 @@ static const struct verb verbs[] = {
 	  JSON_OPTION "  --threads       each thread with its policy\n"
 		      "  --vmas          each range with its policy and its memory by node\n"
 		      "  --root DIR      a recorded /proc below DIR\n" },
-	{ "set", cmd_set, "PID... POLICY [--thread TID] [--dry-run] [--json]",
+	{ "set", cmd_set, TARGETS_SYNOPSIS " POLICY [--thread TID] [--dry-run] [--json]",
 	  "change the policy of running processes",
-	  JSON_OPTION "  --thread TID    only this thread of the process\n"
-		      "  --dry-run       say what would be changed, change nothing\n" },
+	  JSON_OPTION
+	  "  --thread TID    only this thread of the process\n"
+	  "  --dry-run       say what would be changed, change nothing\n" TARGETS_OPTIONS },
 	{ "move", cmd_move,
 	  "PID --to NODES [--from NODES] [--rate BANDWIDTH] [--shared] [--dry-run] [--json]",
 	  "move a process's memory between nodes",

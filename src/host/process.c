@@ -23,8 +23,9 @@ static int gone(int r)
 	return r == -ENOENT ? -ESRCH : r;
 }
 
-/* pid (comm) state ppid … flags … starttime, fields 3, 9 and 22 of proc_pid_stat(5). */
-static int parse_stat(const char *text, struct process_thread *thread)
+/* pid (comm) state ppid … flags … num_threads … starttime, fields 3, 4, 9, 20 and 22 of
+ * proc_pid_stat(5). */
+int process_parse_stat(const char *text, struct process_thread *thread)
 {
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
 	size_t length;
@@ -33,10 +34,11 @@ static int parse_stat(const char *text, struct process_thread *thread)
 	if (!open || !close || close < open)
 		return -EBADMSG;
 	fields = sscanf(close + 1,
-			" %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			" %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
 			"%*d %" SCNu64,
-			&thread->state, &thread->flags, &thread->start_ticks);
-	if (fields != 3)
+			&thread->state, &thread->ppid, &thread->flags, &thread->nr_threads,
+			&thread->start_ticks);
+	if (fields != 5)
 		return -EBADMSG;
 	length = close - open - 1;
 	if (length >= sizeof(thread->name))
@@ -107,12 +109,26 @@ int process_read_thread(int root, pid_t pid, pid_t tid, struct process_thread *r
 	r = rootfs_read(root, &status, "proc/%d/task/%d/status", pid, tid);
 	if (r < 0)
 		return gone(r);
-	r = parse_stat(stat, &thread);
+	r = process_parse_stat(stat, &thread);
 	if (r < 0)
 		return r;
 	r = parse_status(status, &thread);
 	if (r < 0)
 		return r;
+	*ret = thread;
+	return 0;
+}
+
+int process_read_stat(int root, pid_t pid, struct process_thread *ret)
+{
+	_cleanup_free_ char *stat = NULL;
+	struct process_thread thread = { .tid = pid, .tgid = pid };
+	ssize_t r = rootfs_read(root, &stat, "proc/%d/stat", pid);
+
+	if (r >= 0)
+		r = process_parse_stat(stat, &thread);
+	if (r < 0)
+		return gone((int)r);
 	*ret = thread;
 	return 0;
 }
@@ -127,46 +143,74 @@ bool process_thread_has_ended(const struct process_thread *thread)
 	return thread->state == 'Z' || thread->state == 'X';
 }
 
-static int compare_tids(const void *a, const void *b)
+static int compare_ids(const void *a, const void *b)
 {
 	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
 
 	return (x > y) - (x < y);
 }
 
-int process_list_threads(int root, pid_t pid, pid_t **ret_tids, size_t *ret_nr)
+/* The names of a directory of /proc that are ids, ascending. */
+static int list_ids(DIR *dir, pid_t **ret_ids, size_t *ret_nr)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	_cleanup_free_ pid_t *tids = NULL;
+	_cleanup_free_ pid_t *ids = NULL;
 	size_t nr = 0, allocated = 0;
 	struct dirent *entry;
-	int r;
 
-	r = rootfs_opendir(root, &dir, "proc/%d/task", pid);
-	if (r < 0)
-		return gone(r);
 	while (errno = 0, (entry = readdir(dir))) {
-		uint64_t tid;
+		uint64_t id;
 
-		if (parse_u64(entry->d_name, 10, &tid) < 0 || tid == 0 || tid > INT32_MAX)
+		if (parse_u64(entry->d_name, 10, &id) < 0 || id == 0 || id > INT32_MAX)
 			continue;
 		if (nr == allocated) {
-			pid_t *more = reallocarray(tids, allocated * 2 + 16, sizeof(*tids));
+			pid_t *more = reallocarray(ids, allocated * 2 + 16, sizeof(*ids));
 
 			if (!more)
 				return -ENOMEM;
-			tids = more;
+			ids = more;
 			allocated = allocated * 2 + 16;
 		}
-		tids[nr++] = (pid_t)tid;
+		ids[nr++] = (pid_t)id;
 	}
 	if (errno)
 		return gone(-errno);
 	if (!nr)
 		return -ESRCH;
-	qsort(tids, nr, sizeof(*tids), compare_tids);
-	*ret_tids = steal_pointer(&tids);
+	qsort(ids, nr, sizeof(*ids), compare_ids);
+	*ret_ids = steal_pointer(&ids);
 	*ret_nr = nr;
+	return 0;
+}
+
+int process_list_threads(int root, pid_t pid, pid_t **ret_tids, size_t *ret_nr)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r = rootfs_opendir(root, &dir, "proc/%d/task", pid);
+
+	return r < 0 ? gone(r) : list_ids(dir, ret_tids, ret_nr);
+}
+
+int process_list(int root, pid_t **ret_pids, size_t *ret_nr)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r = rootfs_opendir(root, &dir, "proc");
+
+	return r < 0 ? r : list_ids(dir, ret_pids, ret_nr);
+}
+
+int process_read_command_line(int root, pid_t pid, char **ret)
+{
+	char *text;
+	ssize_t length = rootfs_read(root, &text, "proc/%d/cmdline", pid);
+
+	if (length < 0)
+		return gone((int)length);
+	while (length > 0 && !text[length - 1])
+		length--;
+	for (ssize_t i = 0; i < length; i++)
+		if (!text[i])
+			text[i] = ' ';
+	*ret = text;
 	return 0;
 }
 

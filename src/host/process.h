@@ -27,6 +27,8 @@
 struct process_thread {
 	pid_t tid;
 	pid_t tgid;
+	pid_t ppid;
+	int nr_threads; /* of its process */
 	char name[16];
 	char state; /* proc_pid_stat(5): R, S, D, T, t, Z, X, I */
 	unsigned int flags;
@@ -48,6 +50,25 @@ bool process_thread_has_ended(const struct process_thread *thread);
  * Errors: -ESRCH, -EACCES, -EBADMSG (not what a kernel writes), -ENOMEM.
  */
 int process_read_thread(int root, pid_t pid, pid_t tid, struct process_thread *ret);
+
+/*
+ * What /proc/PID/stat alone says of the leader of process pid: everything above but tracer,
+ * seccomp and mems_allowed.
+ * Errors: -ESRCH, -EACCES, -EBADMSG, -ENOMEM.
+ */
+int process_read_stat(int root, pid_t pid, struct process_thread *ret);
+
+/* Reads the text of such a file.  Returns 0 or -EBADMSG. */
+int process_parse_stat(const char *text, struct process_thread *thread);
+
+/* The ids of all processes, ascending; free(3) them.  Errors: -ENOENT, -EACCES, -ENOMEM. */
+int process_list(int root, pid_t **ret_pids, size_t *ret_nr);
+
+/*
+ * The command line: arguments separated by blanks, "" of kernel threads and of
+ * processes that have ended; free(3) it.  Errors: -ESRCH, -EACCES, -EFBIG, -ENOMEM.
+ */
+int process_read_command_line(int root, pid_t pid, char **ret);
 
 /*
  * The ids of all threads of process pid, ascending; free(3) them.

@@ -245,6 +245,11 @@ const char *mpol_process_name(const struct mpol_process *process)
 	return process->leader.name;
 }
 
+uint64_t mpol_process_start_ticks(const struct mpol_process *process)
+{
+	return process->leader.start_ticks;
+}
+
 size_t mpol_process_nr_nodes(const struct mpol_process *process)
 {
 	return process->nr_nodes;

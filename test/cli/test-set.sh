@@ -41,7 +41,7 @@ usage 'node 1024 is over 1023' 'nodes with memory' "$mpol" set "$target" bind:10
 usage 'weight 256 is over 255' '1 to 255' "$mpol" set "$target" "weighted:$memory=256"
 usage 'weight 0' '1 to 255' "$mpol" set "$target" "weighted:$memory=0"
 usage 'local does not take +static' 'modes that take' "$mpol" set "$target" local+static
-usage 'takes process ids and a policy' '--help' "$mpol" set "$target"
+usage 'takes processes and a policy' '--help' "$mpol" set "$target"
 usage "unrecognized option '--fast'" 'mpol set' "$mpol" set "$target" local --fast
 
 # The kernel, or the machine, says no: status 1.

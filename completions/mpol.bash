@@ -15,6 +15,13 @@ _mpol_pids() {
 	(cd /proc && printf '%s\n' [0-9]*)
 }
 
+# The paths of all cgroups.
+_mpol_cgroups() {
+	local mount=/sys/fs/cgroup
+	[ -e "$mount/cgroup.controllers" ] || mount=$mount/unified
+	(cd "$mount" 2>/dev/null && find . -mindepth 1 -type d -printf '%P\n')
+}
+
 _mpol_nodes() {
 	# A list such as 0-1,3: its ends are good enough to start from.
 	sed 's/[,-]/\n/g' /sys/devices/system/node/has_memory 2>/dev/null
@@ -27,14 +34,21 @@ _mpol_policies() {
 # bash splits words at colons: of prefer:1 it shows prefer, : and 1.
 _mpol() {
 	local program=$1 word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} words
-	local nr_plain=0 i
+	local nr_plain=0 selected=0 i
 	COMPREPLY=()
 
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		[ "${COMP_WORDS[i]}" != -- ] || return 0
 		case ${COMP_WORDS[i]} in
+		--cgroup | --match | --tree | --unit) selected=1 ;;
 		-*) ;;
-		*) case ${COMP_WORDS[i - 1]} in --from | --to) ;; *) nr_plain=$((nr_plain + 1)) ;; esac ;;
+		*)
+			case ${COMP_WORDS[i - 1]} in
+			--from | --to | --rate | --thread | --root | --machine) ;;
+			--cgroup | --match | --tree | --unit) ;;
+			*) nr_plain=$((nr_plain + 1)) ;;
+			esac
+			;;
 		esac
 	done
 
@@ -42,12 +56,21 @@ _mpol() {
 		words="$(_mpol_verbs "$program") --help --version"
 	elif [[ $before == --from || $before == --to || $before == : ]]; then
 		words="$(_mpol_nodes) all"
+	elif [[ $before == --tree ]]; then
+		words=$(_mpol_pids)
+	elif [[ $before == --unit ]]; then
+		words=$(_mpol_cgroups | sed -n 's|.*/||; /\.\(service\|scope\|slice\)$/p')
+	elif [[ $before == --cgroup ]]; then
+		words=$(_mpol_cgroups)
+	elif [[ $before == --match ]]; then
+		return 0
 	elif [[ $word == : ]]; then
 		return 0
 	elif [[ $word == -* ]]; then
 		words=$(_mpol_options "$program" "$verb")
 	else
-		case $verb:$nr_plain in
+		# A selector stands for the process ids.
+		case $verb:$((nr_plain + selected)) in
 		set:0 | show:0 | move:0) words=$(_mpol_pids) ;;
 		set:1 | run:0) words=$(_mpol_policies) ;;
 		*) words= ;;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mpol move: moves the resident pages of a process between nodes. */
+/* mpol move: moves the resident pages of processes between nodes. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -15,26 +15,29 @@
 #include "error.h"
 #include "nodemask.h"
 #include "report.h"
+#include "targets.h"
 #include "units.h"
 #include "verbs.h"
 
 #define PAGE_BYTES 4096U
 
 struct move_options {
-	const char *pid;
-	const char *from; /* NULL: every node not in to */
-	const char *to;
-	const char *rate; /* NULL: no limit */
+	struct targets targets;
+	unsigned long from[MPOL_NODE_WORDS], to[MPOL_NODE_WORDS];
+	uint64_t bandwidth_bytes; /* 0: no limit */
 	bool shared;
 	bool dry_run;
-	bool json;
 };
 
+static void options_free(struct move_options *options)
+{
+	targets_free(&options->targets);
+}
+
+/* One process. */
 struct move_job {
 	const struct move_options *options;
 	struct mpol_process *process;
-	unsigned long from[MPOL_NODE_WORDS], to[MPOL_NODE_WORDS];
-	uint64_t bandwidth_bytes;
 };
 
 static const struct {
@@ -80,8 +83,8 @@ static void print_object(const struct move_job *job)
 
 static void format_job_nodes(const struct move_job *job, char *from, char *to, size_t size)
 {
-	mpol_nodes_format(job->from, from, size);
-	mpol_nodes_format(job->to, to, size);
+	mpol_nodes_format(job->options->from, from, size);
+	mpol_nodes_format(job->options->to, to, size);
 }
 
 static json_t *job_json(const struct move_job *job)
@@ -94,16 +97,16 @@ static json_t *job_json(const struct move_job *job)
 			 "dry_run", job->options->dry_run);
 }
 
-static int dry_run(const struct move_job *job)
+/* Returns as a target_fn. */
+static int dry_run(const struct move_job *job, json_t **ret_document)
 {
-	uint64_t bytes = bytes_on(job->process, job->from);
+	uint64_t bytes = bytes_on(job->process, job->options->from);
 	char from[256], to[256], words[32];
 
-	if (job->options->json) {
-		json_t *document = job_json(job);
-
-		json_object_set_new(document, "wanted_bytes", json_integer((json_int_t)bytes));
-		return report_json(document);
+	if (job->options->targets.json) {
+		*ret_document = job_json(job);
+		json_object_set_new(*ret_document, "wanted_bytes", json_integer((json_int_t)bytes));
+		return VERB_OK;
 	}
 	format_job_nodes(job, from, to, sizeof(from));
 	print_object(job);
@@ -146,8 +149,7 @@ static void print_result(const struct move_job *job, const struct mpol_move_resu
 			       failures[i].words);
 }
 
-static json_t *result_json(const struct move_job *job, const struct mpol_move_result *result,
-			   const struct mpol_error *error)
+static json_t *result_json(const struct move_job *job, const struct mpol_move_result *result)
 {
 	json_t *document = job_json(job), *failed = json_object();
 
@@ -162,8 +164,6 @@ static json_t *result_json(const struct move_job *job, const struct mpol_move_re
 				    "moved_bytes", (json_int_t)(result->moved_pages * PAGE_BYTES),
 				    "stayed_bytes", failed, "batches", (json_int_t)result->batches,
 				    "longest_batch_ns", (json_int_t)result->longest_batch_ns));
-	if (error)
-		json_object_set_new(document, "error", report_error_json(error));
 	return document;
 }
 
@@ -207,17 +207,17 @@ static void end_progress(const struct progress *progress)
 
 /* ---- The verb ------------------------------------------------------------------ */
 
-static int move(struct move_job *job)
+/* Returns as a target_fn. */
+static int move(const struct move_job *job, json_t **ret_document, struct mpol_error *error)
 {
-	struct mpol_error error = { 0 };
-	_cleanup_close_ int pidfd = argument_pidfd(job->process, &error);
+	_cleanup_close_ int pidfd = argument_pidfd(job->process, error);
 	struct mpol_move_result result = { 0 };
 	struct progress progress = { 0 };
 	struct mpol_move_options options = {
 		.size = sizeof(options),
-		.from = job->from,
-		.to = job->to,
-		.bandwidth_bytes = job->bandwidth_bytes,
+		.from = job->options->from,
+		.to = job->options->to,
+		.bandwidth_bytes = job->options->bandwidth_bytes,
 		.include_shared = job->options->shared,
 		.progress = isatty(STDERR_FILENO) ? show_progress : NULL,
 		.user = &progress,
@@ -226,20 +226,43 @@ static int move(struct move_job *job)
 
 	clock_gettime(CLOCK_MONOTONIC, &progress.began);
 	if (r >= 0)
-		r = mpol_process_move(pidfd, &options, &result, &error);
+		r = mpol_process_move(pidfd, &options, &result, error);
 	end_progress(&progress);
 	if (r < 0 && !result.moved_pages)
-		return report_error("move", job->options->json, &error);
-	if (r < 0)
-		report_error_words("move", &error);
-	if (!job->options->json)
-		print_result(job, &result);
-	else if (report_json(result_json(job, &result, r < 0 ? &error : NULL)) != VERB_OK)
 		return VERB_FAILED;
+	if (job->options->targets.json)
+		*ret_document = result_json(job, &result);
+	else
+		print_result(job, &result);
 	return r < 0 || incomplete(&result) ? VERB_PARTIAL : VERB_OK;
 }
 
-static int parse_options(int argc, char **argv, struct move_options *ret_options)
+static int move_process(const struct target *target, json_t **ret_document,
+			struct mpol_error *error)
+{
+	const struct move_options *options = target->user;
+	_cleanup_(job_free) struct move_job job = { .options = options };
+
+	if (targets_process(target, 0, &job.process, error) < 0)
+		return VERB_FAILED;
+	if (target->pid != mpol_process_pid(job.process))
+		fprintf(stderr,
+			"mpol move: %d is a thread of process %d: memory is the process's\n",
+			target->pid, mpol_process_pid(job.process));
+	return options->dry_run ? dry_run(&job, ret_document) : move(&job, ret_document, error);
+}
+
+/* What stands on the command line, as it stands there. */
+struct move_words {
+	char **targets;
+	size_t nr_targets;
+	const char *from; /* NULL: every node not in to */
+	const char *to;
+	const char *rate; /* NULL: no limit */
+};
+
+static int parse_options(int argc, char **argv, struct move_options *options,
+			 struct move_words *ret_words)
 {
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
@@ -248,42 +271,47 @@ static int parse_options(int argc, char **argv, struct move_options *ret_options
 		{ "rate", required_argument, NULL, 'r' },
 		{ "shared", no_argument, NULL, 's' },
 		{ "to", required_argument, NULL, 't' },
+		TARGETS_LONGS,
 		{ 0 },
 	};
-	struct move_options options = { 0 };
+	struct move_words words = { 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (targets_option(&options->targets, option, optarg))
+			continue;
 		switch (option) {
 		case 'n':
-			options.dry_run = true;
+			options->dry_run = true;
+			options->targets.once = true;
 			break;
 		case 'f':
-			options.from = optarg;
+			words.from = optarg;
 			break;
 		case 'j':
-			options.json = true;
+			options->targets.json = true;
 			break;
 		case 'r':
-			options.rate = optarg;
+			words.rate = optarg;
 			break;
 		case 's':
-			options.shared = true;
+			options->shared = true;
 			break;
 		case 't':
-			options.to = optarg;
+			words.to = optarg;
 			break;
 		default:
 			return VERB_USAGE;
 		}
 	}
-	if (argc - optind != 1 || !options.to) {
-		fprintf(stderr, "mpol move: takes a process id and --to NODES, as in mpol move "
+	words.targets = argv + optind;
+	words.nr_targets = argc - optind;
+	if ((!words.nr_targets && !targets_selected(&options->targets)) || !words.to) {
+		fprintf(stderr, "mpol move: takes processes and --to NODES, as in mpol move "
 				"4240 --from 2 --to 0\n  mpol move --help\n");
 		return VERB_USAGE;
 	}
-	options.pid = argv[optind];
-	*ret_options = options;
+	*ret_words = words;
 	return VERB_OK;
 }
 
@@ -301,44 +329,46 @@ static int read_rate(const char *text, uint64_t *ret_bytes, struct mpol_error *e
  * Where --from is not given: every node with memory but those to move to.
  * Returns whether there is one.
  */
-static bool default_from(struct move_job *job, const struct mpol_topology *topology)
+static bool default_from(struct move_options *options, const struct mpol_topology *topology)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < mpol_topology_nr_nodes(topology); i++) {
 		const struct mpol_node *node = mpol_topology_node(topology, i);
 
-		if (!node->has_memory || on(job->to, node->id))
+		if (!node->has_memory || on(options->to, node->id))
 			continue;
-		job->from[node->id / NODEMASK_WORD_BITS] |= 1UL << (node->id % NODEMASK_WORD_BITS);
+		options->from[node->id / NODEMASK_WORD_BITS] |= 1UL
+								<< (node->id % NODEMASK_WORD_BITS);
 		any = true;
 	}
 	return any;
 }
 
-static int read_arguments(struct move_job *job, pid_t *ret_pid, struct mpol_error *error)
+/* Understands the words; nothing has been tried when they are bad. */
+static int read_words(const struct move_words *words, struct move_options *options,
+		      struct mpol_error *error)
 {
 	_cleanup_(mpol_topology_freep) struct mpol_topology *topology = NULL;
-	const struct move_options *options = job->options;
-	int r = argument_pid(options->pid, ret_pid, error);
+	int r = targets_read(&options->targets, words->targets, words->nr_targets, error);
 
-	if (r >= 0 && options->rate)
-		r = read_rate(options->rate, &job->bandwidth_bytes, error);
+	if (r >= 0 && words->rate)
+		r = read_rate(words->rate, &options->bandwidth_bytes, error);
 	if (r >= 0)
 		r = mpol_topology_new(NULL, &topology, error);
 	if (r >= 0)
-		r = argument_nodes("--to", options->to, topology, job->to, error);
-	if (r >= 0 && options->from)
-		r = argument_nodes("--from", options->from, topology, job->from, error);
+		r = argument_nodes("--to", words->to, topology, options->to, error);
+	if (r >= 0 && words->from)
+		r = argument_nodes("--from", words->from, topology, options->from, error);
 	if (r < 0)
 		return r;
-	if (!options->from && !default_from(job, topology)) {
+	if (!words->from && !default_from(options, topology)) {
 		error_set(error, -EINVAL, "read nodes", "no other node has memory");
-		error_on(error, "--to %s", options->to);
+		error_on(error, "--to %s", words->to);
 		return -EINVAL;
 	}
 	for (int node = 0; node < NODES_MAX; node++) {
-		if (!on(job->from, node) || !on(job->to, node))
+		if (!on(options->from, node) || !on(options->to, node))
 			continue;
 		error_set(error, -EINVAL, "read nodes", "node %d is in both --from and --to", node);
 		return -EINVAL;
@@ -348,23 +378,17 @@ static int read_arguments(struct move_job *job, pid_t *ret_pid, struct mpol_erro
 
 int cmd_move(int argc, char **argv)
 {
-	struct move_options options;
-	_cleanup_(job_free) struct move_job job = { .options = &options };
+	_cleanup_(options_free) struct move_options options = { .targets = { .verb = "move" } };
+	struct move_words words;
 	struct mpol_error error;
-	pid_t pid;
-	int r = parse_options(argc, argv, &options);
+	int r = parse_options(argc, argv, &options, &words);
 
 	if (r != VERB_OK)
 		return r;
-	if (read_arguments(&job, &pid, &error) < 0) {
-		report_error("move", options.json, &error);
+	if (read_words(&words, &options, &error) < 0) {
+		report_error("move", options.targets.json, &error);
 		return VERB_USAGE;
 	}
-	if (mpol_process_new(NULL, pid, 0, &job.process, &error) < 0)
-		return report_error("move", options.json, &error);
-	if (pid != mpol_process_pid(job.process))
-		fprintf(stderr,
-			"mpol move: %d is a thread of process %d: memory is the process's\n", pid,
-			mpol_process_pid(job.process));
-	return options.dry_run ? dry_run(&job) : move(&job);
+	options.targets.user = &options;
+	return targets_run(&options.targets, move_process);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mpol show: the policies of a process's threads and ranges, and on which
- * nodes its memory is.  Stops nothing.
+ * nodes its memory is; of several processes a line each.  Stops nothing.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,20 +14,46 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "error.h"
 #include "nodemask.h"
 #include "policies.h"
 #include "report.h"
 #include "table.h"
+#include "targets.h"
+#include "text.h"
 #include "units.h"
 #include "verbs.h"
 
+/* One of several processes. */
+struct row {
+	pid_t pid;
+	char name[64];
+	size_t nr_threads;
+	char *policies;	 /* "bind:0", or with how many threads have each; owned */
+	uint64_t *bytes; /* by node, NODES_MAX; owned */
+};
+
 struct show_options {
-	const char *pid;
-	const char *root; /* NULL: the running machine */
+	struct targets targets;
 	bool threads;
 	bool vmas;
-	bool json;
+
+	/* What is printed at the end. */
+	struct row *rows;
+	size_t nr_rows;
+	struct nodemask nodes; /* that a process has memory on, or may have */
+	size_t nr_printed;
 };
+
+static void options_free(struct show_options *options)
+{
+	for (size_t i = 0; i < options->nr_rows; i++) {
+		free(options->rows[i].policies);
+		free(options->rows[i].bytes);
+	}
+	free(options->rows);
+	targets_free(&options->targets);
+}
 
 static uint64_t total_bytes(const struct mpol_process *process)
 {
@@ -153,9 +180,105 @@ static int print_process(const struct mpol_process *process, const struct polici
 		r = print_threads(process);
 	if (r == 0 && options->vmas)
 		r = print_vmas(process);
-	if (r < 0)
-		fprintf(stderr, "mpol show: out of memory\n");
-	return r < 0 ? VERB_FAILED : VERB_OK;
+	return r;
+}
+
+/* ---- Several processes -------------------------------------------------------- */
+
+static char *policies_words(const struct policies *policies)
+{
+	struct text words = { 0 };
+
+	for (size_t i = 0; i < policies->nr; i++) {
+		char policy[POLICY_TEXT_SIZE];
+
+		text_printf(&words, "%s%s", i ? ", " : "",
+			    policy_text(policies->counts[i].policy, policy));
+		if (policies->nr > 1)
+			text_printf(&words, " (%zu)", policies->counts[i].nr_threads);
+	}
+	if (words.error)
+		text_free(&words);
+	return words.data;
+}
+
+static int add_row(struct show_options *options, const struct mpol_process *process,
+		   const struct policies *policies)
+{
+	struct row *rows = reallocarray(options->rows, options->nr_rows + 1, sizeof(*rows)), *row;
+
+	if (!rows)
+		return -ENOMEM;
+	options->rows = rows;
+	row = &rows[options->nr_rows++];
+	*row = (struct row) {
+		.pid = mpol_process_pid(process),
+		.nr_threads = mpol_process_nr_threads(process),
+		.policies = policies_words(policies),
+		.bytes = calloc(NODES_MAX, sizeof(*row->bytes)),
+	};
+	report_printable(mpol_process_name(process), row->name, sizeof(row->name));
+	if (!row->policies || !row->bytes)
+		return -ENOMEM;
+	for (size_t i = 0; i < mpol_process_nr_nodes(process); i++) {
+		int node = mpol_process_node(process, i);
+
+		nodemask_set(&options->nodes, node);
+		row->bytes[node] = mpol_process_node_bytes(process, i);
+	}
+	return 0;
+}
+
+static void add_cells(struct table *table, const struct show_options *options,
+		      const uint64_t *bytes)
+{
+	uint64_t total = 0;
+	int node;
+
+	nodemask_for_each (node, &options->nodes)
+		total += bytes[node];
+	bytes_cell(table, total);
+	nodemask_for_each (node, &options->nodes)
+		bytes_cell(table, bytes[node]);
+}
+
+/* The last line is the sum.  Memory that processes share counts in each of them. */
+static int print_rows(const struct show_options *options)
+{
+	_cleanup_(table_free) struct table table = { 0 };
+	uint64_t sums[NODES_MAX] = { 0 };
+	size_t nr_threads = 0;
+	int node;
+
+	table_column(&table, "PID", TABLE_RIGHT);
+	table_column(&table, "NAME", TABLE_LEFT);
+	table_column(&table, "THREADS", TABLE_RIGHT);
+	table_column(&table, "POLICY", TABLE_LEFT);
+	table_column(&table, "MEMORY", TABLE_RIGHT);
+	nodemask_for_each (node, &options->nodes) {
+		char title[16];
+
+		snprintf(title, sizeof(title), "NODE %d", node);
+		table_column(&table, title, TABLE_RIGHT);
+	}
+	for (size_t i = 0; i < options->nr_rows; i++) {
+		const struct row *row = &options->rows[i];
+
+		table_cell(&table, "%d", row->pid);
+		table_cell(&table, "%s", row->name);
+		table_cell(&table, "%zu", row->nr_threads);
+		table_cell(&table, "%s", row->policies);
+		add_cells(&table, options, row->bytes);
+		nr_threads += row->nr_threads;
+		nodemask_for_each (node, &options->nodes)
+			sums[node] += row->bytes[node];
+	}
+	table_cell(&table, "all");
+	table_cell(&table, "%s", "");
+	table_cell(&table, "%zu", nr_threads);
+	table_cell(&table, "%s", "");
+	add_cells(&table, options, sums);
+	return table_print(&table, stdout);
 }
 
 /* ---- For programs ------------------------------------------------------------- */
@@ -233,69 +356,102 @@ static json_t *process_json(const struct mpol_process *process, const struct pol
 
 /* ---- The verb ------------------------------------------------------------------ */
 
-static int parse_options(int argc, char **argv, struct show_options *ret_options)
+/* Prints the process, or keeps it for the table.  Returns 0 or -ENOMEM. */
+static int print_or_keep(struct show_options *options, const struct mpol_process *process,
+			 const struct policies *policies)
+{
+	bool several = targets_several(&options->targets);
+
+	if (several && !options->threads && !options->vmas)
+		return add_row(options, process, policies);
+	if (several && options->nr_printed++)
+		putchar('\n');
+	return print_process(process, policies, options);
+}
+
+static int show_process(const struct target *target, json_t **ret_document,
+			struct mpol_error *error)
+{
+	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
+	_cleanup_(policies_free) struct policies policies = { 0 };
+	struct show_options *options = target->user;
+	unsigned int what = MPOL_PROCESS_THREADS | (options->vmas ? MPOL_PROCESS_VMAS : 0);
+
+	if (targets_process(target, what, &process, error) < 0 ||
+	    policies_count(process, 0, &policies, error) < 0)
+		return VERB_FAILED;
+	if (target->pid != mpol_process_pid(process))
+		fprintf(stderr, "mpol show: %d is a thread of process %d\n", target->pid,
+			mpol_process_pid(process));
+	if (options->targets.json) {
+		*ret_document = process_json(process, &policies, options);
+		return VERB_OK;
+	}
+	if (print_or_keep(options, process, &policies) < 0) {
+		error_errno(error, -ENOMEM, "print");
+		return VERB_FAILED;
+	}
+	return VERB_OK;
+}
+
+static int parse_options(int argc, char **argv, struct show_options *options)
 {
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "root", required_argument, NULL, 'r' },
 		{ "threads", no_argument, NULL, 't' },
 		{ "vmas", no_argument, NULL, 'v' },
+		TARGETS_LONGS,
 		{ 0 },
 	};
-	struct show_options options = { 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (targets_option(&options->targets, option, optarg))
+			continue;
 		switch (option) {
 		case 'j':
-			options.json = true;
+			options->targets.json = true;
 			break;
 		case 'r':
-			options.root = optarg;
+			options->targets.root = optarg;
 			break;
 		case 't':
-			options.threads = true;
+			options->threads = true;
 			break;
 		case 'v':
-			options.vmas = true;
+			options->vmas = true;
 			break;
 		default:
 			return VERB_USAGE;
 		}
 	}
-	if (argc - optind != 1) {
-		fprintf(stderr, "mpol show: takes one process id\n  mpol show --help\n");
+	if (argc == optind && !targets_selected(&options->targets)) {
+		fprintf(stderr, "mpol show: takes processes, as in mpol show 4240\n"
+				"  mpol show --help\n");
 		return VERB_USAGE;
 	}
-	options.pid = argv[optind];
-	*ret_options = options;
 	return VERB_OK;
 }
 
 int cmd_show(int argc, char **argv)
 {
-	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
-	_cleanup_(policies_free) struct policies policies = { 0 };
-	struct show_options options;
+	_cleanup_(options_free) struct show_options options = {
+		.targets = { .verb = "show", .once = true },
+	};
 	struct mpol_error error;
-	unsigned int what;
-	pid_t pid;
 	int r = parse_options(argc, argv, &options);
 
 	if (r != VERB_OK)
 		return r;
-	if (argument_pid(options.pid, &pid, &error) < 0) {
-		report_error("show", options.json, &error);
+	if (targets_read(&options.targets, argv + optind, argc - optind, &error) < 0) {
+		report_error("show", options.targets.json, &error);
 		return VERB_USAGE;
 	}
-	what = MPOL_PROCESS_THREADS | (options.vmas ? MPOL_PROCESS_VMAS : 0);
-	if (mpol_process_new(options.root, pid, what, &process, &error) < 0 ||
-	    policies_count(process, 0, &policies, &error) < 0)
-		return report_error("show", options.json, &error);
-	if (pid != mpol_process_pid(process))
-		fprintf(stderr, "mpol show: %d is a thread of process %d\n", pid,
-			mpol_process_pid(process));
-	if (options.json)
-		return report_json(process_json(process, &policies, &options));
-	return print_process(process, &policies, &options);
+	options.targets.user = &options;
+	r = targets_run(&options.targets, show_process);
+	if (!options.nr_rows || print_rows(&options) == 0)
+		return r;
+	fprintf(stderr, "mpol show: out of memory\n");
+	return VERB_FAILED;
 }

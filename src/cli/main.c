@@ -16,24 +16,25 @@ static const struct verb verbs[] = {
 	  "show nodes, distances, speeds",
 	  JSON_OPTION "  --machine FILE  a described machine, not the running one\n"
 		      "  --root DIR      a recorded /sys below DIR\n" },
-	{ "show", cmd_show, "PID [--threads] [--vmas] [--json]",
-	  "show a process's policies and where its memory is",
+	{ "show", cmd_show, TARGETS_SYNOPSIS " [--threads] [--vmas] [--json]",
+	  "show policies of processes and where their memory is",
 	  JSON_OPTION "  --threads       each thread with its policy\n"
 		      "  --vmas          each range with its policy and its memory by node\n"
-		      "  --root DIR      a recorded /proc below DIR\n" },
+		      "  --root DIR      a recorded /proc below DIR\n" TARGETS_OPTIONS },
 	{ "set", cmd_set, TARGETS_SYNOPSIS " POLICY [--thread TID] [--dry-run] [--json]",
 	  "change the policy of running processes",
 	  JSON_OPTION
 	  "  --thread TID    only this thread of the process\n"
 	  "  --dry-run       say what would be changed, change nothing\n" TARGETS_OPTIONS },
 	{ "move", cmd_move,
-	  "PID --to NODES [--from NODES] [--rate BANDWIDTH] [--shared] [--dry-run] [--json]",
-	  "move a process's memory between nodes",
+	  TARGETS_SYNOPSIS
+	  " --to NODES [--from NODES] [--rate BANDWIDTH] [--shared] [--dry-run] [--json]",
+	  "move memory of processes between nodes",
 	  "  --to NODES      where to, such as 0-1 or all; batches go to them in turn\n"
 	  "  --from NODES    where from; every other node unless given\n"
 	  "  --rate BANDWIDTH  at most, such as 200MB/s\n"
 	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
-	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION },
+	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION TARGETS_OPTIONS },
 	{ "run", cmd_run, "POLICY [--] COMMAND [ARGUMENT...]", "run a command under a policy", "" },
 	{ NULL },
 };

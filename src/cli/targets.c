@@ -56,6 +56,11 @@ bool targets_selected(const struct targets *targets)
 	return targets->nr_selectors > 0;
 }
 
+bool targets_several(const struct targets *targets)
+{
+	return targets->nr_pids != 1;
+}
+
 static int read_selector(struct targets *targets, size_t nr_words, struct mpol_error *error)
 {
 	targets->selector = (struct mpol_selector) { .size = sizeof(targets->selector) };
@@ -126,15 +131,10 @@ int targets_process(const struct target *target, unsigned int what,
 
 /* ---- Work and reports ---------------------------------------------------------- */
 
-static bool several(const struct targets *targets)
-{
-	return targets->nr_pids != 1;
-}
-
 /* Of several processes a failed one still has its place in the document. */
 static json_t *failed_document(const struct targets *targets, pid_t pid)
 {
-	return several(targets) ? json_pack("{s:i}", "pid", pid) : json_object();
+	return targets_several(targets) ? json_pack("{s:i}", "pid", pid) : json_object();
 }
 
 static void run_process(struct run *run, const struct mpol_selected *process)
@@ -239,7 +239,7 @@ static int print_documents(const struct run *run, const struct mpol_error *error
 {
 	json_t *document;
 
-	if (!several(run->targets))
+	if (!targets_several(run->targets))
 		return report_json(json_incref(json_array_get(run->documents, 0)));
 	document = json_pack("{s:O}", "processes", run->documents);
 	if (error->code)

@@ -81,6 +81,9 @@ struct target {
 /* Takes an option if it is a selector's.  Returns whether it is. */
 bool targets_option(struct targets *targets, int option, const char *argument);
 
+/* Whether there may be several processes, so that each is one of a list. */
+bool targets_several(const struct targets *targets);
+
 /* Whether the processes are named by a selector, so that no word names one. */
 bool targets_selected(const struct targets *targets);
 

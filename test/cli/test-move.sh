@@ -10,8 +10,8 @@ start_target
 nodes=$("$mpol" topo --json | jq -r '[.nodes[] | select(.capacity_bytes > 0) | .id] | map(tostring) | join(",")')
 first=${nodes%%,*}
 
-refused 2 'takes a process id and --to NODES' '--help' "$mpol" move "$target"
-refused 2 'takes a process id and --to NODES' '--help' "$mpol" move --to "$first"
+refused 2 'takes processes and --to NODES' '--help' "$mpol" move "$target"
+refused 2 'takes processes and --to NODES' '--help' "$mpol" move --to "$first"
 refused 2 'not a process id' 'a number from 1' "$mpol" move 0 --to "$first"
 refused 2 'node 1023 does not exist' 'nodes with memory' "$mpol" move "$target" --to 1023
 refused 2 'node 1023 does not exist' 'nodes with memory' "$mpol" move "$target" --from 1023 --to "$first"

@@ -27,8 +27,8 @@ same "the thread" "$target default S" "$(jq -r '.threads[0] | "\(.tid) \(.policy
 same "ranges with a policy of their own" 0 "$(jq '[.vmas[] | select(.own_policy)] | length' "$scratch/json")"
 
 refused 2 'not a process id' 'a number from 1' "$mpol" show self
-refused 2 'takes one process id' '--help' "$mpol" show
-refused 2 'takes one process id' '--help' "$mpol" show 1 2
+refused 2 'takes processes' '--help' "$mpol" show
+refused 2 'together with process ids' 'one of --cgroup' "$mpol" show 1 --tree 2
 refused 1 'no such process' '' "$mpol" show 2147483647
 ! sees_kernel_threads || refused 1 'kernel thread' '' "$mpol" show 2
 refused 1 'No such file or directory' '' "$mpol" show 1 --root /nowhere

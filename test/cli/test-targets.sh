@@ -86,6 +86,30 @@ fi
 expect 1 '"code": "ESRCH"' "$mpol" set --tree 2147483647 local --json
 same "the document" ESRCH "$(jq -r .error.code "$scratch/stdout")"
 
+# ---- other verbs
+expect 0 "PID  NAME" "$mpol" show --tree "$tree"
+same "the processes" "$tree $middle $leaf all" "$(awk 'NR > 1 { print $1 }' "$scratch/stdout" | paste -sd' ')"
+same "the sum" "true" "$("$mpol" show --tree "$tree" --json | jq '[.processes[].nodes[].bytes] | add > 1000000')"
+expect 0 "process $leaf (sleep), 1 thread" "$mpol" show --tree "$tree" --threads
+expect 3 "process 2147483647: no such process" "$mpol" show "$one" 2147483647
+# A look at a recorded /proc takes selectors too.
+mkdir -p "$scratch/root/proc/7/task/7"
+echo '7 (seven) S 1 7 7 0 -1 0 1 0 0 0 0 0 0 0 20 0 1 0 777 0 0' |
+	tee "$scratch/root/proc/7/stat" >"$scratch/root/proc/7/task/7/stat"
+printf 'Tgid:\t7\nMems_allowed_list:\t0\n' >"$scratch/root/proc/7/task/7/status"
+echo '1000-2000 rw-p 00000000 00:00 0 [heap]' >"$scratch/root/proc/7/task/7/maps"
+echo '1000 bind:0 heap anon=1 dirty=1 N0=1 kernelpagesize_kB=4' >"$scratch/root/proc/7/task/7/numa_maps"
+printf 'seven\0of\0nine\0' >"$scratch/root/proc/7/cmdline"
+expect 0 " 7  seven " "$mpol" show --root "$scratch/root" --match '^seven of nine$'
+# A machine with one node has no other to move from.
+other=$("$mpol" topo --json | jq '[.nodes[] | select(.capacity_bytes > 0)] | length > 1')
+if [ "$other" = true ]; then
+	node=$("$mpol" topo --json | jq -r '[.nodes[] | select(.capacity_bytes > 0) | .id] | last')
+	expect 0 "process $leaf (sleep): would move" "$mpol" move --tree "$tree" --to "$node" --dry-run
+else
+	refused 2 'a selector was given before' 'one of --cgroup' "$mpol" move --tree "$one" --unit x --to all
+fi
+
 # Another user's: each process has its own answer.
 if [ "$(id -u)" = 0 ] && as_nobody "$mpol" --version >/dev/null 2>&1; then
 	bash -c 'exec -a "$0" sleep 1000' "mpol-test-$$ root's" &

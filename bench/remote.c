@@ -31,6 +31,8 @@
 struct shared {
 	volatile int request; /* ranges that the target is to bind by itself, 0: none */
 	volatile double took_us;
+	volatile double longest_us; /* that the target did not run since this was cleared */
+	volatile unsigned long rounds;
 };
 
 static struct shared *shared;
@@ -66,16 +68,21 @@ static void range(int number, unsigned long args[6])
 	args[5] = 0;
 }
 
-/* Busy, but for binding ranges when asked. */
+/* Busy watching the clock, but for binding ranges when asked. */
 static void run_target(void)
 {
+	double last_us = now_us();
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
-		double start_us;
+		double start_us = now_us();
 
+		if (start_us - last_us > shared->longest_us)
+			shared->longest_us = start_us - last_us;
+		last_us = start_us;
+		shared->rounds++;
 		if (!shared->request)
 			continue;
-		start_us = now_us();
 		for (int i = 0; i < shared->request; i++) {
 			unsigned long a[6];
 
@@ -88,6 +95,19 @@ static void run_target(void)
 	}
 }
 
+/* How long the target was away at the longest, as it saw it, since this was called last. */
+static double longest_away_us(void)
+{
+	unsigned long rounds = shared->rounds;
+	double longest_us;
+
+	while (shared->rounds < rounds + 2)
+		;
+	longest_us = shared->longest_us;
+	shared->longest_us = 0;
+	return longest_us;
+}
+
 static void stop(pid_t pid)
 {
 	int status;
@@ -96,11 +116,10 @@ static void stop(pid_t pid)
 		die("wait");
 }
 
-/* One call the usual way.  Returns its result; *ret_stop_us: how long the target stood. */
-static long call_naively(pid_t pid, long number, const unsigned long args[6], double *ret_stop_us)
+/* One call the usual way.  Returns its result. */
+static long call_naively(pid_t pid, long number, const unsigned long args[6])
 {
 	struct user_regs_struct before, regs;
-	double start_us = now_us();
 
 	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACESYSGOOD) < 0 ||
 	    ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
@@ -125,18 +144,17 @@ static long call_naively(pid_t pid, long number, const unsigned long args[6], do
 	ptrace(PTRACE_GETREGS, pid, NULL, &regs);
 	ptrace(PTRACE_SETREGS, pid, NULL, &before);
 	ptrace(PTRACE_DETACH, pid, NULL, NULL);
-	*ret_stop_us = now_us() - start_us;
 	return (long)regs.rax;
 }
 
 /* nr_ranges mbind calls in batches.  *ret_longest_us: the longest that the target was away. */
-static double bind_remotely(struct remote *remote, pid_t pid, int nr_ranges, double *ret_stop_us,
-			    double *ret_longest_us)
+static double bind_remotely(struct remote *remote, pid_t pid, int nr_ranges, double *ret_longest_us)
 {
 	struct mpol_error error;
-	double start_us = now_us();
+	double start_us, took_us;
 
-	*ret_stop_us = *ret_longest_us = 0;
+	longest_away_us();
+	start_us = now_us();
 	for (int i = 0; i < nr_ranges;) {
 		struct remote_call calls[REMOTE_MAX_CALLS];
 		struct remote_batch batch = {
@@ -161,12 +179,10 @@ static double bind_remotely(struct remote *remote, pid_t pid, int nr_ranges, dou
 				errno = (int)-calls[j].result;
 				die("mbind");
 			}
-		if (batch.stop_ns / 1e3 > *ret_stop_us)
-			*ret_stop_us = batch.stop_ns / 1e3;
-		if (batch.away_ns / 1e3 > *ret_longest_us)
-			*ret_longest_us = batch.away_ns / 1e3;
 	}
-	return now_us() - start_us;
+	took_us = now_us() - start_us;
+	*ret_longest_us = longest_away_us();
+	return took_us;
 }
 
 static double call_once(struct remote *remote, pid_t pid)
@@ -213,10 +229,10 @@ static void figure(const char *name, double value, const char *better, double go
 enum arm {
 	ONE,
 	ONE_NAIVE,
-	STOP_NAIVE,
+	AWAY_NAIVE,
 	FEW,
 	FEW_NAIVE,
-	FEW_STOP,
+	FEW_AWAY,
 	MANY,
 	MANY_SELF,
 	LONGEST,
@@ -224,43 +240,45 @@ enum arm {
 };
 
 static void measure_calls(struct remote *remote, pid_t pid, double *ret_one, double *ret_naive,
-			  double *ret_stop)
+			  double *ret_away)
 {
 	enum { CALLS = 101 };
 	const unsigned long no_args[6] = { 0 };
-	double one[CALLS], naive[CALLS], stop_us[CALLS];
+	double one[CALLS], naive[CALLS], away_us[CALLS];
 
 	for (int i = 0; i < CALLS; i++) {
 		double start_us;
 
 		one[i] = call_once(remote, pid);
+		longest_away_us();
 		start_us = now_us();
-		if (call_naively(pid, SYS_getpid, no_args, &stop_us[i]) != pid)
+		if (call_naively(pid, SYS_getpid, no_args) != pid)
 			die("call");
 		naive[i] = now_us() - start_us;
+		away_us[i] = longest_away_us();
 	}
 	*ret_one = median(one, CALLS);
 	*ret_naive = median(naive, CALLS);
-	*ret_stop = median(stop_us, CALLS);
+	*ret_away = median(away_us, CALLS);
 }
 
 static void measure_round(struct remote *remote, pid_t pid, double *values)
 {
-	double unused, start_us;
+	double start_us;
 
-	measure_calls(remote, pid, &values[ONE], &values[ONE_NAIVE], &values[STOP_NAIVE]);
-	values[FEW] = bind_remotely(remote, pid, FEW_RANGES, &unused, &values[FEW_STOP]);
+	measure_calls(remote, pid, &values[ONE], &values[ONE_NAIVE], &values[AWAY_NAIVE]);
+	values[FEW] = bind_remotely(remote, pid, FEW_RANGES, &values[FEW_AWAY]);
 	start_us = now_us();
 	for (int i = 0; i < FEW_RANGES; i++) {
 		unsigned long args[6];
 
 		range(i, args);
 		args[3] = (unsigned long)&node_0;
-		if (call_naively(pid, SYS_mbind, args, &unused) < 0)
+		if (call_naively(pid, SYS_mbind, args) < 0)
 			die("mbind");
 	}
 	values[FEW_NAIVE] = now_us() - start_us;
-	values[MANY] = bind_remotely(remote, pid, MANY_RANGES, &unused, &values[LONGEST]);
+	values[MANY] = bind_remotely(remote, pid, MANY_RANGES, &values[LONGEST]);
 	values[MANY_SELF] = bind_by_itself(MANY_RANGES);
 }
 
@@ -313,7 +331,7 @@ int main(void)
 		v[MANY_SELF] / 1e3);
 	figure("remote-one-call", v[ONE] / v[ONE_NAIVE], "less", 1, 1, "attach, call, detach");
 	figure("remote-64-mbind", v[FEW_NAIVE] / v[FEW], "more", 10, 1, "an attach each");
-	figure("remote-64-mbind-away", v[FEW_STOP] / v[STOP_NAIVE], "less", 2, 1, "one attach");
+	figure("remote-64-mbind-away", v[FEW_AWAY] / v[AWAY_NAIVE], "less", 2, 1, "one attach");
 	figure("remote-10000-mbind", v[MANY] / v[MANY_SELF], "less", 2, 1, "the process itself");
 	figure("remote-longest-away-ms", v[LONGEST] / 1e3, "less", 20, 0, "none");
 	return 0;

@@ -35,11 +35,29 @@ struct syscall_user_dispatch_config {
 	uint64_t mode, selector, offset, len;
 };
 
+/* How long to look for a stop before sleeping until it comes. */
+#define SPIN_NS 30000
+
 /* A wait of no more may be made to last up to twice as long, rather than end with EINTR. */
 #define SHORT_WAIT_NS 1000000000
 
 /* /proc/TID/status up to its Seccomp line; only the list of groups is unbounded. */
 #define STATUS_MAX_BYTES 16384
+
+/*
+ * waitpid(2), looking for a moment before it sleeps: what we wait for takes
+ * another CPU some microseconds, and to wake one that idles takes longer.
+ */
+static pid_t wait_for(pid_t tid, int *ret_status)
+{
+	const uint64_t end_ns = clock_now_ns() + SPIN_NS;
+	pid_t r;
+
+	do
+		r = waitpid(tid, ret_status, __WALL | WNOHANG);
+	while (r == 0 && clock_now_ns() < end_ns);
+	return r ? r : waitpid(tid, ret_status, __WALL);
+}
 
 /*
  * Waits for the stop that we asked for.  A signal that arrives first is passed
@@ -51,11 +69,8 @@ static int wait_for_stop(pid_t tid, bool *ret_halted)
 	for (;;) {
 		int status, event, signal;
 
-		if (waitpid(tid, &status, __WALL) < 0) {
-			if (errno == EINTR)
-				continue;
+		if (wait_for(tid, &status) < 0)
 			return -errno;
-		}
 		if (!WIFSTOPPED(status))
 			return -ESRCH;
 		event = status >> 16;
@@ -356,9 +371,8 @@ static int run_halted(const struct tracer_job *job, const struct arch_code *code
 	for (;;) {
 		if (ptrace(PTRACE_SYSCALL, job->tid, NULL, NULL) < 0)
 			return -errno;
-		while (waitpid(job->tid, &status, __WALL) < 0)
-			if (errno != EINTR)
-				return -errno;
+		if (wait_for(job->tid, &status) < 0)
+			return -errno;
 		if (!WIFSTOPPED(status))
 			return -ESRCH;
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80) && status >> 16 != PTRACE_EVENT_STOP)

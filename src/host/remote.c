@@ -28,7 +28,8 @@
 #include "rootfs.h"
 
 #define DEFAULT_DEADLINE_NS 3000000000ULL
-#define POLL_NS		    4000   /* between looks at a flag in the target */
+#define SPIN_NS		    20000  /* of looking at a flag in the target without a pause */
+#define POLL_NS		    4000   /* between looks at it afterwards */
 #define MAX_ATTACHES	    20	   /* to a process that execs again and again */
 #define RETRY_NS	    200000 /* before another try at what is soon free */
 
@@ -319,12 +320,18 @@ static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpo
 static int poll_target(const struct remote *remote, int (*is_done)(struct remote *, const void *),
 		       const void *what)
 {
-	uint64_t end_ns = clock_now_ns() + remote->deadline_ns;
-	int slack_ns = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), r;
+	const uint64_t start_ns = clock_now_ns();
+	int slack_ns, r;
 
+	do
+		r = is_done((struct remote *)remote, what);
+	while (r == 0 && clock_now_ns() - start_ns < SPIN_NS);
+	if (r)
+		return r < 0 ? r : 0;
+	slack_ns = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	while ((r = is_done((struct remote *)remote, what)) == 0) {
-		if (clock_now_ns() > end_ns) {
+		if (clock_now_ns() - start_ns > remote->deadline_ns) {
 			r = -ETIMEDOUT;
 			break;
 		}

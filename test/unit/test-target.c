@@ -3,7 +3,6 @@
 #include "cmocka-all.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>

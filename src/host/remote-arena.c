@@ -2,7 +2,6 @@
 /* Memory of ours in a target: see remote-arena.h. */
 #include "remote-arena.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@
 #define ARENA_BOOT_SLOTS 8 /* the last ones: for the boot code of the next arena */
 #define ARENA_BATCHES	 8
 
-/* In the zero tail of the vdso, followed by the boot code of first arenas. */
+/* Followed by the boot code of first arenas. */
 struct foothold {
 	uint64_t magic;
 	uint64_t arena_address; /* the newest arena, or where it is to be */
@@ -125,56 +124,6 @@ static int read_header(const struct arena *arena, struct arena_header *ret)
 	return 0;
 }
 
-/* Where the image in the vdso's pages ends: after its sections and segments. */
-static int vdso_image_end(const struct arena *arena, const struct address_range *vdso,
-			  uint64_t *ret_end, struct mpol_error *err)
-{
-	Elf64_Ehdr elf;
-	uint64_t end;
-
-	if (arena_read(arena, vdso->start, &elf, sizeof(elf)) < 0)
-		return error_set(err, -ESRCH, "read the vdso", "the process has ended");
-	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) || elf.e_ident[EI_CLASS] != ELFCLASS64)
-		return error_set(err, -EOPNOTSUPP, "read the vdso",
-				 "it is not a 64-bit process: only those can be changed");
-	end = elf.e_shoff + (uint64_t)elf.e_shnum * elf.e_shentsize;
-	for (unsigned int i = 0; i < elf.e_phnum; i++) {
-		Elf64_Phdr segment;
-		uint64_t at = vdso->start + elf.e_phoff + i * (uint64_t)elf.e_phentsize;
-
-		if (arena_read(arena, at, &segment, sizeof(segment)) < 0)
-			return error_set(err, -ESRCH, "read the vdso", "the process has ended");
-		if (segment.p_type == PT_LOAD && segment.p_offset + segment.p_memsz > end)
-			end = segment.p_offset + segment.p_memsz;
-	}
-	*ret_end = vdso->start + end;
-	return 0;
-}
-
-static int find_vdso(const struct arena *arena, struct address_range *ret, struct mpol_error *err)
-{
-	_cleanup_free_ char *text = NULL;
-	struct maps_entry entry;
-	char *cursor;
-	ssize_t n;
-
-	n = rootfs_read(arena->root, &text, "proc/%d/maps", arena->pid);
-	if (n < 0)
-		return error_errno(err, (int)n, "read maps");
-	cursor = text;
-	while (maps_next(&cursor, &entry) > 0) {
-		if (strcmp(entry.name, "[vdso]"))
-			continue;
-		*ret = (struct address_range) { entry.start, entry.end };
-		return 0;
-	}
-	if (!n)
-		return error_set(err, -ESRCH, "read maps", "the process has ended");
-	return error_set(
-		err, -EOPNOTSUPP, "find a place for code",
-		"the process has no vdso (started with vdso=0, or by a tracer that removes it)");
-}
-
 /* 0 if the foothold is ours or empty. */
 static int check_foothold(const struct arena *arena, struct foothold *ret_record,
 			  struct mpol_error *err)
@@ -182,34 +131,25 @@ static int check_foothold(const struct arena *arena, struct foothold *ret_record
 	static const struct foothold empty;
 
 	if (arena_read(arena, arena->foothold.start, ret_record, sizeof(*ret_record)) < 0)
-		return error_set(err, -ESRCH, "read the vdso", "the process has ended");
+		return error_set(err, -ESRCH, "read the foothold", "the process has ended");
 	if (ret_record->magic == FOOTHOLD_MAGIC || !memcmp(ret_record, &empty, sizeof(empty)))
 		return 0;
-	return error_set(err, -EOPNOTSUPP, "find a place for code",
-			 "another program uses the end of the process's vdso");
+	return error_set(err, -EOPNOTSUPP, "find a place for code", "another program uses it too");
 }
 
 int arena_attach(struct arena *arena, struct mpol_error *err)
 {
-	const uint64_t needed = sizeof(struct foothold) + ARENA_BOOT_CODE_BYTES;
-	struct address_range vdso = { 0 };
+	static const struct foothold_wanted wanted = {
+		.magic = FOOTHOLD_MAGIC,
+		.size = sizeof(struct foothold) + ARENA_BOOT_CODE_BYTES,
+	};
 	struct foothold record;
 	struct arena_header header;
 	int r;
 
-	r = find_vdso(arena, &vdso, err);
+	r = foothold_find(arena->root, arena->pid, arena->mem, &wanted, &arena->foothold, err);
 	if (r < 0)
 		return r;
-	r = vdso_image_end(arena, &vdso, &arena->foothold.start, err);
-	if (r < 0)
-		return r;
-	arena->foothold.start = (arena->foothold.start + 15) & ~15ULL;
-	arena->foothold.end = vdso.end;
-	if (arena->foothold.start + needed > arena->foothold.end)
-		return error_set(err, -EOPNOTSUPP, "find a place for code",
-				 "the vdso leaves %lld bytes free, %llu are needed",
-				 (long long)(arena->foothold.end - arena->foothold.start),
-				 (unsigned long long)needed);
 	r = check_foothold(arena, &record, err);
 	if (r < 0)
 		return r;
@@ -322,7 +262,7 @@ int arena_plan_boot(struct arena *arena, struct arena_boot *ret_boot, struct mpo
 	if (r == 0)
 		r = arena_write(arena, arena->foothold.start, &record, sizeof(record));
 	if (r < 0)
-		return error_set(err, r, "write the vdso", "the process has ended");
+		return error_set(err, r, "write the foothold", "the process has ended");
 
 	*ret_boot = (struct arena_boot){
 		.mappings = {

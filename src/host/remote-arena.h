@@ -2,8 +2,8 @@
 /*
  * Memory of ours in a target, for remote execution.
  *
- * The foothold is the zero tail of the vdso's pages: a record of ours and the
- * code that maps the first arena.  An arena is two mappings: code slots, which
+ * The foothold (remote-foothold.h) holds a record of ours and the code that
+ * maps the first arena.  An arena is two mappings: code slots, which
  * the target may only execute (we write them through /proc/PID/mem), and data.
  *
  * Invariants:
@@ -29,10 +29,7 @@
 #include <mpol/mpol.h>
 
 #include "remote-arch.h"
-
-struct address_range {
-	uint64_t start, end;
-};
+#include "remote-foothold.h"
 
 struct arena {
 	int root;  /* borrowed: the root directory */
@@ -53,8 +50,7 @@ struct arena_slot {
 
 /*
  * Finds the foothold and the newest arena, if an earlier controller left one.
- * Errors: -ESRCH (the process has gone), -EOPNOTSUPP (32-bit, or no room
- * behind the vdso), -errno of reading.
+ * Errors: those of foothold_find.
  */
 int arena_attach(struct arena *arena, struct mpol_error *err);
 

@@ -88,8 +88,13 @@ static void test_limit_is_kept(void **state)
 	assert_true(child > 0);
 	usleep(50000);
 	assert_int_equal(remote_open(child, 0, &remote, NULL), 0);
-	for (int i = 0; i < 9; i++) {
-		assert_int_equal(remote_run(remote, child, &batch, NULL), 0);
+	/* On a slow machine it may have ended before the last one. */
+	for (int i = 0; i < 9 && !outcome->took_ns; i++) {
+		int r = remote_run(remote, child, &batch, NULL);
+
+		if (r == -ESRCH && i > 2)
+			break;
+		assert_int_equal(r, 0);
 		assert_int_equal(call.result, child);
 		usleep(LIMIT_MS * 1000 / 10);
 	}

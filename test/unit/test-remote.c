@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -379,6 +380,44 @@ static void test_seccomp_is_never_tripped(void **state)
 	}
 }
 
+/* Without its vdso a process finds a place for our code behind its own. */
+static void test_without_vdso(void **state)
+{
+	struct remote_call call = { .number = SYS_getpid };
+	struct remote_batch batch = { .calls = &call, .nr_calls = 1 };
+	struct mpol_error error;
+	struct remote *remote;
+	int ready[2], status;
+	char byte;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (munmap((void *)getauxval(AT_SYSINFO_EHDR), 8192) < 0 ||
+		    write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	for (int i = 0; i < 3; i++) {
+		if (remote_open(child, PATIENCE_NS, &remote, &error) < 0)
+			fail_msg("%s: %s", error.step, error.cause);
+		run(remote, child, &batch);
+		assert_int_equal(call.result, child);
+		remote_close(remote);
+	}
+	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /*
  * A process whose memory is another one every millisecond comes to its end.
  * It is a shell, as a sanitizer in a program of ours would itself be disturbed.
@@ -393,7 +432,7 @@ static void test_execs_meanwhile(void **state)
 	assert_true(child >= 0);
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execl("/bin/sh", "sh", "-c", again, again, "1000", NULL);
+		execl("/bin/sh", "sh", "-c", again, again, "200", NULL);
 		_exit(1);
 	}
 	while (waitpid(child, &status, WNOHANG) == 0) {
@@ -491,6 +530,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stopped_with_signals, start_target,
 						forget_target),
 		cmocka_unit_test(test_seccomp_is_never_tripped),
+		cmocka_unit_test(test_without_vdso),
 		cmocka_unit_test(test_execs_meanwhile),
 		cmocka_unit_test_setup_teardown(test_controllers_killed, start_target, stop_target),
 	};

@@ -415,6 +415,9 @@ static int collect_results(const struct remote *remote, const struct arena_slot 
 
 	r = arena_read(&remote->arena, slot->table_address, calls,
 		       batch->nr_calls * sizeof(calls[0]));
+	if (r == 0 && batch->arguments_after)
+		r = arena_read(&remote->arena, slot->arguments_address, batch->arguments_after,
+			       batch->arguments_bytes);
 	if (r < 0)
 		return error_set(err, r, "read the results", "the process has ended or exec'd");
 	for (size_t i = 0; i < batch->nr_calls; i++)

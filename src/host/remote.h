@@ -40,6 +40,7 @@ struct remote_batch {
 	size_t nr_calls;	   /* 1 .. REMOTE_MAX_CALLS */
 	const void *arguments;	   /* memory that the calls point into; copied to the target */
 	size_t arguments_bytes;	   /* at most REMOTE_ARGUMENT_BYTES */
+	void *arguments_after;	   /* NULL, or filled in: that memory as the calls left it */
 	uint64_t stop_ns;	   /* filled in: from asking the thread to stop to its release */
 	uint64_t away_ns;	   /* filled in: until the calls were seen to be done */
 };

@@ -134,6 +134,43 @@ static void test_largest_batch_and_arguments(void **state)
 	remote_close(remote);
 }
 
+/* What calls write comes back, from a small batch and from one that has a place of its own. */
+static void test_written_memory_comes_back(void **state)
+{
+	struct remote *remote = opened();
+	char before[REMOTE_ARGUMENT_BYTES], after[REMOTE_ARGUMENT_BYTES];
+	struct remote_call call = {
+		.number = SYS_prctl,
+		.args = { PR_GET_NAME, 8 },
+		.argument_mask = 1U << 1,
+	};
+	const size_t sizes[] = { 100, sizeof(before) };
+
+	(void)state;
+	memset(before, '+', sizeof(before));
+	for (int i = 0; i < 2; i++) {
+		struct remote_batch batch = {
+			.calls = &call,
+			.nr_calls = 1,
+			.arguments = before,
+			.arguments_bytes = sizes[i],
+			.arguments_after = after,
+		};
+		char name[16];
+
+		memset(after, '-', sizeof(after));
+		run(remote, target.pid, &batch);
+		prctl(PR_GET_NAME, name);
+		assert_int_equal(call.result, 0);
+		assert_string_equal(after + 8, name);
+		assert_int_equal(after[7], '+');
+		assert_int_equal(after[sizes[i] - 1], '+');
+		if (sizes[i] < sizeof(after))
+			assert_int_equal(after[sizes[i]], '-');
+	}
+	remote_close(remote);
+}
+
 static void test_six_arguments_arrive(void **state)
 {
 	struct remote *remote = opened();
@@ -518,6 +555,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_thread_answers, start_target,
 						stop_uninterrupted_target),
 		cmocka_unit_test_setup_teardown(test_largest_batch_and_arguments, start_target,
+						stop_uninterrupted_target),
+		cmocka_unit_test_setup_teardown(test_written_memory_comes_back, start_target,
 						stop_uninterrupted_target),
 		cmocka_unit_test_setup_teardown(test_six_arguments_arrive, start_target,
 						stop_uninterrupted_target),

@@ -61,11 +61,12 @@ enum mpol_mode {
 	MPOL_MODE_WEIGHTED_INTERLEAVE = 6,
 };
 
-/* Mode flags: the kernel's bits, but kept apart from the mode; and one of ours. */
+/* Mode flags: the kernel's bits, but kept apart from the mode; and two of ours. */
 #define MPOL_FLAG_BALANCING (1U << 13) /* MPOL_F_NUMA_BALANCING */
 #define MPOL_FLAG_RELATIVE  (1U << 14) /* MPOL_F_RELATIVE_NODES */
 #define MPOL_FLAG_STATIC    (1U << 15) /* MPOL_F_STATIC_NODES */
 #define MPOL_FLAG_HOME_NODE (1U << 0)  /* mpol_args.home_node is meant */
+#define MPOL_FLAG_EXACT	    (1U << 1)  /* before a get call: see mpol_process_get_mempolicy */
 
 /*
  * Arguments of the set and get calls, after the kernel mailing list's
@@ -97,8 +98,8 @@ struct mpol_args {
 	unsigned long *mems_allowed;
 	uint64_t mems_maxnode;
 
-	/* Get only.  The next node of an interleave policy, or -1 where there is none or it cannot
-	 * be read. */
+	/* Get of a thread's policy only.  The next node of an interleave policy, or -1 where there
+	 * is none or it cannot be read. */
 	int32_t policy_node;
 	/* Get of a range's policy only: the node of the page at addr, or -1 if no page is there. */
 	int32_t vma_node;
@@ -169,6 +170,9 @@ MPOL_API int mpol_get_vma_mempolicy(void *addr, struct mpol_args *args, size_t s
  * and no next node of an interleave policy (and old kernels no balancing).  A
  * range without a policy of its own is reported as default where a thread with
  * another policy tells it apart, else with the threads' policy, which applies to it.
+ * With MPOL_FLAG_EXACT in mode_flags before the call, the target asks the kernel
+ * itself, in a stop as for setting: the answer is the one that it would get about
+ * itself, with policy_node.  Other bits of mode_flags are not looked at.
  *
  * A pidfd of the caller's own process works too: the calling thread makes the
  * call as usual, its other threads like those of any process.

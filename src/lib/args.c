@@ -324,6 +324,15 @@ int args_check_room(const struct mpol_args *args)
 			 "a mask has no room for every possible node, or is longer than one page");
 }
 
+void args_give_mode(struct mpol_args *args, int kernel_mode)
+{
+	args->mode = (uint16_t)(kernel_mode & ~(int)KERNEL_FLAGS);
+	args->mode_flags = (uint16_t)(kernel_mode & (int)KERNEL_FLAGS);
+	args->home_node = -1;
+	args->policy_node = -1;
+	args->vma_node = -1;
+}
+
 /* Whether the mask can be written: the kernel, which can tell, writes something into it. */
 static bool is_writable(unsigned long *words, uint64_t maxnode)
 {

@@ -67,6 +67,12 @@ int args_explain_range(const struct mpol_args *args, int r, const char *step,
 int args_check_room(const struct mpol_args *args);
 
 /*
+ * Starts the results of a get call: mode and flags from a kernel's mode word,
+ * and no node for all else.
+ */
+void args_give_mode(struct mpol_args *args, int kernel_mode);
+
+/*
  * Fills in the results of a get call: the policy's nodes, mems_allowed and the
  * weights, where the caller asked for them; args_check_room came before.
  * Returns 0 or -EFAULT (a mask that cannot be written).

@@ -86,11 +86,7 @@ static int get_policy(struct mpol_args *args, void *addr, unsigned long flags)
 					 "nothing is mapped at %p", addr);
 		return error_errno(args->error, -errno, "get_mempolicy");
 	}
-	args->mode = mode & ~(MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE | MPOL_FLAG_BALANCING);
-	args->mode_flags = mode & (MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE | MPOL_FLAG_BALANCING);
-	args->home_node = -1;
-	args->policy_node = -1;
-	args->vma_node = -1;
+	args_give_mode(args, mode);
 	return args_give_nodes(args, &nodes, &allowed);
 }
 

@@ -2,15 +2,134 @@
 /*
  * Reading another process's policies: from /proc, stopping nothing.  What the
  * kernel shows there: effective nodes; no home node, no weights, no next node.
+ * Or, where the caller wants to know exactly, from the target, which asks the
+ * kernel in a short stop (host/remote.h).
  */
 #include <errno.h>
+#include <linux/mempolicy.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "any-thread.h"
 #include "args.h"
 #include "cleanup.h"
 #include "error.h"
-#include "target.h"
+
+static int not_mapped(const struct target *target, uint64_t addr, struct mpol_error *err)
+{
+	error_set(err, -EFAULT, "get_mempolicy", "nothing is mapped at 0x%llx",
+		  (unsigned long long)addr);
+	error_on(err, "process %d (%s)", target->leader.tid, target->leader.name);
+	return -EFAULT;
+}
+
+/* The node of the page at addr as thread tid has it, or -1. */
+static int node_of_page(pid_t tid, uint64_t addr)
+{
+	void *page = (void *)(uintptr_t)addr;
+	int node;
+
+	return !syscall(SYS_move_pages, tid, 1UL, &page, NULL, &node, 0) && node >= 0 ? node : -1;
+}
+
+/* ---- The target's own answer ------------------------------------------------------ */
+
+/* Where the target has the kernel write. */
+struct answer {
+	int32_t mode, next;
+	struct nodemask nodes;
+};
+
+static bool read_living(const struct target *target, pid_t tid, struct process_thread *ret)
+{
+	return process_read_thread(target->root, target->leader.tid, tid, ret) == 0 &&
+	       !process_thread_has_ended(ret);
+}
+
+/* The thread that is meant: the leader or, where it has ended, the first living one. */
+static int find_meant(const struct target *target, struct process_thread *ret,
+		      struct mpol_error *err)
+{
+	const pid_t first = target->tid ? target->tid : target->leader.tid;
+	_cleanup_free_ pid_t *tids = NULL;
+	size_t nr = 0;
+	int r;
+
+	if (read_living(target, first, ret))
+		return 0;
+	r = process_list_threads(target->root, target->leader.tid, &tids, &nr);
+	if (r < 0)
+		return target_error(err, r, "read /proc", &target->leader);
+	for (size_t i = 0; !target->tid && i < nr; i++)
+		if (read_living(target, tids[i], ret))
+			return 0;
+	return target_error(err, -ESRCH, "read /proc", &target->leader);
+}
+
+/* Has a thread make get_mempolicy(2)'s calls: only, or any if it is 0. */
+static int ask_thread(const struct target *target, pid_t only, struct remote_batch *batch,
+		      struct mpol_error *err)
+{
+	struct any_thread any;
+	int r;
+
+	r = any_thread_open(target, only, &any, err);
+	if (r == 0)
+		r = any_thread_run(&any, batch, err);
+	any_thread_close(&any);
+	return r;
+}
+
+/*
+ * The policy of the thread that is meant or, with MPOL_F_ADDR as flags, of the
+ * range at addr, which any thread may ask for.
+ */
+static int ask_target(const struct target *target, struct mpol_args *args, uint64_t addr,
+		      unsigned long flags)
+{
+	struct answer answer = { 0 };
+	struct remote_call calls[] = {
+		{ .number = SYS_get_mempolicy,
+		  .args = { offsetof(struct answer, mode), offsetof(struct answer, nodes),
+			    NODEMASK_KERNEL_MAXNODE, addr, flags },
+		  .argument_mask = 1U << 0 | 1U << 1 },
+		{ .number = SYS_get_mempolicy,
+		  .args = { offsetof(struct answer, next), 0, 0, 0, MPOL_F_NODE },
+		  .argument_mask = 1U << 0 },
+	};
+	struct remote_batch batch = {
+		.calls = calls,
+		.nr_calls = flags ? 1 : 2,
+		.arguments = &answer,
+		.arguments_bytes = sizeof(answer),
+		.arguments_after = &answer,
+	};
+	struct process_thread meant;
+	int r;
+
+	r = find_meant(target, &meant, args->error);
+	if (r == 0 && meant.tid == gettid())
+		return mpol_get_mempolicy(args, sizeof(*args));
+	if (r == 0)
+		r = ask_thread(target, flags ? 0 : meant.tid, &batch, args->error);
+	if (r < 0)
+		return r;
+	if (calls[0].result == -EFAULT)
+		return not_mapped(target, addr, args->error);
+	if (calls[0].result < 0)
+		return target_error(args->error, (int)calls[0].result, "get_mempolicy",
+				    &target->leader);
+	args_give_mode(args, answer.mode);
+	if (flags)
+		args->vma_node = node_of_page(meant.tid, addr);
+	/* Refused with EINVAL unless the policy interleaves. */
+	if (batch.nr_calls > 1 && calls[1].result == 0)
+		args->policy_node = answer.next;
+	return args_give_nodes(args, &answer.nodes, &meant.mems_allowed);
+}
+
+/* ---- What /proc shows ------------------------------------------------------------- */
 
 /* Fills args with a policy as numa_maps shows it. */
 static int give_policy(struct mpol_args *args, const struct vma *vma,
@@ -24,11 +143,7 @@ static int give_policy(struct mpol_args *args, const struct vma *vma,
 		error_on(args->error, "process %d (%s)", target->leader.tid, target->leader.name);
 		return -EOVERFLOW;
 	}
-	args->mode = policy->mode;
-	args->mode_flags = policy->mode_flags;
-	args->home_node = -1;
-	args->policy_node = -1;
-	args->vma_node = -1;
+	args_give_mode(args, policy_kernel_mode(policy));
 	return args_give_nodes(args, &nodes, &target->leader.mems_allowed);
 }
 
@@ -91,7 +206,8 @@ int mpol_process_get_mempolicy(int pidfd, struct mpol_args *user, size_t size)
 		return r;
 	if (target_is_caller(&target))
 		return mpol_get_mempolicy(user, size);
-	r = get_thread_policy(&target, &args);
+	r = args.mode_flags & MPOL_FLAG_EXACT ? ask_target(&target, &args, 0, 0)
+					      : get_thread_policy(&target, &args);
 	if (r < 0)
 		return r;
 	args_write(&args, user, size);
@@ -132,31 +248,23 @@ static int get_range_policy(struct target *target, uint64_t addr, struct mpol_ar
 	_cleanup_(vma_table_free) struct vma_table table = { 0 };
 	const struct vma *witness, *range;
 	const struct mpol_policy *policy;
-	void *page = (void *)(uintptr_t)addr;
 	pid_t viewer;
-	int node, r;
+	int r;
 
 	r = read_view(target, &table, &viewer, args->error);
 	if (r < 0)
 		return r;
 	range = vma_table_find(&table, addr);
 	witness = vma_table_witness(&table);
-	if (!range) {
-		error_set(args->error, -EFAULT, "read numa_maps", "nothing is mapped at 0x%llx",
-			  (unsigned long long)addr);
-		error_on(args->error, "process %d (%s)", target->leader.tid, target->leader.name);
-		return -EFAULT;
-	}
+	if (!range)
+		return not_mapped(target, addr, args->error);
 	policy = range->policy;
 	if (policy->mode != MPOL_MODE_DEFAULT && witness &&
 	    !range_is_own(target, range, witness->policy))
 		policy = &none;
 	r = give_policy(args, range, policy, target);
-	if (r < 0)
-		return r;
-	if (!syscall(SYS_move_pages, viewer, 1UL, &page, NULL, &node, 0) && node >= 0)
-		args->vma_node = node;
-	return 0;
+	args->vma_node = node_of_page(viewer, addr);
+	return r;
 }
 
 int mpol_process_get_vma_mempolicy(int pidfd, uint64_t addr, struct mpol_args *user, size_t size)
@@ -176,7 +284,8 @@ int mpol_process_get_vma_mempolicy(int pidfd, uint64_t addr, struct mpol_args *u
 	/* Any thread's own call sees the range's own policy. */
 	if (target_is_own_process(&target))
 		return mpol_get_vma_mempolicy((void *)(uintptr_t)addr, user, size);
-	r = get_range_policy(&target, addr, &args);
+	r = args.mode_flags & MPOL_FLAG_EXACT ? ask_target(&target, &args, addr, MPOL_F_ADDR)
+					      : get_range_policy(&target, addr, &args);
 	if (r < 0)
 		return r;
 	args_write(&args, user, size);

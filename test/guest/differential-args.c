@@ -260,7 +260,9 @@ static void random_getter(uint64_t *state, const struct machine_facts *facts,
 		args->interleave_weights = areas->weights_out;
 	/* What an earlier get call may have left there. */
 	args->mode = (uint16_t)random_below(state, 7);
-	args->mode_flags = random_flags(state, GET_THREAD);
+	args->mode_flags = random_flags(state, ret->operation) & (uint16_t)~MPOL_FLAG_EXACT;
+	if (one_in(state, 2))
+		args->mode_flags |= MPOL_FLAG_EXACT;
 	ret->addr = (uint64_t)areas->region + random_below(state, REGION_PAGES * PAGE_BYTES);
 	if (one_in(state, 40))
 		ret->addr = random_next(state);

@@ -201,11 +201,7 @@ static bool relative_is(const struct argument_set *set, const struct mpol_args *
 
 static bool next_is(const struct mpol_args *result, const struct expected_get *expected)
 {
-	if (result->policy_node == expected->next || result->policy_node == expected->other_next)
-		return true;
-	return expected->next == -2 && result->policy_node >= 0 &&
-	       result->policy_node < MPOL_NODES_MAX &&
-	       has(expected->policy.nodes, result->policy_node);
+	return result->policy_node == expected->next || result->policy_node == expected->other_next;
 }
 
 const char *check_get(const struct argument_set *set, const struct areas *areas, int r,

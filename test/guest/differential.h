@@ -104,7 +104,7 @@ struct expected_get {
 	 */
 	const unsigned long *within;
 	const unsigned long *allowed;
-	int next, other_next; /* the one or the other; -2: any node of the policy, or -1 */
+	int next, other_next; /* the one or the other */
 	int vma_node;
 };
 

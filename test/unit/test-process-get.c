@@ -89,6 +89,74 @@ static void test_a_threads_policy_is_not_a_ranges(void **state)
 	child_stop(&child);
 }
 
+/* What only the target can ask the kernel: nodes as given, the next one, that a range has none. */
+static void test_exact(void **state)
+{
+	unsigned long given[1] = { 1 | 1UL << 5 }, nodes[MPOL_NODE_WORDS];
+	struct mpol_args args = {
+		.mode = MPOL_MODE_INTERLEAVE,
+		.mode_flags = MPOL_FLAG_STATIC,
+		.policy_nodemask = given,
+		.policy_maxnode = 64,
+	};
+	const struct mpol_args get = {
+		.mode_flags = MPOL_FLAG_EXACT,
+		.policy_nodemask = nodes,
+		.policy_maxnode = MPOL_NODES_MAX,
+	};
+	struct child child;
+
+	(void)state;
+	child_start(&child, 2);
+	assert_int_equal(mpol_process_set_mempolicy(child.pidfd, &args, sizeof(args)), 0);
+	args = get;
+	assert_int_equal(mpol_process_get_mempolicy(child.pidfd, &args, sizeof(args)), 0);
+	assert_int_equal(args.mode, MPOL_MODE_INTERLEAVE);
+	assert_int_equal(args.mode_flags, MPOL_FLAG_STATIC);
+	assert_int_equal(nodes[0], given[0]);
+	assert_true(args.policy_node == 0 || args.policy_node == 5);
+	/* Asked without it: what /proc shows. */
+	assert_int_equal(mpol_process_get_mempolicy(child.pidfd, &args, sizeof(args)), 0);
+	assert_int_equal(args.mode_flags, MPOL_FLAG_STATIC);
+	assert_int_equal(nodes[0] & 1, 1);
+	assert_int_equal(args.policy_node, -1);
+
+	assert_int_equal(range_mode(&child), MPOL_MODE_INTERLEAVE);
+	args = get;
+	assert_int_equal(mpol_process_get_vma_mempolicy(child.pidfd, (uint64_t)child.range, &args,
+							sizeof(args)),
+			 0);
+	assert_int_equal(args.mode, MPOL_MODE_DEFAULT);
+	assert_int_equal(args.policy_node, -1);
+	args = get;
+	assert_int_equal(mpol_process_get_vma_mempolicy(child.pidfd, 4096, &args, sizeof(args)),
+			 -EFAULT);
+	assert_int_equal(args.mode_flags, MPOL_FLAG_EXACT);
+	args = (struct mpol_args) { .mode_flags = MPOL_FLAG_EXACT };
+	assert_int_equal(mpol_process_set_mempolicy(child.pidfd, &args, sizeof(args)), -EINVAL);
+	child_stop(&child);
+}
+
+static void test_exact_of_one_thread(void **state)
+{
+	struct mpol_args args = { .mode_flags = MPOL_FLAG_EXACT };
+	struct child child;
+	int second;
+
+	(void)state;
+	child_start(&child, 2);
+	second = child_thread_pidfd(&child, 1);
+	set(second, MPOL_MODE_INTERLEAVE);
+	assert_int_equal(mpol_process_get_mempolicy(second, &args, sizeof(args)), 0);
+	assert_int_equal(args.mode, MPOL_MODE_INTERLEAVE);
+	assert_int_equal(args.policy_node, 0);
+	args = (struct mpol_args) { .mode_flags = MPOL_FLAG_EXACT };
+	assert_int_equal(mpol_process_get_mempolicy(child.pidfd, &args, sizeof(args)), 0);
+	assert_int_equal(args.mode, MPOL_MODE_DEFAULT);
+	close(second);
+	child_stop(&child);
+}
+
 static void test_node_of_a_page(void **state)
 {
 	struct mpol_args args = { 0 };
@@ -112,6 +180,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_a_threads_policy_is_not_a_ranges),
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_exact_of_one_thread),
 		cmocka_unit_test(test_node_of_a_page),
 	};
 

@@ -400,7 +400,8 @@ struct mpol_process;
 struct mpol_thread {
 	pid_t tid;
 	char name[16];
-	char state; /* proc_pid_stat(5): R, S, D, T, t, Z, … */
+	char state;	      /* proc_pid_stat(5): R, S, D, T, t, Z, … */
+	uint64_t start_ticks; /* with tid, names it once and for all */
 	/* As the kernel shows it in numa_maps: effective nodes.  NULL: could not be read. */
 	const struct mpol_policy *policy;
 	unsigned long mems_allowed[MPOL_NODE_WORDS];
@@ -477,6 +478,119 @@ struct mpol_report {
 MPOL_API int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *args, size_t size,
 				struct mpol_report *ret_report);
 MPOL_API void mpol_report_free(struct mpol_report *report);
+
+/* ---- The journal of changes, taking back, putting right ------------------------- */
+
+/*
+ * A journal keeps what was intended and what it replaced, on disk before the
+ * change is made, so that it can be taken back whatever is killed when
+ * (mpol-journal(5)).  Changes are those of processes of this boot.
+ */
+struct mpol_journal;
+
+/* What a change replaced for one thread (tid not 0) or one range. */
+struct mpol_replaced {
+	pid_t tid;
+	uint64_t start_ticks;		  /* of the thread, as in struct mpol_thread */
+	uint64_t start, end;		  /* of the range: addresses, end exclusive */
+	const struct mpol_policy *policy; /* a range without its own: default */
+};
+
+struct mpol_change {
+	uint64_t id;	   /* from 1; given by the journal */
+	int64_t time_s;	   /* since 1970; given by the journal */
+	uid_t uid;	   /* whose doing; given by the journal */
+	uint64_t undoes;   /* the id of the change that this one took back, or 0 */
+	int32_t is_undone; /* given by the journal */
+	int32_t is_ended;  /* 0: whoever made it was stopped in the middle; given by the journal */
+	uint64_t nr_done;  /* threads or ranges changed, once it is ended */
+	const char *verb;
+	pid_t pid;
+	uint64_t start_ticks; /* mpol_process_start_ticks */
+	const char *name;     /* of the process */
+	pid_t tid;	      /* the one thread that was meant, or 0: all, or ranges */
+	const struct mpol_policy *intended;
+	const struct mpol_replaced *replaced;
+	size_t nr_replaced;
+};
+
+/*
+ * Opens a journal; writable: makes the file unless it is there.  Changes can be
+ * looked at in either case.  A file that is not there is an empty journal.
+ * Errors: those of open(2) and read(2), -EPERM (the file belongs to somebody
+ * else or others may write it), -ENOMEM.  What is damaged is passed over.
+ */
+MPOL_API int mpol_journal_open(const char *path, int writable, struct mpol_journal **ret_journal,
+			       struct mpol_error *error);
+MPOL_API void mpol_journal_free(struct mpol_journal *journal);
+
+/*
+ * Records a change that is about to be made: on disk when this returns.
+ * The fields given by the journal are ignored.  Where it fails nothing is
+ * recorded, and the change should not be made.
+ * Errors: -errno of write(2) and fsync(2), -EBADF (not writable), -E2BIG, -ENOMEM.
+ */
+MPOL_API int mpol_journal_begin(struct mpol_journal *journal, const struct mpol_change *change,
+				uint64_t *ret_id, struct mpol_error *error);
+
+/* Records that it was made, for nr_done threads or ranges. */
+MPOL_API int mpol_journal_end(struct mpol_journal *journal, uint64_t id, uint64_t nr_done,
+			      struct mpol_error *error);
+
+/* Oldest first.  Valid until the next mpol_journal_begin or _end. */
+MPOL_API size_t mpol_journal_nr_changes(const struct mpol_journal *journal);
+MPOL_API const struct mpol_change *mpol_journal_change(const struct mpol_journal *journal,
+						       size_t index);
+
+/* One thread or range that is to get another policy. */
+struct mpol_correction {
+	uint64_t change_id; /* whose policy it is */
+	pid_t tid;	    /* 0: a range */
+	uint64_t start_ticks;
+	uint64_t start, end;
+	const struct mpol_policy *shown;  /* what it has, as the kernel shows it */
+	const struct mpol_policy *wanted; /* what it is to get */
+	/* 0: it is to be corrected, or was; -ECANCELED: it is left alone, because somebody else
+	 * has changed it since; -EACCES: the cpuset allows none of its nodes; else the negative
+	 * errno of trying. */
+	int32_t code;
+};
+
+/* What is to be done to a process.  The change and the process must outlive it. */
+struct mpol_plan;
+
+#define MPOL_PLAN_FORCE (1U << 0) /* undo: also what somebody else has changed since */
+
+/*
+ * What taking the change back means for the process as it is now (with
+ * MPOL_PROCESS_THREADS and MPOL_PROCESS_VMAS).  A thread made since gets what
+ * most of the threads had; what is not there any more is passed over.
+ * Errors: -ESRCH (another process), -ENOMEM.
+ */
+MPOL_API int mpol_plan_undo(const struct mpol_change *change, const struct mpol_process *process,
+			    unsigned int flags, struct mpol_plan **ret_plan,
+			    struct mpol_error *error);
+
+/*
+ * Where the process's policies are not, any more, what the changes in the
+ * journal intended: a cpuset was narrowed and widened, somebody else has set
+ * them, threads were made by others.
+ */
+MPOL_API int mpol_plan_reapply(const struct mpol_journal *journal,
+			       const struct mpol_process *process, struct mpol_plan **ret_plan,
+			       struct mpol_error *error);
+
+MPOL_API size_t mpol_plan_nr_corrections(const struct mpol_plan *plan);
+MPOL_API const struct mpol_correction *mpol_plan_correction(const struct mpol_plan *plan,
+							    size_t index);
+
+/*
+ * Makes the corrections with code 0 and leaves in code what became of each.
+ * Returns how many were made; the first failure is in *error.
+ */
+MPOL_API size_t mpol_plan_carry_out(struct mpol_plan *plan, int pidfd, struct mpol_error *error);
+
+MPOL_API void mpol_plan_free(struct mpol_plan *plan);
 
 /* ---- Moving pages -------------------------------------------------------------- */
 

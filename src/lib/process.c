@@ -139,6 +139,7 @@ static int fill_threads(int root, struct mpol_process *process, const struct mpo
 			return r;
 		thread->tid = read.tid;
 		thread->state = read.state;
+		thread->start_ticks = read.start_ticks;
 		memcpy(thread->name, read.name, sizeof(thread->name));
 		memcpy(thread->mems_allowed, read.mems_allowed.bits, sizeof(thread->mems_allowed));
 		r = fill_thread_policy(root, process, process->nr_threads++, viewer);

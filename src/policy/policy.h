@@ -31,6 +31,20 @@ void policy_set_nodemask(struct mpol_policy *policy, const struct nodemask *node
 bool policy_equal(const struct mpol_policy *a, const struct mpol_policy *b);
 
 /*
+ * What the kernel makes of a policy where a cpuset allows these nodes (those
+ * with memory): the nodes that /proc/PID/numa_maps shows.  False if none is
+ * left: the kernel would refuse it.
+ */
+bool policy_effective(const struct mpol_policy *intended, const struct nodemask *allowed,
+		      struct mpol_policy *ret_effective);
+
+/*
+ * Whether an effective policy looks like shown, as read from numa_maps, which
+ * tells no home node and no weights, and not on every kernel BALANCING.
+ */
+bool policy_shows_as(const struct mpol_policy *policy, const struct mpol_policy *shown);
+
+/*
  * mpol_policy_parse and mpol_policy_format (mpol.h) with the machine given as
  * node sets; nodes may be NULL.
  */

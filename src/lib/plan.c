@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plans: what is to be done to a process to take a change back, or to give it
+ * again what was intended.  What is right is decided in policy/correction; here
+ * records and pictures of processes become its questions, and its answers calls.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "correction.h"
+#include "error.h"
+#include "policy.h"
+
+static const struct mpol_policy default_policy = { .mode = MPOL_MODE_DEFAULT };
+
+struct mpol_plan {
+	struct mpol_correction *corrections;
+	size_t nr, allocated;
+	bool no_memory;
+};
+
+DEFINE_CLEANUP(struct mpol_plan *, mpol_plan_free);
+
+void mpol_plan_free(struct mpol_plan *plan)
+{
+	if (!plan)
+		return;
+	free(plan->corrections);
+	free(plan);
+}
+
+size_t mpol_plan_nr_corrections(const struct mpol_plan *plan)
+{
+	return plan->nr;
+}
+
+const struct mpol_correction *mpol_plan_correction(const struct mpol_plan *plan, size_t index)
+{
+	return index < plan->nr ? &plan->corrections[index] : NULL;
+}
+
+/* The ranges of one change that follow each other with the same policies are one. */
+static bool extends(const struct mpol_correction *last, const struct mpol_correction *next)
+{
+	return !last->tid && !next->tid && last->end == next->start && last->code == next->code &&
+	       last->change_id == next->change_id && policy_equal(last->shown, next->shown) &&
+	       policy_equal(last->wanted, next->wanted);
+}
+
+static void add(struct mpol_plan *plan, const struct mpol_correction *correction)
+{
+	if (plan->nr && extends(&plan->corrections[plan->nr - 1], correction)) {
+		plan->corrections[plan->nr - 1].end = correction->end;
+		return;
+	}
+	if (plan->nr == plan->allocated) {
+		size_t allocated = plan->allocated * 2 + 16;
+		void *grown =
+			reallocarray(plan->corrections, allocated, sizeof(*plan->corrections));
+
+		if (!grown) {
+			plan->no_memory = true;
+			return;
+		}
+		plan->corrections = grown;
+		plan->allocated = allocated;
+	}
+	plan->corrections[plan->nr++] = *correction;
+}
+
+static struct nodemask allowed_of(const struct mpol_thread *thread)
+{
+	struct nodemask allowed;
+
+	memcpy(&allowed, thread->mems_allowed, sizeof(allowed));
+	return allowed;
+}
+
+/* A range's own policy: where the kernel's display cannot tell, the one shown. */
+static const struct mpol_policy *own_policy(const struct mpol_vma *vma)
+{
+	return vma->has_policy ? vma->policy : &default_policy;
+}
+
+/* The first range that ends above the address. */
+static size_t first_vma(const struct mpol_process *process, uint64_t address)
+{
+	size_t low = 0, high = mpol_process_nr_vmas(process);
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (mpol_process_vma(process, middle)->end > address)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* Threads or ranges: a change is about one kind. */
+static bool is_about_threads(const struct mpol_change *change)
+{
+	return change->nr_replaced && change->replaced[0].tid;
+}
+
+static bool is_about(const struct mpol_change *change, const struct mpol_process *process)
+{
+	return change->pid == mpol_process_pid(process) &&
+	       change->start_ticks == mpol_process_start_ticks(process);
+}
+
+/* ---- Taking back ------------------------------------------------------------------- */
+
+struct undo {
+	const struct mpol_change *change;
+	const struct mpol_process *process;
+	bool force;
+	struct mpol_plan *plan;
+};
+
+static void add_undo(const struct undo *undo, struct mpol_correction *correction,
+		     const struct nodemask *allowed)
+{
+	const struct seen seen = { .shown = correction->shown, .allowed = *allowed };
+
+	correction->change_id = undo->change->id;
+	switch (correction_undo(undo->change->intended, correction->wanted, &seen)) {
+	case CORRECTION_NONE:
+		return;
+	case CORRECTION_FOREIGN:
+		correction->code = undo->force ? 0 : -ECANCELED;
+		break;
+	case CORRECTION_WANTED:
+	default:
+		break;
+	}
+	add(undo->plan, correction);
+}
+
+static void undo_thread(const struct undo *undo, const struct mpol_thread *thread)
+{
+	const struct nodemask allowed = allowed_of(thread);
+	struct mpol_correction correction = {
+		.tid = thread->tid,
+		.start_ticks = thread->start_ticks,
+		.shown = thread->policy,
+		.wanted = correction_replaced(undo->change, thread->tid, thread->start_ticks),
+	};
+
+	if (undo->change->tid && undo->change->tid != thread->tid)
+		return;
+	if (correction.shown && correction.wanted)
+		add_undo(undo, &correction, &allowed);
+}
+
+static void undo_range(const struct undo *undo, const struct mpol_replaced *replaced)
+{
+	const struct nodemask allowed = allowed_of(mpol_process_thread(undo->process, 0));
+	const struct mpol_vma *vma;
+
+	for (size_t i = first_vma(undo->process, replaced->start);
+	     (vma = mpol_process_vma(undo->process, i)) && vma->start < replaced->end; i++) {
+		struct mpol_correction correction = {
+			.start = vma->start > replaced->start ? vma->start : replaced->start,
+			.end = vma->end < replaced->end ? vma->end : replaced->end,
+			.shown = own_policy(vma),
+			.wanted = replaced->policy,
+		};
+
+		add_undo(undo, &correction, &allowed);
+	}
+}
+
+static int check_process(const struct mpol_process *process, struct mpol_error *error)
+{
+	if (mpol_process_nr_threads(process))
+		return 0;
+	error_set(error, -ESRCH, "look at the threads", "it has ended");
+	error_on(error, "process %d (%s)", mpol_process_pid(process), mpol_process_name(process));
+	return -ESRCH;
+}
+
+int mpol_plan_undo(const struct mpol_change *change, const struct mpol_process *process,
+		   unsigned int flags, struct mpol_plan **ret_plan, struct mpol_error *error)
+{
+	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = calloc(1, sizeof(*plan));
+	const struct undo undo = { change, process, flags & MPOL_PLAN_FORCE, plan };
+	int r;
+
+	if (!plan)
+		return error_errno(error, -ENOMEM, "plan");
+	if (!is_about(change, process)) {
+		error_set(error, -ESRCH, "plan", "it is not the process that was changed");
+		error_on(error, "process %d (%s)", mpol_process_pid(process),
+			 mpol_process_name(process));
+		return -ESRCH;
+	}
+	r = check_process(process, error);
+	if (r < 0)
+		return r;
+	if (is_about_threads(change))
+		for (size_t i = 0; i < mpol_process_nr_threads(process); i++)
+			undo_thread(&undo, mpol_process_thread(process, i));
+	else
+		for (size_t i = 0; i < change->nr_replaced; i++)
+			undo_range(&undo, &change->replaced[i]);
+	if (plan->no_memory)
+		return error_errno(error, -ENOMEM, "plan");
+	*ret_plan = steal_pointer(&plan);
+	return 0;
+}
+
+/* ---- Putting right ----------------------------------------------------------------- */
+
+/* The changes of a process that still count, newest first. */
+struct changes {
+	const struct mpol_change **items;
+	size_t nr;
+};
+
+static void changes_free(struct changes *changes)
+{
+	free(changes->items);
+}
+
+static int find_changes(const struct mpol_journal *journal, const struct mpol_process *process,
+			struct changes *ret_changes)
+{
+	size_t nr = mpol_journal_nr_changes(journal);
+
+	ret_changes->items = calloc(nr + 1, sizeof(*ret_changes->items));
+	if (!ret_changes->items)
+		return -ENOMEM;
+	while (nr-- > 0) {
+		const struct mpol_change *change = mpol_journal_change(journal, nr);
+
+		if (is_about(change, process) && !change->is_undone && !change->undoes)
+			ret_changes->items[ret_changes->nr++] = change;
+	}
+	return 0;
+}
+
+static void add_drift(struct mpol_plan *plan, const struct mpol_change *change,
+		      struct mpol_correction *correction, const struct nodemask *allowed)
+{
+	const struct seen seen = { .shown = correction->shown, .allowed = *allowed };
+
+	correction->change_id = change->id;
+	correction->wanted = change->intended;
+	switch (correction_drift(change->intended, &seen)) {
+	case CORRECTION_NONE:
+		return;
+	case CORRECTION_FOREIGN:
+		correction->code = -EACCES;
+		break;
+	case CORRECTION_WANTED:
+	default:
+		break;
+	}
+	add(plan, correction);
+}
+
+/* A change of all threads is meant for those, too, that they made since. */
+static void compare_thread(struct mpol_plan *plan, const struct changes *changes,
+			   const struct mpol_thread *thread)
+{
+	const struct nodemask allowed = allowed_of(thread);
+	struct mpol_correction correction = {
+		.tid = thread->tid,
+		.start_ticks = thread->start_ticks,
+		.shown = thread->policy,
+	};
+
+	for (size_t i = 0; thread->policy && i < changes->nr; i++) {
+		const struct mpol_change *change = changes->items[i];
+
+		if (!is_about_threads(change) ||
+		    (change->tid && (change->tid != thread->tid ||
+				     change->replaced[0].start_ticks != thread->start_ticks)))
+			continue;
+		add_drift(plan, change, &correction, &allowed);
+		return;
+	}
+}
+
+/*
+ * Cuts from [*start, end) what newer changes are about.  Returns the end of
+ * the first piece that is left, or *start where none is.
+ */
+static uint64_t cut(const struct changes *changes, size_t nr_newer, uint64_t *start, uint64_t end)
+{
+	for (size_t i = 0; i < nr_newer; i++) {
+		const struct mpol_change *newer = changes->items[i];
+
+		for (size_t j = 0; j < newer->nr_replaced && *start < end; j++) {
+			const struct mpol_replaced *range = &newer->replaced[j];
+
+			if (range->tid || range->end <= *start || range->start >= end)
+				continue;
+			if (range->start <= *start)
+				*start = range->end < end ? range->end : end;
+			else
+				end = range->start;
+		}
+	}
+	return end;
+}
+
+/* One range of change number index, as far as no newer change is about it. */
+static void compare_range(struct mpol_plan *plan, const struct changes *changes, size_t index,
+			  const struct mpol_replaced *range, const struct mpol_process *process)
+{
+	const struct nodemask allowed = allowed_of(mpol_process_thread(process, 0));
+	const struct mpol_vma *vma;
+
+	for (size_t i = first_vma(process, range->start);
+	     (vma = mpol_process_vma(process, i)) && vma->start < range->end; i++) {
+		uint64_t start = vma->start > range->start ? vma->start : range->start;
+		uint64_t end = vma->end < range->end ? vma->end : range->end;
+
+		while (start < end) {
+			uint64_t piece_end = cut(changes, index, &start, end);
+			struct mpol_correction correction = {
+				.start = start,
+				.end = piece_end,
+				.shown = own_policy(vma),
+			};
+
+			if (start < piece_end)
+				add_drift(plan, changes->items[index], &correction, &allowed);
+			start = piece_end > start ? piece_end : end;
+		}
+	}
+}
+
+static void compare(struct mpol_plan *plan, const struct changes *changes,
+		    const struct mpol_process *process)
+{
+	for (size_t i = 0; i < mpol_process_nr_threads(process); i++)
+		compare_thread(plan, changes, mpol_process_thread(process, i));
+	for (size_t i = 0; i < changes->nr; i++) {
+		const struct mpol_change *change = changes->items[i];
+
+		for (size_t j = 0; j < change->nr_replaced && !is_about_threads(change); j++)
+			compare_range(plan, changes, i, &change->replaced[j], process);
+	}
+}
+
+int mpol_plan_reapply(const struct mpol_journal *journal, const struct mpol_process *process,
+		      struct mpol_plan **ret_plan, struct mpol_error *error)
+{
+	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = calloc(1, sizeof(*plan));
+	_cleanup_(changes_free) struct changes changes = { 0 };
+	int r;
+
+	if (!plan || find_changes(journal, process, &changes) < 0)
+		return error_errno(error, -ENOMEM, "plan");
+	r = check_process(process, error);
+	if (r < 0)
+		return r;
+	compare(plan, &changes, process);
+	if (plan->no_memory)
+		return error_errno(error, -ENOMEM, "plan");
+	*ret_plan = steal_pointer(&plan);
+	return 0;
+}
+
+/* ---- Carrying out ------------------------------------------------------------------ */
+
+/* The first failure is the one that is told. */
+static void note(struct mpol_error *first, const struct mpol_error *error)
+{
+	if (first && !first->code)
+		*first = *error;
+}
+
+static int correct_thread(const struct mpol_correction *correction, int pidfd,
+			  struct mpol_error *error)
+{
+	struct mpol_policy policy = *correction->wanted;
+	struct mpol_report report;
+	struct mpol_args args;
+	int r;
+
+	mpol_policy_to_args(&policy, &args);
+	args.error = error;
+	r = mpol_process_apply(pidfd, correction->tid, &args, sizeof(args), &report);
+	mpol_report_free(&report);
+	return r;
+}
+
+static int correct_ranges(const struct mpol_correction *corrections, size_t nr, int pidfd,
+			  struct mpol_error *error)
+{
+	_cleanup_free_ struct iovec *ranges = calloc(nr, sizeof(*ranges));
+	struct mpol_policy policy = *corrections->wanted;
+	struct mpol_args args;
+
+	if (!ranges)
+		return error_errno(error, -ENOMEM, "mbind");
+	for (size_t i = 0; i < nr; i++)
+		ranges[i] = (struct iovec) {
+			.iov_base = (void *)(uintptr_t)corrections[i].start,
+			.iov_len = corrections[i].end - corrections[i].start,
+		};
+	mpol_policy_to_args(&policy, &args);
+	args.error = error;
+	return mpol_process_set_vma_mempolicy(pidfd, ranges, nr, &args, sizeof(args));
+}
+
+/* How many corrections from this one on can be made by one call. */
+static size_t count_together(const struct mpol_plan *plan, size_t index)
+{
+	const struct mpol_correction *first = &plan->corrections[index];
+	size_t nr = 1;
+
+	while (!first->tid && index + nr < plan->nr && !plan->corrections[index + nr].tid &&
+	       !plan->corrections[index + nr].code &&
+	       policy_equal(plan->corrections[index + nr].wanted, first->wanted))
+		nr++;
+	return nr;
+}
+
+/* Ranges together or, where that fails, each for itself, to know which. */
+static size_t correct_together(struct mpol_correction *corrections, size_t nr, int pidfd,
+			       struct mpol_error *first)
+{
+	struct mpol_error error = { 0 };
+	size_t nr_done = 0;
+
+	if (nr > 1 && correct_ranges(corrections, nr, pidfd, &error) == 0)
+		return nr;
+	for (size_t i = 0; i < nr; i++) {
+		int code = corrections[i].tid ? correct_thread(&corrections[i], pidfd, &error)
+					      : correct_ranges(&corrections[i], 1, pidfd, &error);
+
+		corrections[i].code = code;
+		nr_done += code == 0;
+		if (code < 0)
+			note(first, &error);
+	}
+	return nr_done;
+}
+
+size_t mpol_plan_carry_out(struct mpol_plan *plan, int pidfd, struct mpol_error *error)
+{
+	size_t nr_done = 0;
+
+	error_clear(error);
+	for (size_t i = 0; i < plan->nr;) {
+		size_t nr = count_together(plan, i);
+
+		if (!plan->corrections[i].code)
+			nr_done += correct_together(&plan->corrections[i], nr, pidfd, error);
+		i += nr;
+	}
+	return nr_done;
+}

@@ -54,7 +54,8 @@ _mpol() {
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="$(_mpol_verbs "$program") --help --version"
-	elif [[ $before == --from || $before == --to || $before == : ]]; then
+	elif [[ $before == @(--from|--to|:|--membind|--interleave|--preferred|--preferred-many|--weighted-interleave|--cpunodebind) ]] ||
+		[[ $verb == run && $before == -[mipPwN] ]]; then
 		words="$(_mpol_nodes) all"
 	elif [[ $before == --tree ]]; then
 		words=$(_mpol_pids)

@@ -2,47 +2,75 @@
 /*
  * mpol run: sets its own policy, which exec(3) and all children inherit, and
  * becomes the command.  Exit statuses are env(1)'s where the command's cannot be.
+ *
+ * The policy is the first word, or numactl(8)'s options say it and the first word
+ * is the command.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <mpol/mpol.h>
 
-#include "arguments.h"
 #include "error.h"
+#include "numactl.h"
 #include "report.h"
 #include "verbs.h"
 
-static int set_policy(const char *text, struct mpol_error *error)
+/* Takes the options, up to the first word that is none.  Returns VERB_OK or the exit status. */
+static int parse_options(int argc, char **argv, struct numactl *numactl)
 {
-	struct mpol_policy policy;
-	struct mpol_args args;
-	int r = argument_policy(text, &policy, error);
+	static const struct option longs[] = { NUMACTL_LONGS, { 0 } };
+	struct mpol_error error = { 0 };
+	int option;
 
-	if (r < 0)
-		return r;
-	mpol_policy_to_args(&policy, &args);
-	args.error = error;
-	return mpol_set_mempolicy(&args, sizeof(args));
+	while ((option = getopt_long(argc, argv, "+" NUMACTL_SHORTS, longs, NULL)) != -1) {
+		if (option == '?') {
+			fprintf(stderr, "  mpol run --help\n");
+			return VERB_RUN_FAILED;
+		}
+		if (numactl_option(numactl, option, optarg, &error) < 0) {
+			report_error("run", false, &error);
+			return VERB_RUN_FAILED;
+		}
+	}
+	if (numactl->balancing && numactl->memory != 'm')
+		fprintf(stderr, "mpol run: --balancing goes with --membind and is ignored here, "
+				"as by numactl\n");
+	return VERB_OK;
+}
+
+/* Without options the first word is the policy.  Returns where the command is, 0: there is none. */
+static int find_command(int argc, char **argv, struct numactl *numactl, struct mpol_error *error)
+{
+	int command = optind;
+
+	/* getopt has passed a "--" that ends options or, as in numactl -- COMMAND, begins. */
+	if (optind == 1) {
+		if (argc > 1)
+			numactl_option(numactl, NUMACTL_POLICY, argv[1], error);
+		command = argc > 2 && !strcmp(argv[2], "--") ? 3 : 2;
+	}
+	return command < argc ? command : 0;
 }
 
 int cmd_run(int argc, char **argv)
 {
-	int command = argc > 2 && !strcmp(argv[2], "--") ? 3 : 2;
-	struct mpol_error error;
+	struct numactl numactl = { 0 };
+	struct mpol_error error = { 0 };
+	int r = parse_options(argc, argv, &numactl), command;
 
-	if (argc > 1 && argv[1][0] == '-') {
-		fprintf(stderr, "mpol run: takes no option %s\n  mpol run --help\n", argv[1]);
-		return VERB_RUN_FAILED;
-	}
-	if (argc <= command) {
+	if (r != VERB_OK)
+		return r;
+	command = find_command(argc, argv, &numactl, &error);
+	if (!command) {
 		fprintf(stderr, "mpol run: takes a policy and a command, as in mpol run "
 				"interleave:all -- make\n  mpol run --help\n");
 		return VERB_RUN_FAILED;
 	}
-	if (set_policy(argv[1], &error) < 0) {
+	if (numactl_apply(&numactl, &error) < 0) {
 		report_error("run", false, &error);
 		return VERB_RUN_FAILED;
 	}

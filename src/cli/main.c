@@ -35,7 +35,20 @@ static const struct verb verbs[] = {
 	  "  --rate BANDWIDTH  at most, such as 200MB/s\n"
 	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
 	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION TARGETS_OPTIONS },
-	{ "run", cmd_run, "POLICY [--] COMMAND [ARGUMENT...]", "run a command under a policy", "" },
+	{ "run", cmd_run, "{POLICY | OPTIONS} [--] COMMAND [ARGUMENT...]",
+	  "run a command under a policy",
+	  "numactl's options, instead of a POLICY:\n"
+	  "  -m, --membind NODES         as bind:NODES\n"
+	  "  -p, --preferred NODE        as prefer:NODE\n"
+	  "  -P, --preferred-many NODES  as prefer-many:NODES\n"
+	  "  -i, --interleave NODES      as interleave:NODES\n"
+	  "  -w, --weighted-interleave NODES  as weighted:NODES\n"
+	  "  -l, --localalloc            as local\n"
+	  "  -b, --balancing             with --membind: as +balancing\n"
+	  "  -N, --cpunodebind NODES     run on the CPUs of these nodes\n"
+	  "  -C, --physcpubind CPUS      run on these CPUs\n"
+	  "  -a, --all                   nodes and CPUs may be named that the cpuset forbids\n"
+	  "  --policy POLICY             a POLICY, together with -N or -C\n" },
 	{ NULL },
 };
 

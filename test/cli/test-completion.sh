@@ -41,6 +41,8 @@ done
 offers --version mpol --v
 offers prefer: mpol set 1 pre
 offers "$$" mpol show "$$"
+offers all mpol run -m a
+offers all mpol run --interleave a
 offers "$$" mpol set --tree "$$"
 offers prefer: mpol set --unit cron pre
 offers all mpol set 1 bind : ''

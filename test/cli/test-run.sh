@@ -24,7 +24,7 @@ expect 7 '' "$mpol" run local -- sh -c 'exit 7'
 refused 125 'takes a policy and a command' '--help' "$mpol" run
 refused 125 'takes a policy and a command' '--help' "$mpol" run local
 refused 125 'takes a policy and a command' '--help' "$mpol" run local --
-refused 125 'takes no option --fast' '--help' "$mpol" run --fast local true
+refused 125 "unrecognized option '--fast'" '--help' "$mpol" run --fast local true
 refused 125 'no such mode: "nope"' 'modes are default' "$mpol" run nope touch "$scratch/started"
 refused 125 'node 1023 does not exist' 'nodes with memory' "$mpol" run bind:1023 touch "$scratch/started"
 refused 125 'cannot have a home node' 'leave home= out' "$mpol" run "bind:$memory,home=$memory" touch "$scratch/started"

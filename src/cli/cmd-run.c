@@ -45,15 +45,31 @@ static int parse_options(int argc, char **argv, struct numactl *numactl)
 /* Without options the first word is the policy.  Returns where the command is, 0: there is none. */
 static int find_command(int argc, char **argv, struct numactl *numactl, struct mpol_error *error)
 {
-	int command = optind;
+	int command = optind; /* behind the options, and behind a "--" that ends them */
 
-	/* getopt has passed a "--" that ends options or, as in numactl -- COMMAND, begins. */
 	if (optind == 1) {
 		if (argc > 1)
 			numactl_option(numactl, NUMACTL_POLICY, argv[1], error);
 		command = argc > 2 && !strcmp(argv[2], "--") ? 3 : 2;
 	}
 	return command < argc ? command : 0;
+}
+
+/* execvp has failed.  Returns the exit status. */
+static int refuse_command(const char *command, int code)
+{
+	struct mpol_error error = { 0 };
+	struct mpol_policy policy;
+
+	error_errno(&error, code, "exec");
+	error_on(&error, "%s", command);
+	if (code == -ENOENT && mpol_policy_parse(command, NULL, &policy, NULL) == 0)
+		error_advise(&error,
+			     "the first word after options is the command; a policy beside "
+			     "them is --policy %s",
+			     command);
+	report_error("run", false, &error);
+	return code == -ENOENT ? VERB_RUN_NO_COMMAND : VERB_RUN_CANNOT;
 }
 
 int cmd_run(int argc, char **argv)
@@ -75,8 +91,5 @@ int cmd_run(int argc, char **argv)
 		return VERB_RUN_FAILED;
 	}
 	execvp(argv[command], &argv[command]);
-	error_errno(&error, -errno, "exec");
-	error_on(&error, "%s", argv[command]);
-	report_error("run", false, &error);
-	return error.code == -ENOENT ? VERB_RUN_NO_COMMAND : VERB_RUN_CANNOT;
+	return refuse_command(argv[command], -errno);
 }

@@ -46,18 +46,22 @@ lists+=(1023 "$first,1023" "+${#nodes[@]}" "," "$first," x '+' "$first-" "$first
 # policy, and mpol refuses it.
 inverse=("!$last" "!+0" "!$first,$last" '!all' '' '!')
 for list in "${lists[@]}" "${inverse[@]}"; do
-	for option in -m -P -p --membind --preferred-many --preferred; do
+	for option in -m -P -p; do
 		agrees "$option" "$list"
 	done
-	agrees -b -m "$list"
-	agrees -a -m "$list"
 done
 [ ${#nodes[@]} -lt 3 ] || lists+=("${inverse[@]:0:3}")
 for list in "${lists[@]}"; do
 	agrees -i "$list"
-	agrees "--interleave=$list"
 done
 refused 125 'it names nothing' 'a list is such as' "$mpol" run -i '!all' true
+for list in "$last" all 1023; do
+	for option in --membind --preferred-many --preferred --interleave; do
+		agrees "$option=$list"
+	done
+	agrees -b -m "$list"
+	agrees -a -m "$list"
+done
 agrees -l
 agrees --localalloc
 agrees --
@@ -71,9 +75,9 @@ agrees -m "$first" -N same
 agrees -m same
 for list in 0 all +0 '!0' '!+0' 0,0 1023 '' x 0- +8191; do
 	agrees -C "$list"
-	agrees -a -C "$list"
-	agrees --physcpubind="$list" -l
 done
+agrees -a -C all
+agrees --physcpubind=+0 --localalloc
 # Starting from fewer CPUs, which "+" counts in.
 last_cpu=$(($(getconf _NPROCESSORS_ONLN) - 1))
 expect 0 "Cpus_allowed_list:	$last_cpu" taskset -c "$last_cpu" "$mpol" run -C +0 grep Cpus_allowed_list /proc/self/status
@@ -86,7 +90,7 @@ agrees -l -l
 agrees -b -i "$first"
 agrees -a -b -N "$first_cpus" -m all
 # A test that compares refusals only would pass without any option working.
-[ "$agreed" -ge 50 ] || same "options on which they agreed to run" "50 or more" "$agreed"
+[ "$agreed" -ge 40 ] || same "options on which they agreed to run" "40 or more" "$agreed"
 
 # What numactl does besides is refused with the way to have it.
 refused 125 '--show: not about running a command' 'mpol show PID' "$mpol" run --show
@@ -105,6 +109,7 @@ refused 125 "unrecognized option '--fast'" '--help' "$mpol" run --fast true
 refused 125 "option requires an argument -- 'm'" '--help' "$mpol" run -m
 refused 125 'takes a policy and a command' '--help' "$mpol" run -m "$first"
 [ ! -e "$scratch/started" ] || same "whether the command was started" no yes
+refused 127 "bind:$first: No such file" "--policy bind:$first" "$mpol" run -C 0 "bind:$first" true
 # mpol's policies go together with numactl's CPUs.
 expect 0 "bind=static:$first" "$mpol" run -C 0 --policy "bind:$first+static" -- sed -n 1p /proc/self/numa_maps
 expect 0 "Cpus_allowed_list:	0" "$mpol" run -C 0 --policy "bind:$first+static" -- grep Cpus_allowed_list /proc/self/status

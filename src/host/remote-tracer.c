@@ -45,18 +45,30 @@ struct syscall_user_dispatch_config {
 #define STATUS_MAX_BYTES 16384
 
 /*
- * waitpid(2), looking for a moment before it sleeps: what we wait for takes
- * another CPU some microseconds, and to wake one that idles takes longer.
+ * Waits for a traced thread's next stop: signal | event << 8, or -errno
+ * (-ESRCH: it has ended).  It looks for a moment before it sleeps: what we wait
+ * for takes another CPU some microseconds, and to wake one that idles takes
+ * longer.  The stop is looked at and not taken (WNOWAIT): a signal that was
+ * taken and not yet passed on would be lost if we were killed, one that was
+ * not is delivered then.
  */
-static pid_t wait_for(pid_t tid, int *ret_status)
+static int next_stop(pid_t tid)
 {
+	const int any = WEXITED | WSTOPPED | __WALL | WNOWAIT;
 	const uint64_t end_ns = clock_now_ns() + SPIN_NS;
-	pid_t r;
+	siginfo_t info = { 0 };
 
-	do
-		r = waitpid(tid, ret_status, __WALL | WNOHANG);
-	while (r == 0 && clock_now_ns() < end_ns);
-	return r ? r : waitpid(tid, ret_status, __WALL);
+	while (info.si_pid == 0)
+		if (waitid(P_PID, (id_t)tid, &info, clock_now_ns() < end_ns ? any | WNOHANG : any) <
+		    0)
+			return -errno;
+	return info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED ? info.si_status : -ESRCH;
+}
+
+/* The signal of a stop that is to be passed on: none for the stops that only ptrace(2) knows. */
+static int signal_of(int next)
+{
+	return next >> 8 ? 0 : next;
 }
 
 /*
@@ -67,19 +79,15 @@ static pid_t wait_for(pid_t tid, int *ret_status)
 static int wait_for_stop(pid_t tid, bool *ret_halted)
 {
 	for (;;) {
-		int status, event, signal;
+		int next = next_stop(tid);
 
-		if (wait_for(tid, &status) < 0)
-			return -errno;
-		if (!WIFSTOPPED(status))
-			return -ESRCH;
-		event = status >> 16;
-		signal = WSTOPSIG(status);
-		if (event == PTRACE_EVENT_STOP) {
-			*ret_halted = signal != SIGTRAP;
+		if (next < 0)
+			return next;
+		if (next >> 8 == PTRACE_EVENT_STOP) {
+			*ret_halted = (next & 0xff) != SIGTRAP;
 			return 0;
 		}
-		if (ptrace(PTRACE_CONT, tid, NULL, event ? 0 : signal) < 0)
+		if (ptrace(PTRACE_CONT, tid, NULL, signal_of(next)) < 0)
 			return -errno;
 	}
 }
@@ -205,6 +213,56 @@ static bool signals_wait(const char *status)
 	       ~status_number(status, "\nSigIgn:\t", 16);
 }
 
+#define SIGNAL_BIT(signal) (1ULL << ((signal)-1))
+
+/* Whether it has been stopped between a fault of its own and the signal about that. */
+static bool fault_waits(const char *status)
+{
+	const uint64_t faults = SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) |
+				SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGSYS);
+
+	return status_number(status, "\nSigPnd:\t", 16) & faults &
+	       ~status_number(status, "\nSigBlk:\t", 16);
+}
+
+/* Lets a stopped thread run until the next signal has its handler set up.  0 or -errno. */
+static int deliver_signal(pid_t tid)
+{
+	int next;
+
+	if (ptrace(PTRACE_CONT, tid, NULL, NULL) < 0)
+		return -errno;
+	next = next_stop(tid);
+	if (next < 0)
+		return next;
+	return ptrace(PTRACE_CONT, tid, NULL, signal_of(next)) < 0 ? -errno : 0;
+}
+
+/*
+ * Stops a seized thread where the place of its program counter is nobody's
+ * business: a handler for a fault (a virtual machine's safepoint, a garbage
+ * collector's barrier) looks up the instruction, and must not find ours.
+ * Returns as wait_for_stop; status: /proc/TID/status of the stopped thread.
+ */
+static int stop_thread(const struct tracer_job *job, char status[STATUS_MAX_BYTES],
+		       bool *ret_halted)
+{
+	for (;;) {
+		int r;
+
+		if (ptrace(PTRACE_INTERRUPT, job->tid, NULL, NULL) < 0)
+			return -errno;
+		r = wait_for_stop(job->tid, ret_halted);
+		if (r == 0)
+			r = read_status(job, status);
+		if (r < 0 || *ret_halted || !fault_waits(status))
+			return r;
+		r = deliver_signal(job->tid);
+		if (r < 0)
+			return r;
+	}
+}
+
 /*
  * A thread in a restartable sequence (rseq(2)) must not come back into its
  * middle: the kernel can no longer abort it.  It goes on at the abort handler.
@@ -323,8 +381,8 @@ static int choose_resume(const struct tracer_job *job, const struct wait_look *l
 }
 
 /* Looks at a stopped thread, and generates the code for it.  0, a TRACER_* reason or -errno. */
-static int prepare(struct tracer_job *job, const struct wait_look *look, bool halted,
-		   struct arch_code *ret_code)
+static int prepare(struct tracer_job *job, const struct wait_look *look, const char *status,
+		   bool halted, struct arch_code *ret_code)
 {
 	struct arch_program program = {
 		.address = job->code_address,
@@ -334,7 +392,6 @@ static int prepare(struct tracer_job *job, const struct wait_look *look, bool ha
 		.nr_calls = job->nr_calls,
 		.sentinel = halted,
 	};
-	char status[STATUS_MAX_BYTES];
 	arch_registers registers;
 	struct arch_resume resume;
 	int r;
@@ -344,9 +401,6 @@ static int prepare(struct tracer_job *job, const struct wait_look *look, bool ha
 		return r;
 	if (!arch_is_native(&registers))
 		return TRACER_NOT_NATIVE;
-	r = read_status(job, status);
-	if (r < 0)
-		return r;
 	if (halted && signals_wait(status))
 		return TRACER_SIGNALLED;
 	r = choose_resume(job, look, &registers, &resume);
@@ -366,18 +420,17 @@ static int run_halted(const struct tracer_job *job, const struct arch_code *code
 {
 	uint64_t end = job->code_address + code->sentinel_return;
 	arch_registers registers;
-	int status;
+	int next;
 
 	for (;;) {
 		if (ptrace(PTRACE_SYSCALL, job->tid, NULL, NULL) < 0)
 			return -errno;
-		if (wait_for(job->tid, &status) < 0)
-			return -errno;
-		if (!WIFSTOPPED(status))
-			return -ESRCH;
-		if (WSTOPSIG(status) != (SIGTRAP | 0x80) && status >> 16 != PTRACE_EVENT_STOP)
-			return ptrace(PTRACE_DETACH, job->tid, NULL, WSTOPSIG(status)) < 0 ? -errno
-											   : 0;
+		next = next_stop(job->tid);
+		if (next < 0)
+			return next;
+		if (next != (SIGTRAP | 0x80) && next >> 8 != PTRACE_EVENT_STOP)
+			return ptrace(PTRACE_DETACH, job->tid, NULL, signal_of(next)) < 0 ? -errno
+											  : 0;
 		if (arch_get_registers(job->tid, &registers) < 0)
 			return -errno;
 		if (arch_pc(&registers) == end)
@@ -388,20 +441,19 @@ static int run_halted(const struct tracer_job *job, const struct arch_code *code
 /* From the stop to the release of a thread that is seized. */
 static int trace(struct tracer_job *job)
 {
+	char status[STATUS_MAX_BYTES];
 	struct wait_look look;
 	struct arch_code code;
 	bool halted = false;
 	int r;
 
 	wait_look(job->task, &look);
-	if (ptrace(PTRACE_INTERRUPT, job->tid, NULL, NULL) < 0)
-		return -errno;
-	r = wait_for_stop(job->tid, &halted);
+	r = stop_thread(job, status, &halted);
 	if (r)
 		return r;
 
 	job->step = TRACER_INSPECT;
-	r = prepare(job, &look, halted, &code);
+	r = prepare(job, &look, status, halted, &code);
 	if (r)
 		return r;
 	job->step = TRACER_WRITE;

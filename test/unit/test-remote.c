@@ -322,6 +322,9 @@ static void test_stopped_with_signals(void **state)
 	assert_int_equal(kill(target.pid, SIGTERM), 0);
 	assert_int_equal(remote_run(remote, target.pid, &batch, &error), -EBUSY);
 	assert_non_null(strstr(error.cause, "signals wait"));
+	/* It runs for a moment on its way back into the stop. */
+	for (int i = 0; i < 5000 && thread_state(target.pid) != 'T'; i++)
+		usleep(1000);
 	assert_int_equal(thread_state(target.pid), 'T');
 	remote_close(remote);
 }

@@ -15,6 +15,7 @@ Usage: ./do VERB [ARGUMENTS]
   build                      compile into build/, with warnings fatal
   lab MACHINE [-- COMMAND]   boot a described machine under QEMU, run COMMAND (or a shell) in it
   bench [NAME...]            measure figures against their goals; --json FILE to keep them
+  kills [--number N]         kill N controllers over targets that check themselves (--target NAME...)
   fuzz [TARGET] [SECONDS]    feed random input to the parsers, 60 s each unless told
   fmt [--fix]                say what .clang-format would change, or change it
   install [--prefix DIR]     install programs, library, manual pages and completions
@@ -85,7 +86,7 @@ verb=${1:-help}
 shift || true
 case $verb in
 build | demo | lab | fmt | install) "$verb" "$@" ;;
-check | bench | fuzz | package) exec "tools/$verb" "$@" ;;
+check | bench | fuzz | kills | package) exec "tools/$verb" "$@" ;;
 help | -h | --help) usage ;;
 *) bad_usage "no such verb: $verb" ;;
 esac

@@ -86,6 +86,13 @@ install_missing() {
 	apt update && apt install --no-install-recommends "${packages[@]}"
 }
 
+# A PostgreSQL that is installed for its programs shall not start a server.
+no_cluster() {
+	local folder=/etc/postgresql-common/createcluster.d
+	as_root mkdir -p "$folder"
+	as_root sh -c "echo 'create_main_cluster = false' >$folder/mpol.conf"
+}
+
 # need GROUP...: installs what tools/packages lists for the groups and is not there.
 need() {
 	local package groups why group log missing=() reasons=()
@@ -109,6 +116,7 @@ need() {
 	echo "Installing by apt:"
 	printf '%s\n' "${reasons[@]}"
 	log=$(mktemp)
+	case " ${missing[*]} " in *" postgresql-"*) no_cluster ;; esac
 	install_missing "${missing[@]}" >"$log" 2>&1 </dev/null || {
 		tail -n 20 "$log" >&2
 		rm -f "$log"

@@ -155,3 +155,14 @@ int rootfs_readlink(int root, char *ret_target, size_t size, const char *path, .
 	ret_target[n] = '\0';
 	return 0;
 }
+
+int rootfs_open_file(int root, const char *path, ...)
+{
+	va_list args;
+	int fd;
+
+	va_start(args, path);
+	fd = open_format(root, O_RDONLY, path, args);
+	va_end(args);
+	return fd;
+}

@@ -34,6 +34,9 @@ int rootfs_read_u64(int root, uint64_t *ret, const char *path, ...)
 int rootfs_read_nodes(int root, struct nodemask *ret, const char *path, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Opens a file for reading.  Returns a descriptor or -errno. */
+int rootfs_open_file(int root, const char *path, ...) __attribute__((format(printf, 2, 3)));
+
 /* Opens a directory for readdir(3).  Returns 0 or -errno. */
 int rootfs_opendir(int root, DIR **ret_dir, const char *path, ...)
 	__attribute__((format(printf, 3, 4)));

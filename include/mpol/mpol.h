@@ -601,6 +601,8 @@ struct mpol_move_options {
 				    * is left out */
 	uint64_t start, end;	   /* addresses; both 0: the whole process */
 	uint64_t batch_ns;	   /* time aimed at per move_pages(2) call; 0: 10 ms */
+	uint64_t batch_bytes;	   /* most bytes per call, but for one huge page; 0: 64 MiB, which
+				    * is the most */
 	uint64_t bandwidth_bytes;  /* most bytes per second; 0: no limit */
 	int include_shared;	   /* 1: also pages mapped by others (MPOL_MF_MOVE_ALL) */
 	int (*progress)(uint64_t done_pages, uint64_t all_pages, void *user); /* != 0 stops; NULL */
@@ -614,7 +616,8 @@ enum mpol_move_failure {
 	MPOL_MOVE_NO_MEMORY, /* ENOMEM: no room on the target node */
 	MPOL_MOVE_GONE,	     /* no longer there: freed, swapped out, or all zero and dropped as its
 			      * huge page was split */
-	MPOL_MOVE_UNMOVABLE, /* EFAULT: a kind of page that cannot move */
+	MPOL_MOVE_UNMOVABLE, /* EFAULT: a kind of page that cannot move; before Linux 6.12 also
+			      * what may not be accessed (PROT_NONE) */
 	MPOL_MOVE_OTHER,
 	MPOL_MOVE_FAILURES,
 };
@@ -626,12 +629,14 @@ struct mpol_move_result {
 	uint64_t failed_pages[MPOL_MOVE_FAILURES];
 	uint64_t longest_batch_ns;
 	uint64_t batches;
+	uint64_t late_batches; /* of those, the ones that took more than twice batch_ns */
 };
 
 /*
  * Moves resident pages of a process between nodes with move_pages(2), in
- * batches, reading every page's status.  Policies stay as they are.  Nodes that
- * the target's cpuset does not allow are left out of to.
+ * batches, and looks afterwards where each page is.  Huge pages move as a
+ * whole, a batch of one at least.  Policies stay as they are.  Nodes that the
+ * target's cpuset does not allow are left out of to.
  * Errors: -EINVAL (empty to, from and to overlap), -ENODEV (a node without
  * memory), -EACCES (no node of to is in the target's cpuset), -EPERM, -ESRCH,
  * -ECANCELED (progress asked to stop), -ENOMEM.  On an error *ret_result says

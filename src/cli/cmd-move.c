@@ -158,11 +158,12 @@ static json_t *result_json(const struct move_job *job, const struct mpol_move_re
 			failed, failures[i].key,
 			json_integer((json_int_t)(result->failed_pages[i] * PAGE_BYTES)));
 	json_object_update_new(
-		document, json_pack("{s:I, s:I, s:I, s:o, s:I, s:I}", "examined_bytes",
+		document, json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "examined_bytes",
 				    (json_int_t)(result->examined_pages * PAGE_BYTES),
 				    "wanted_bytes", (json_int_t)(result->wanted_pages * PAGE_BYTES),
 				    "moved_bytes", (json_int_t)(result->moved_pages * PAGE_BYTES),
 				    "stayed_bytes", failed, "batches", (json_int_t)result->batches,
+				    "late_batches", (json_int_t)result->late_batches,
 				    "longest_batch_ns", (json_int_t)result->longest_batch_ns));
 	return document;
 }

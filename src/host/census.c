@@ -23,7 +23,7 @@
 #include "rootfs.h"
 
 #define LEAST_WINDOW HUGE_PAGES
-#define MOST_WINDOW  (8 * HUGE_PAGES)
+#define MOST_WINDOW  (4 * HUGE_PAGES)
 #define MOST_HUGE    (MOST_WINDOW / HUGE_PAGES)
 
 struct window {
@@ -135,11 +135,11 @@ static bool is_one_folio(const struct census *census, const uint64_t *entries)
 {
 	uint64_t number = entries[0] & PAGEMAP_NUMBER, head, middle;
 
+	if (number % HUGE_PAGES)
+		return false;
 	for (size_t i = 0; i < HUGE_PAGES; i++)
 		if (!(entries[i] & PAGEMAP_PRESENT) || (entries[i] & PAGEMAP_NUMBER) != number + i)
 			return false;
-	if (number % HUGE_PAGES)
-		return false;
 	/* A smaller folio cannot hold the middle without beginning there. */
 	read_flags(census, number, 1, &head);
 	read_flags(census, number + HUGE_PAGES / 2, 1, &middle);

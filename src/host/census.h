@@ -50,7 +50,7 @@ struct census_request {
 	 * more look for each page that lies behind its neighbour in memory too. */
 	const struct nodemask *folios_on;
 	/* Hand each run out while what it says is fresh, at the price of cutting it: no run
-	 * is then longer than 16 MiB. */
+	 * is then longer than 8 MiB. */
 	bool at_once;
 	int (*run)(const struct census_run *run, void *user); /* in order; not 0 ends the walk */
 	void *user;

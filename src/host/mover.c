@@ -2,65 +2,77 @@
 /*
  * The mover: see mover.h.
  *
- * numa_maps says which ranges have pages on the nodes in question; of those,
- * pagemap says which pages are there and a query by move_pages(2) where.  What
- * is to move goes in batches, whose size is steered towards a time per call.
+ * numa_maps says which ranges have pages on the nodes in question, the census
+ * which pages.  They go in batches of units: a page, or one address for what
+ * can only move as a whole.  Batches are steered towards a time per call
+ * (steering.h) and bounded in bytes; pages come from the census not much
+ * earlier than they go.
  *
- * After each batch the pages are asked for again, and only that answer counts,
- * because move_pages says less than it did (mm/migrate.c, do_pages_move): it
- * leaves statuses unwritten where it stops early; it answers EBUSY for the second page of
- * a huge page whose first has just taken it along; and a positive result
- * counts what failed together with what was not attempted.
+ * After each batch the census is asked again, and only that answer counts,
+ * because move_pages(2) says less than it did (mm/migrate.c, do_pages_move): it
+ * leaves statuses unwritten where it stops early; a positive result counts what failed
+ * together with what was not attempted; and a huge page may be split on the
+ * way, of which then some pages arrive and some do not.
  */
 #include "mover.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/mempolicy.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "census.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "error.h"
 #include "numa-maps.h"
 #include "process.h"
 #include "room.h"
+#include "steering.h"
 
-#define PAGE_BYTES	  4096UL
-#define WINDOW_PAGES	  4096
-#define FIRST_BATCH_PAGES 256
-#define LEAST_BATCH_PAGES 16
-#define MOST_ATTEMPTS	  10
-#define NOT_WRITTEN	  INT_MIN
-#define NS_PER_SECOND	  1000000000ULL
-#define PAGEMAP_PRESENT	  (1ULL << 63)
+#define MOST_UNITS	 (MOVER_MOST_BATCH_BYTES / PAGE_BYTES)
+#define LEAST_FREE_PAGES 16
+#define MOST_ATTEMPTS	 10
+#define NOT_WRITTEN	 INT_MIN
+#define NS_PER_SECOND	 1000000000ULL
+
+/* Pages looked at at once after a batch, and the most to look at between two of its units. */
+#define LOOK_PAGES 4096
+#define LOOK_GAP   16
+
+/* What one address stands for in a call: a page, a folio, or a page of hugetlbfs. */
+struct unit {
+	uint64_t start; /* address */
+	uint64_t pages; /* base pages */
+};
 
 struct mover {
 	const struct mover_request *request;
 	struct mpol_move_result *result;
 	struct mpol_error *err;
 	struct vma_table table;
-	int pagemap;			     /* -1: not readable, every page is asked for */
+	struct census *census;
+	struct steering steering;
+	struct steering_batch batch;	     /* what units amount to */
+	uint64_t batch_pages;		     /* most in a batch */
 	struct nodemask roomy;		     /* of the destinations, those that may have room */
 	uint64_t high_watermarks[NODES_MAX]; /* of the destinations, in pages */
 	int last_to;			     /* the destination before: they take turns */
-	size_t batch_pages;		     /* addresses per call */
 	uint64_t all_pages;		     /* as numa_maps counted */
 	uint64_t began_ns;
-	uint64_t base_pages;	    /* base pages per address in the range at hand */
-	void *window[WINDOW_PAGES]; /* addresses that may be there */
-	void *wanted[WINDOW_PAGES]; /* of those, the ones to move */
-	int status[WINDOW_PAGES];
-	int where[WINDOW_PAGES];
-	int nodes[WINDOW_PAGES];
-	uint64_t entries[WINDOW_PAGES];
+	bool hugetlb; /* the range at hand is of hugetlbfs */
+	size_t nr_units, nr_again;
+	struct unit units[MOST_UNITS]; /* to move */
+	struct unit again[MOST_UNITS]; /* of those, the ones worth another attempt */
+	void *addresses[MOST_UNITS];
+	int nodes[MOST_UNITS];
+	int status[MOST_UNITS];
+	int where[LOOK_PAGES];
 };
 
 static uint64_t failed_pages(const struct mpol_move_result *result)
@@ -99,15 +111,7 @@ static int fail(struct mover *mover, int code)
 	return code;
 }
 
-/* ---- One batch ------------------------------------------------------------------- */
-
-/* Where n pages are: a node, or -errno.  Returns 0 or -errno. */
-static int ask(struct mover *mover, void **pages, size_t n, int *ret_where)
-{
-	if (syscall(SYS_move_pages, mover->request->pid, n, pages, NULL, ret_where, 0) < 0)
-		return fail(mover, -errno);
-	return 0;
-}
+/* ---- One call --------------------------------------------------------------------- */
 
 /* The next destination with room, -1 if there is none; *ret_fits: for how many pages. */
 static int next_destination(struct mover *mover, uint64_t *ret_fits)
@@ -121,33 +125,14 @@ static int next_destination(struct mover *mover, uint64_t *ret_fits)
 		mover->last_to = node;
 		*ret_fits = UINT64_MAX;
 		/* Pages of hugetlbfs come from the node's pool, whatever else is free. */
-		if (mover->base_pages > 1)
+		if (mover->hugetlb)
 			return node;
 		*ret_fits = room_pages(mover->request->root, node, mover->high_watermarks[node]);
-		if (*ret_fits >= LEAST_BATCH_PAGES)
+		if (*ret_fits >= LEAST_FREE_PAGES && *ret_fits >= mover->units[0].pages)
 			return node;
 		nodemask_clear(&mover->roomy, node);
 	}
 	return -1;
-}
-
-/* Sizes the next batch after one of n addresses took elapsed_ns. */
-static void steer(struct mover *mover, size_t n, uint64_t elapsed_ns)
-{
-	const struct mover_request *request = mover->request;
-	uint64_t most = WINDOW_PAGES, next;
-
-	/* A tenth of a second's worth: else the pauses between batches grow long. */
-	if (request->bandwidth_bytes)
-		most = request->bandwidth_bytes / 10 / (mover->base_pages * PAGE_BYTES);
-	if (most > WINDOW_PAGES)
-		most = WINDOW_PAGES;
-	next = elapsed_ns ? n * request->batch_ns / elapsed_ns : most;
-	if (next > n * 2)
-		next = n * 2;
-	if (next > most)
-		next = most;
-	mover->batch_pages = next < LEAST_BATCH_PAGES ? LEAST_BATCH_PAGES : next;
 }
 
 /* Waits until what was moved so far is within the bandwidth. */
@@ -165,37 +150,55 @@ static void keep_to_bandwidth(const struct mover *mover)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
 }
 
-/* One call for n pages.  Returns 0, or -errno where going on makes no sense. */
-static int call_move_pages(struct mover *mover, void **pages, size_t n, int to)
+/* Notes what a call took that moved the first n units. */
+static void learn(struct mover *mover, size_t n, uint64_t took_ns)
+{
+	const struct mover_request *request = mover->request;
+	struct mpol_move_result *result = mover->result;
+	struct steering_batch batch = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		steering_add(&mover->steering, &batch, mover->units[i].pages);
+	steering_learn(&mover->steering, &batch, took_ns);
+	result->batches++;
+	result->late_batches += took_ns > 2 * request->batch_ns;
+	if (took_ns > result->longest_batch_ns)
+		result->longest_batch_ns = took_ns;
+	if (request->batch)
+		request->batch(batch.pages, took_ns, request->user);
+}
+
+/* One call for the first n units.  Returns 0, or -errno where going on makes no sense. */
+static int call_move_pages(struct mover *mover, size_t n, int to)
 {
 	const struct mover_request *request = mover->request;
 	struct pollfd alive = { .fd = request->pidfd, .events = POLLIN };
-	uint64_t began_ns, elapsed_ns;
+	uint64_t began_ns;
 	long r;
 
 	if (poll(&alive, 1, 0) != 0)
 		return -ESRCH;
 	for (size_t i = 0; i < n; i++) {
+		mover->addresses[i] = (void *)(uintptr_t)mover->units[i].start;
 		mover->nodes[i] = to;
 		mover->status[i] = NOT_WRITTEN;
 	}
 	began_ns = clock_now_ns();
-	r = syscall(SYS_move_pages, request->pid, n, pages, mover->nodes, mover->status,
+	r = syscall(SYS_move_pages, request->pid, n, mover->addresses, mover->nodes, mover->status,
 		    request->include_shared ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE);
 	if (r < 0)
 		r = -errno;
-	elapsed_ns = clock_now_ns() - began_ns;
-	mover->result->batches++;
-	if (elapsed_ns > mover->result->longest_batch_ns)
-		mover->result->longest_batch_ns = elapsed_ns;
-	steer(mover, n, elapsed_ns);
+	learn(mover, n, clock_now_ns() - began_ns);
 	/* The node is full: the pages that went before it was are in place. */
 	if (r == -ENOMEM)
 		nodemask_clear(&mover->roomy, to);
 	return r < 0 && r != -ENOMEM ? (int)r : 0;
 }
 
-/* Why a page stays, by its status; MPOL_MOVE_FAILURES: it may be tried again. */
+/* ---- What became of it -------------------------------------------------------------- */
+
+/* Why a page stays that is where it was, by its status; MPOL_MOVE_FAILURES: it may be tried again.
+ */
 static enum mpol_move_failure judge(int status)
 {
 	switch (status) {
@@ -203,97 +206,165 @@ static enum mpol_move_failure judge(int status)
 		return MPOL_MOVE_SHARED;
 	case -EFAULT:
 		return MPOL_MOVE_UNMOVABLE;
-	case -ENOENT:
-		return MPOL_MOVE_GONE;
+	case -ENOENT: /* before Linux 6.12: it may not be accessed, and so is not found */
+		return MPOL_MOVE_UNMOVABLE;
 	default:
 		return MPOL_MOVE_FAILURES;
 	}
 }
 
-/* Counts what is settled, keeps the rest at the front of pages.  Returns how many those are. */
-static size_t settle(struct mover *mover, void **pages, size_t n)
+/* Counts pages of a unit that are at where now.  Returns whether they are worth another attempt. */
+static bool settle(struct mover *mover, int status, int where, uint64_t pages)
 {
 	struct mpol_move_result *result = mover->result;
-	size_t left = 0;
+	enum mpol_move_failure failure;
 
-	for (size_t i = 0; i < n; i++) {
-		int where = mover->where[i];
-		enum mpol_move_failure failure;
-
-		if (where >= 0 && nodemask_test(&mover->request->to, where)) {
-			result->moved_pages += mover->base_pages;
-			continue;
-		}
-		/*
-		 * It was there: it was unmapped since, or it held nothing but zeros and
-		 * became the zero page when its huge page was split on the way
-		 * (mm/migrate.c, try_to_map_unused_to_zeropage, Linux 6.12).
-		 */
-		if (where < 0)
-			failure = MPOL_MOVE_GONE;
-		else if (!nodemask_test(&mover->request->from, where))
-			failure = MPOL_MOVE_OTHER;
-		else
-			failure = judge(mover->status[i]);
-		if (failure == MPOL_MOVE_FAILURES)
-			pages[left++] = pages[i];
-		else
-			result->failed_pages[failure] += mover->base_pages;
+	if (where >= 0 && nodemask_test(&mover->request->to, where)) {
+		result->moved_pages += pages;
+		return false;
 	}
-	return left;
+	/*
+	 * It was there: it was unmapped since, or it held nothing but zeros and
+	 * became the zero page when its huge page was split on the way
+	 * (mm/migrate.c, try_to_map_unused_to_zeropage, Linux 6.12).
+	 */
+	if (where < 0)
+		failure = MPOL_MOVE_GONE;
+	else if (!nodemask_test(&mover->request->from, where))
+		failure = MPOL_MOVE_OTHER;
+	else
+		failure = judge(status);
+	if (failure == MPOL_MOVE_FAILURES)
+		return true;
+	result->failed_pages[failure] += pages;
+	return false;
 }
 
-/* Moves n pages, again and again as long as that helps. */
-static int move_batch(struct mover *mover, void **pages, size_t n)
+static void try_again(struct mover *mover, uint64_t start, uint64_t pages)
+{
+	mover->again[mover->nr_again++] = (struct unit) { start, pages };
+}
+
+/* A unit's pages may have parted: each has its own answer then. */
+static void settle_unit(struct mover *mover, const struct unit *unit, int status, const int *where)
+{
+	bool whole = true;
+
+	for (uint64_t i = 1; i < unit->pages && whole && !mover->hugetlb; i++)
+		whole = where[i] == where[0];
+	if (whole) {
+		if (settle(mover, status, where[0], unit->pages))
+			try_again(mover, unit->start, unit->pages);
+		return;
+	}
+	for (uint64_t i = 0; i < unit->pages; i++)
+		if (settle(mover, status, where[i], 1))
+			try_again(mover, unit->start + i * PAGE_BYTES, 1);
+}
+
+/* How many of the n units, from the first on, lie so close that one look shows all. */
+static size_t close_units(const struct mover *mover, const struct unit *units, size_t n)
+{
+	size_t i = 1;
+
+	if (mover->hugetlb)
+		return 1;
+	for (; i < n; i++) {
+		uint64_t end = units[i - 1].start + units[i - 1].pages * PAGE_BYTES;
+
+		if (units[i].start < end || units[i].start - end > LOOK_GAP * PAGE_BYTES ||
+		    units[i].start - units[0].start + units[i].pages * PAGE_BYTES >
+			    LOOK_PAGES * PAGE_BYTES)
+			break;
+	}
+	return i;
+}
+
+/* Counts what is settled of the first n units; the others are in again. */
+static int settle_batch(struct mover *mover, size_t n)
+{
+	size_t together;
+
+	mover->nr_again = 0;
+	for (size_t i = 0; i < n; i += together) {
+		const struct unit *first = &mover->units[i], *last;
+		uint64_t pages;
+		int r;
+
+		together = close_units(mover, first, n - i);
+		last = first + together - 1;
+		pages = (last->start - first->start) / PAGE_BYTES + last->pages;
+		r = census_nodes(mover->census, first->start, mover->hugetlb ? 1 : pages,
+				 mover->where);
+		if (r < 0)
+			return fail(mover, r);
+		for (const struct unit *unit = first; unit <= last; unit++)
+			settle_unit(mover, unit, mover->status[unit - mover->units],
+				    mover->where + (unit->start - first->start) / PAGE_BYTES);
+	}
+	return 0;
+}
+
+/* ---- One batch ------------------------------------------------------------------------ */
+
+static uint64_t sum_pages(const struct unit *units, size_t n)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < n; i++)
+		pages += units[i].pages;
+	return pages;
+}
+
+/* How many units, from the first on, have so many pages at most. */
+static size_t units_within(const struct mover *mover, uint64_t pages)
+{
+	size_t n = 0;
+
+	while (n < mover->nr_units && mover->units[n].pages <= pages)
+		pages -= mover->units[n++].pages;
+	return n;
+}
+
+/* Replaces the first n units by those worth another attempt. */
+static void keep_again(struct mover *mover, size_t n)
+{
+	memmove(mover->units + mover->nr_again, mover->units + n,
+		(mover->nr_units - n) * sizeof(*mover->units));
+	memcpy(mover->units, mover->again, mover->nr_again * sizeof(*mover->again));
+	mover->nr_units = mover->nr_units - n + mover->nr_again;
+}
+
+/* Moves the units, again and again as long as that helps. */
+static int move_units(struct mover *mover)
 {
 	enum mpol_move_failure reason = MPOL_MOVE_BUSY;
+	bool helps = true;
 
-	for (int attempt = 0; n && attempt < MOST_ATTEMPTS; attempt++) {
-		uint64_t fits = 0;
+	for (int attempt = 0; mover->nr_units && helps && attempt < MOST_ATTEMPTS; attempt++) {
+		uint64_t fits = 0, tried;
 		int to = next_destination(mover, &fits), moved, r;
-		size_t now = n < fits ? n : fits, left;
+		size_t n;
 
 		if (to < 0) {
 			reason = MPOL_MOVE_NO_MEMORY;
 			break;
 		}
-		moved = call_move_pages(mover, pages, now, to);
-		r = ask(mover, pages, now, mover->where);
+		n = units_within(mover, fits);
+		tried = sum_pages(mover->units, n);
+		moved = call_move_pages(mover, n, to);
+		r = settle_batch(mover, n);
 		if (r < 0)
 			return r;
-		left = settle(mover, pages, now);
 		if (moved < 0)
 			return fail(mover, moved);
-		if (left == n && nodemask_test(&mover->roomy, to))
-			break;
-		/* What did not fit follows what is to be tried again. */
-		memmove(pages + left, pages + now, (n - now) * sizeof(*pages));
-		n -= now - left;
+		helps = !nodemask_test(&mover->roomy, to) ||
+			sum_pages(mover->again, mover->nr_again) < tried || n < mover->nr_units;
+		keep_again(mover, n);
 	}
-	mover->result->failed_pages[reason] += n * mover->base_pages;
-	keep_to_bandwidth(mover);
+	mover->result->failed_pages[reason] += sum_pages(mover->units, mover->nr_units);
+	mover->nr_units = 0;
 	return 0;
-}
-
-/* ---- Which pages ------------------------------------------------------------------- */
-
-/* Leaves out of the window what pagemap says is not there.  Returns how many are left. */
-static size_t keep_present(struct mover *mover, size_t n)
-{
-	uint64_t first = (uint64_t)mover->window[0] / PAGE_BYTES;
-	ssize_t bytes;
-	size_t left = 0;
-
-	if (mover->pagemap < 0 || mover->base_pages > 1)
-		return n;
-	bytes = pread(mover->pagemap, mover->entries, n * sizeof(*mover->entries),
-		      (off_t)(first * sizeof(*mover->entries)));
-	if (bytes != (ssize_t)(n * sizeof(*mover->entries)))
-		return n;
-	for (size_t i = 0; i < n; i++)
-		if (mover->entries[i] & PAGEMAP_PRESENT)
-			mover->window[left++] = mover->window[i];
-	return left;
 }
 
 static int report_progress(struct mover *mover)
@@ -309,33 +380,46 @@ static int report_progress(struct mover *mover)
 	return 0;
 }
 
-/* Moves what of the n addresses in the window lies on a from node. */
-static int move_window(struct mover *mover, size_t n)
+static int move_batch(struct mover *mover)
 {
-	size_t nr_wanted = 0, size;
 	int r;
 
-	n = keep_present(mover, n);
-	if (!n)
+	if (!mover->nr_units)
 		return 0;
-	r = ask(mover, mover->window, n, mover->where);
+	r = move_units(mover);
+	mover->batch = (struct steering_batch) { 0 };
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		if (mover->where[i] < 0)
-			continue;
-		mover->result->examined_pages += mover->base_pages;
-		if (nodemask_test(&mover->request->from, mover->where[i]))
-			mover->wanted[nr_wanted++] = mover->window[i];
-	}
-	mover->result->wanted_pages += nr_wanted * mover->base_pages;
-	for (size_t i = 0; i < nr_wanted; i += size) {
-		size = nr_wanted - i < mover->batch_pages ? nr_wanted - i : mover->batch_pages;
-		r = move_batch(mover, mover->wanted + i, size);
-		if (r >= 0)
-			r = report_progress(mover);
+	keep_to_bandwidth(mover);
+	return report_progress(mover);
+}
+
+/* ---- Which pages ------------------------------------------------------------------- */
+
+static bool has_room(const struct mover *mover, uint64_t pages)
+{
+	return steering_has_room(&mover->steering, &mover->batch, pages) &&
+	       (!mover->nr_units || mover->batch.pages + pages <= mover->batch_pages);
+}
+
+/* A run of the census: what of it is to move goes into batches. */
+static int take_run(const struct census_run *run, void *user)
+{
+	struct mover *mover = user;
+	uint64_t pages = (run->end - run->start) / PAGE_BYTES;
+	uint64_t unit_pages = run->unit_bytes / PAGE_BYTES;
+
+	mover->result->examined_pages += pages;
+	if (!nodemask_test(&mover->request->from, run->node))
+		return 0;
+	mover->result->wanted_pages += pages;
+	for (uint64_t at = run->start; at < run->end; at += run->unit_bytes) {
+		int r = has_room(mover, unit_pages) ? 0 : move_batch(mover);
+
 		if (r < 0)
 			return r;
+		mover->units[mover->nr_units++] = (struct unit) { at, unit_pages };
+		steering_add(&mover->steering, &mover->batch, unit_pages);
 	}
 	return 0;
 }
@@ -357,25 +441,24 @@ static bool within_request(const struct mover *mover, const struct vma *vma)
 
 static int move_vma(struct mover *mover, const struct vma *vma)
 {
-	uint64_t step = vma->page_bytes;
-	uint64_t address = vma->start, end = vma->end;
+	struct census_request request = {
+		.start = vma->start,
+		.end = vma->end,
+		.page_bytes = vma->page_bytes,
+		.folios_on = &mover->request->from,
+		.at_once = true,
+		.run = take_run,
+		.user = mover,
+	};
+	int r;
 
-	if (address < mover->request->start)
-		address = mover->request->start / step * step;
-	if (end > mover->request->end)
-		end = mover->request->end;
-	mover->base_pages = step / PAGE_BYTES;
-	while (address < end) {
-		size_t n = 0;
-		int r;
-
-		for (; n < WINDOW_PAGES && address < end; address += step)
-			mover->window[n++] = (void *)(uintptr_t)address;
-		r = move_window(mover, n);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	if (request.start < mover->request->start)
+		request.start = mover->request->start / vma->page_bytes * vma->page_bytes;
+	if (request.end > mover->request->end)
+		request.end = (mover->request->end + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	mover->hugetlb = vma->page_bytes > PAGE_BYTES;
+	r = census_walk(mover->census, &request);
+	return r < 0 ? fail(mover, r) : move_batch(mover);
 }
 
 static void mover_free(struct mover **mover)
@@ -383,14 +466,24 @@ static void mover_free(struct mover **mover)
 	if (!*mover)
 		return;
 	vma_table_free(&(*mover)->table);
-	if ((*mover)->pagemap >= 0)
-		close((*mover)->pagemap);
+	census_close((*mover)->census);
 	free(*mover);
+}
+
+/* The bound in bytes; a tenth of a second's worth, where that is less, lest pauses grow long. */
+static uint64_t most_batch_pages(const struct mover_request *request)
+{
+	uint64_t bytes = MOVER_MOST_BATCH_BYTES;
+
+	if (request->batch_bytes && request->batch_bytes < bytes)
+		bytes = request->batch_bytes;
+	if (request->bandwidth_bytes && request->bandwidth_bytes / 10 < bytes)
+		bytes = request->bandwidth_bytes / 10;
+	return bytes / PAGE_BYTES;
 }
 
 static int prepare(struct mover *mover, const struct mover_request *request)
 {
-	char path[64];
 	int node, r;
 
 	nodemask_for_each (node, &request->to)
@@ -398,11 +491,12 @@ static int prepare(struct mover *mover, const struct mover_request *request)
 	mover->request = request;
 	mover->roomy = request->to;
 	mover->last_to = -1;
-	mover->batch_pages = FIRST_BATCH_PAGES;
+	mover->batch_pages = most_batch_pages(request);
 	mover->began_ns = clock_now_ns();
-	snprintf(path, sizeof(path), "proc/%d/pagemap", request->pid);
-	mover->pagemap = openat(request->root, path, O_RDONLY | O_CLOEXEC);
+	steering_start(&mover->steering, request->batch_ns);
 	r = process_read_vmas(request->root, request->pid, request->pid, &mover->table);
+	if (r >= 0)
+		r = census_open(request->root, request->pid, 0, &mover->census);
 	if (r < 0)
 		return fail(mover, r);
 	for (size_t i = 0; i < mover->table.nr_vmas; i++)

@@ -11,6 +11,8 @@
 
 #include "nodemask.h"
 
+#define MOVER_MOST_BATCH_BYTES (64UL << 20)
+
 struct mover_request {
 	int root;  /* descriptor of "/" */
 	pid_t pid; /* of a living process */
@@ -19,9 +21,12 @@ struct mover_request {
 	struct nodemask to;	  /* disjoint from from, not empty; within the target's cpuset */
 	uint64_t start, end;	  /* addresses; end exclusive */
 	uint64_t batch_ns;	  /* time aimed at per call, not 0 */
+	uint64_t batch_bytes;	  /* most bytes per call, but for one huge page; 0: the most */
 	uint64_t bandwidth_bytes; /* most bytes per second, 0: no limit */
 	bool include_shared;	  /* also pages that other processes map: needs CAP_SYS_NICE */
 	int (*progress)(uint64_t done_pages, uint64_t all_pages, void *user);
+	/* Told of each call: base pages asked to move, and how long it took.  May be NULL. */
+	void (*batch)(uint64_t pages, uint64_t took_ns, void *user);
 	void *user;
 };
 

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 
 DEFINE_CLEANUP(struct mpol_topology *, mpol_topology_free);
+DEFINE_CLEANUP(struct mpol_plan *, mpol_plan_free);
 DEFINE_CLEANUP(struct mpol_process *, mpol_process_free);
 
 /* A process or thread id: a decimal number from 1.  Returns 0 or -EINVAL. */

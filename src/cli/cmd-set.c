@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "error.h"
+#include "journaling.h"
 #include "policies.h"
 #include "report.h"
 #include "targets.h"
@@ -19,6 +20,7 @@
 
 struct set_options {
 	struct targets targets;
+	struct journaling journaling;
 	struct mpol_policy policy;
 	pid_t tid; /* 0: every thread */
 	bool dry_run;
@@ -27,11 +29,12 @@ struct set_options {
 static void options_free(struct set_options *options)
 {
 	targets_free(&options->targets);
+	journaling_free(&options->journaling);
 }
 
 /* One process, before anything is done to it. */
 struct set_job {
-	const struct set_options *options;
+	struct set_options *options;
 	struct mpol_process *process;
 	struct policies before;
 };
@@ -115,6 +118,31 @@ static void print_report(const struct set_job *job, const struct mpol_report *re
 	       units_format_duration(report->longest_stop_ns, stop, sizeof(stop)));
 }
 
+/* Records what the threads have now and are to get. */
+static int record(const struct set_job *job, uint64_t *ret_id, struct mpol_error *error)
+{
+	const struct set_options *options = job->options;
+	size_t nr_threads = mpol_process_nr_threads(job->process);
+	_cleanup_free_ struct mpol_replaced *replaced = calloc(nr_threads + 1, sizeof(*replaced));
+	struct mpol_change change = journaling_change("set", job->process, &options->policy);
+
+	if (!replaced)
+		return error_errno(error, -ENOMEM, "write journal");
+	for (size_t i = 0; i < nr_threads; i++) {
+		const struct mpol_thread *thread = mpol_process_thread(job->process, i);
+
+		if (thread->policy && (!options->tid || options->tid == thread->tid))
+			replaced[change.nr_replaced++] = (struct mpol_replaced) {
+				.tid = thread->tid,
+				.start_ticks = thread->start_ticks,
+				.policy = thread->policy,
+			};
+	}
+	change.tid = options->tid;
+	change.replaced = replaced;
+	return journaling_begin(&job->options->journaling, &change, ret_id, error);
+}
+
 /* Changes the threads and says so.  Returns as a target_fn. */
 static int apply(const struct set_job *job, json_t **ret_document, struct mpol_error *error)
 {
@@ -122,12 +150,16 @@ static int apply(const struct set_job *job, json_t **ret_document, struct mpol_e
 	_cleanup_close_ int pidfd = argument_pidfd(job->process, error);
 	struct mpol_policy policy = job->options->policy;
 	struct mpol_args args;
+	uint64_t id = 0;
 	int r = pidfd;
 
+	if (r >= 0)
+		r = record(job, &id, error);
 	if (r >= 0) {
 		mpol_policy_to_args(&policy, &args);
 		args.error = error;
 		r = mpol_process_apply(pidfd, job->options->tid, &args, sizeof(args), &report);
+		journaling_end(&job->options->journaling, "set", id, report.nr_changed);
 	}
 	if (r < 0 && !report.nr_changed)
 		return VERB_FAILED;
@@ -141,7 +173,7 @@ static int apply(const struct set_job *job, json_t **ret_document, struct mpol_e
 /* The whole work on one process. */
 static int set_process(const struct target *target, json_t **ret_document, struct mpol_error *error)
 {
-	const struct set_options *options = target->user;
+	struct set_options *options = target->user;
 	_cleanup_(job_free) struct set_job job = { .options = options };
 
 	if (targets_process(target, MPOL_PROCESS_THREADS, &job.process, error) < 0 ||
@@ -176,6 +208,7 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "thread", required_argument, NULL, 't' },
+		JOURNALING_LONGS,
 		TARGETS_LONGS,
 		{ 0 },
 	};
@@ -183,7 +216,8 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (targets_option(&options->targets, option, optarg))
+		if (targets_option(&options->targets, option, optarg) ||
+		    journaling_option(&options->journaling, option, optarg))
 			continue;
 		switch (option) {
 		case 'n':
@@ -244,6 +278,8 @@ int cmd_set(int argc, char **argv)
 		report_error("set", options.targets.json, &error);
 		return VERB_USAGE;
 	}
+	if (!options.dry_run && journaling_open(&options.journaling, true, &error) < 0)
+		return report_error("set", options.targets.json, &error);
 	options.targets.user = &options;
 	return targets_run(&options.targets, set_process);
 }

@@ -6,6 +6,7 @@
 
 #include <mpol/mpol.h>
 
+#include "journaling.h"
 #include "targets.h"
 #include "verbs.h"
 
@@ -21,11 +22,33 @@ static const struct verb verbs[] = {
 	  JSON_OPTION "  --threads       each thread with its policy\n"
 		      "  --vmas          each range with its policy and its memory by node\n"
 		      "  --root DIR      a recorded /proc below DIR\n" TARGETS_OPTIONS },
-	{ "set", cmd_set, TARGETS_SYNOPSIS " POLICY [--thread TID] [--dry-run] [--json]",
+	{ "set", cmd_set,
+	  TARGETS_SYNOPSIS " POLICY [--thread TID] [--dry-run] [--json]" JOURNALING_SYNOPSIS,
 	  "change the policy of running processes",
 	  JSON_OPTION
 	  "  --thread TID    only this thread of the process\n"
-	  "  --dry-run       say what would be changed, change nothing\n" TARGETS_OPTIONS },
+	  "  --dry-run       say what would be changed, change nothing\n" JOURNALING_OPTIONS
+		  TARGETS_OPTIONS },
+	{ "undo", cmd_undo,
+	  "{" TARGETS_WORDS " | --all | --change ID} [--all] [--force] [--dry-run] [--json] "
+	  "[--journal FILE]\n       mpol undo --list [--json] [--journal FILE]",
+	  "take changes back that mpol made",
+	  JSON_OPTION
+	  "  --all           every change, not only the last one; of every process if "
+	  "none is named\n"
+	  "  --change ID     that change\n"
+	  "  --list          the changes that can be taken back\n"
+	  "  --force         also what somebody else has changed since\n"
+	  "  --dry-run       say what would be done, do nothing\n"
+	  "  --journal FILE  the journal, if it is not the usual one\n" TARGETS_OPTIONS },
+	{ "reapply", cmd_reapply,
+	  "{" TARGETS_WORDS " | --all} [--check | --dry-run] [--json] [--journal FILE]",
+	  "set policies again that are not what mpol set them to",
+	  JSON_OPTION
+	  "  --all           every process in the journal\n"
+	  "  --check         set nothing; exit with 1 if a policy is not as intended\n"
+	  "  --dry-run       say what would be set, set nothing\n"
+	  "  --journal FILE  the journal, if it is not the usual one\n" TARGETS_OPTIONS },
 	{ "move", cmd_move,
 	  TARGETS_SYNOPSIS
 	  " --to NODES [--from NODES] [--rate BANDWIDTH] [--shared] [--dry-run] [--json]",
@@ -56,7 +79,7 @@ static void print_usage(FILE *stream)
 {
 	fprintf(stream, "Usage: mpol VERB [ARGUMENTS]\n\n");
 	for (const struct verb *verb = verbs; verb->name; verb++)
-		fprintf(stream, "  %-6s %s\n", verb->name, verb->sentence);
+		fprintf(stream, "  %-8s %s\n", verb->name, verb->sentence);
 	fprintf(stream, "\nmpol VERB --help says how a verb is used; mpol-policy(7) what a POLICY "
 			"is, such as bind:0-1\n");
 }

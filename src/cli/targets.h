@@ -45,9 +45,8 @@ enum {
 /* clang-format on */
 
 /* For the verb table. */
-#define TARGETS_SYNOPSIS                                                  \
-	"{PID... | --cgroup PATH | --match REGEXP | --tree PID | --unit " \
-	"NAME}"
+#define TARGETS_WORDS	 "PID... | --cgroup PATH | --match REGEXP | --tree PID | --unit NAME"
+#define TARGETS_SYNOPSIS "{" TARGETS_WORDS "}"
 #define TARGETS_OPTIONS                                                                      \
 	"  --cgroup PATH   the processes of a cgroup and those below it\n"                   \
 	"  --match REGEXP  those whose command line matches (extended regular expression)\n" \

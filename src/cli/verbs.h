@@ -31,9 +31,11 @@ struct verb {
 };
 
 verb_fn cmd_move;
+verb_fn cmd_reapply;
 verb_fn cmd_run;
 verb_fn cmd_set;
 verb_fn cmd_show;
 verb_fn cmd_topo;
+verb_fn cmd_undo;
 
 #endif

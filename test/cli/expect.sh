@@ -10,6 +10,9 @@ if [ -z "${MPOL_TEST_HAS_DEFAULT-}" ]; then
 fi
 
 scratch=$(mktemp -d)
+chmod 711 "$scratch"
+# The journal of the tests, and that of nobody.
+export XDG_STATE_HOME=$scratch/state
 children=()
 failures=0
 cleanup() {
@@ -63,7 +66,8 @@ start_target() {
 
 # as_nobody COMMAND...: as a user without privileges; only root can.
 as_nobody() {
-	setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	[ -d "$scratch/nobody" ] || install -d -o 65534 "$scratch/nobody"
+	XDG_STATE_HOME=$scratch/nobody setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }
 
 # Process 2 is the kernel's, but not in a container with process ids of its own.

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* The journal of the verbs: see journaling.h. */
+#include "journaling.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "cleanup.h"
+#include "error.h"
+#include "report.h"
+
+#define ROOT_DIRECTORY "/var/lib/mpol"
+
+bool journaling_option(struct journaling *journaling, int option, const char *argument)
+{
+	switch (option) {
+	case JOURNALING_FILE:
+		journaling->path = argument;
+		return true;
+	case JOURNALING_OFF:
+		journaling->off = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The directory of the usual journal; free(3) it.  NULL: none is to be found, or no memory. */
+static char *usual_directory(void)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char *directory = NULL;
+	int n = -1;
+
+	if (state && *state == '/')
+		n = asprintf(&directory, "%s/mpol", state);
+	else if (geteuid() == 0)
+		n = asprintf(&directory, "%s", ROOT_DIRECTORY);
+	else if (home && *home == '/')
+		n = asprintf(&directory, "%s/.local/state/mpol", home);
+	return n < 0 ? NULL : directory;
+}
+
+/* mkdir -p, for the owner only. */
+static int make_directories(char *path)
+{
+	for (char *slash = path + 1;; slash++) {
+		slash = strchrnul(slash, '/');
+		char end = *slash;
+
+		*slash = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = end;
+		if (!end)
+			return 0;
+	}
+}
+
+static void advise(struct mpol_error *error)
+{
+	error_advise(error, "name another file with --journal FILE, or keep nothing with "
+			    "--no-journal");
+}
+
+/* The usual journal's path; free(3) it. */
+static int usual_path(bool writable, char **ret_path, struct mpol_error *error)
+{
+	_cleanup_free_ char *directory = usual_directory();
+	int r = 0;
+
+	if (!directory) {
+		error_set(error, -ENOENT, "open journal", "there is no place for it: no HOME");
+		return -ENOENT;
+	}
+	if (writable)
+		r = make_directories(directory);
+	if (r < 0) {
+		error_errno(error, r, "make directory");
+		error_on(error, "%s", directory);
+		return r;
+	}
+	return asprintf(ret_path, "%s/journal", directory) < 0
+		       ? error_errno(error, -ENOMEM, "open journal")
+		       : 0;
+}
+
+int journaling_open(struct journaling *journaling, bool writable, struct mpol_error *error)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = 0;
+
+	if (journaling->off)
+		return 0;
+	if (!journaling->path)
+		r = usual_path(writable, &path, error);
+	if (r >= 0)
+		r = mpol_journal_open(journaling->path ? journaling->path : path, writable,
+				      &journaling->journal, error);
+	if (r < 0 && error && !*error->advice)
+		advise(error);
+	return r;
+}
+
+void journaling_free(struct journaling *journaling)
+{
+	mpol_journal_free(journaling->journal);
+	journaling->journal = NULL;
+}
+
+int journaling_begin(struct journaling *journaling, const struct mpol_change *change,
+		     uint64_t *ret_id, struct mpol_error *error)
+{
+	int r;
+
+	*ret_id = 0;
+	if (!journaling->journal)
+		return 0;
+	r = mpol_journal_begin(journaling->journal, change, ret_id, error);
+	if (r < 0 && error && !*error->advice)
+		advise(error);
+	return r;
+}
+
+void journaling_end(struct journaling *journaling, const char *verb, uint64_t id, uint64_t nr_done)
+{
+	struct mpol_error error = { 0 };
+
+	if (journaling->journal && mpol_journal_end(journaling->journal, id, nr_done, &error) < 0)
+		report_error_words(verb, &error);
+}
+
+bool journaling_stands(const struct mpol_change *change)
+{
+	return !change->undoes && !change->is_undone && !(change->is_ended && !change->nr_done);
+}
+
+bool journaling_lives(const struct mpol_change *change)
+{
+	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
+
+	return mpol_process_new(NULL, change->pid, 0, &process, NULL) == 0 &&
+	       mpol_process_start_ticks(process) == change->start_ticks;
+}
+
+static bool contains(const pid_t *pids, size_t nr, pid_t pid)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+static int no_process(uint64_t change_id, bool known, struct mpol_error *error)
+{
+	if (known) {
+		error_set(error, -ESRCH, "look into the journal", "its process has ended");
+		error_on(error, "change %" PRIu64, change_id);
+		return -ESRCH;
+	}
+	error_set(error, -ENOENT, "look into the journal",
+		  change_id ? "there is none of that number"
+			    : "it knows no change of a living process that stands");
+	if (change_id)
+		error_on(error, "change %" PRIu64, change_id);
+	error_advise(error, "mpol undo --list shows those that can be taken back");
+	return -ENOENT;
+}
+
+int journaling_processes(const struct journaling *journaling, uint64_t change_id, pid_t **ret_pids,
+			 size_t *ret_nr, struct mpol_error *error)
+{
+	const struct mpol_journal *journal = journaling->journal;
+	_cleanup_free_ pid_t *pids = calloc(mpol_journal_nr_changes(journal) + 1, sizeof(*pids));
+	bool known = false;
+	size_t nr = 0;
+
+	if (!pids)
+		return error_errno(error, -ENOMEM, "look into the journal");
+	for (size_t i = 0; i < mpol_journal_nr_changes(journal); i++) {
+		const struct mpol_change *change = mpol_journal_change(journal, i);
+
+		if (change_id ? change->id != change_id : !journaling_stands(change))
+			continue;
+		known = change_id != 0;
+		if (!contains(pids, nr, change->pid) && journaling_lives(change))
+			pids[nr++] = change->pid;
+	}
+	if (!nr)
+		return no_process(change_id, known, error);
+	free(*ret_pids);
+	*ret_pids = steal_pointer(&pids);
+	*ret_nr = nr;
+	return 0;
+}
+
+struct mpol_change journaling_change(const char *verb, const struct mpol_process *process,
+				     const struct mpol_policy *intended)
+{
+	return (struct mpol_change) {
+		.verb = verb,
+		.pid = mpol_process_pid(process),
+		.start_ticks = mpol_process_start_ticks(process),
+		.name = mpol_process_name(process),
+		.intended = intended,
+	};
+}

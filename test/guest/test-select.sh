@@ -58,7 +58,7 @@ within "$(on_node_2)" 0 $((4 << 20)) "move takes them away"
 
 # ---- a service that forks meanwhile: each child that is there at the end has the policy
 # shellcheck disable=SC2016 # the inner shell expands it
-into $service bash -c 'for i in $(seq 100); do sleep 60 & done; wait' &
+into $service bash -c 'for i in $(seq 100); do sleep 1000 & done; wait' &
 until [ "$(wc -l <$service/cgroup.procs)" -gt 20 ]; do sleep 0.05; done
 status=0
 "$mpol" set --cgroup test.slice interleave:0-1 >"$LAB_OUT/forks" 2>&1 || status=$?

@@ -452,6 +452,33 @@ MPOL_API const struct mpol_thread *mpol_process_thread(const struct mpol_process
 MPOL_API size_t mpol_process_nr_vmas(const struct mpol_process *process);
 MPOL_API const struct mpol_vma *mpol_process_vma(const struct mpol_process *process, size_t index);
 
+/* Neighbouring pages of one range, all on one node. */
+struct mpol_page_run {
+	uint64_t start, end; /* addresses, end exclusive */
+	int32_t node;
+	/* The run is made of pieces of this size, each of which the kernel keeps and moves as a
+	 * whole: base pages, transparent huge pages, pages of hugetlbfs.  A caller who may not
+	 * see physical page numbers is told of transparent huge pages from Linux 6.7 on. */
+	uint64_t unit_bytes;
+	const struct mpol_vma *vma; /* the range; lives as long as the mpol_process */
+};
+
+/*
+ * Tells where each page between two addresses is now, as move_pages(2) would
+ * answer, several times faster for who has CAP_SYS_ADMIN.  The ranges are those
+ * of the picture, which was taken with MPOL_PROCESS_VMAS; all of it: 0 and
+ * UINT64_MAX.  run is called in the order of addresses; a result other than 0
+ * ends the walk.  Stops nothing: pages that move meanwhile may be told of
+ * where they were.
+ *
+ * Returns 0, or what run returned if that was not 0 (let it be positive, to
+ * tell it from an error).  Errors: -ESRCH (it has ended, runs another program,
+ * or was read from a recorded tree), -EACCES, -EPERM (may not look into it), -ENOMEM.
+ */
+MPOL_API int mpol_process_pages(const struct mpol_process *process, uint64_t start, uint64_t end,
+				int (*run)(const struct mpol_page_run *run, void *user), void *user,
+				struct mpol_error *error);
+
 /* ---- Changing the policy of every thread, with a report ---------------------- */
 
 struct mpol_thread_result {

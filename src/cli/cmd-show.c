@@ -18,6 +18,7 @@
 #include "nodemask.h"
 #include "policies.h"
 #include "report.h"
+#include "show-pages.h"
 #include "table.h"
 #include "targets.h"
 #include "text.h"
@@ -37,6 +38,9 @@ struct show_options {
 	struct targets targets;
 	bool threads;
 	bool vmas;
+	bool pages;
+	const char *range; /* NULL: all addresses */
+	uint64_t start, end;
 
 	/* What is printed at the end. */
 	struct row *rows;
@@ -358,15 +362,17 @@ static json_t *process_json(const struct mpol_process *process, const struct pol
 
 /* Prints the process, or keeps it for the table.  Returns 0 or -ENOMEM. */
 static int print_or_keep(struct show_options *options, const struct mpol_process *process,
-			 const struct policies *policies)
+			 const struct policies *policies, const struct page_runs *runs)
 {
 	bool several = targets_several(&options->targets);
+	int r;
 
-	if (several && !options->threads && !options->vmas)
+	if (several && !options->threads && !options->vmas && !options->pages)
 		return add_row(options, process, policies);
 	if (several && options->nr_printed++)
 		putchar('\n');
-	return print_process(process, policies, options);
+	r = print_process(process, policies, options);
+	return r == 0 && options->pages ? page_runs_print(runs) : r;
 }
 
 static int show_process(const struct target *target, json_t **ret_document,
@@ -374,20 +380,29 @@ static int show_process(const struct target *target, json_t **ret_document,
 {
 	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
 	_cleanup_(policies_free) struct policies policies = { 0 };
+	_cleanup_(page_runs_free) struct page_runs runs = { 0 };
 	struct show_options *options = target->user;
-	unsigned int what = MPOL_PROCESS_THREADS | (options->vmas ? MPOL_PROCESS_VMAS : 0);
+	unsigned int what = MPOL_PROCESS_THREADS;
 
+	if (options->vmas || options->pages)
+		what |= MPOL_PROCESS_VMAS;
 	if (targets_process(target, what, &process, error) < 0 ||
-	    policies_count(process, 0, &policies, error) < 0)
+	    policies_count(process, 0, &policies, error) < 0 ||
+	    (options->pages &&
+	     page_runs_read(process, options->start, options->end, &runs, error) < 0))
 		return VERB_FAILED;
 	if (target->pid != mpol_process_pid(process))
 		fprintf(stderr, "mpol show: %d is a thread of process %d\n", target->pid,
 			mpol_process_pid(process));
 	if (options->targets.json) {
 		*ret_document = process_json(process, &policies, options);
+		if (options->pages) {
+			json_object_set_new(*ret_document, "pages", page_runs_json(&runs));
+			json_object_set_new(*ret_document, "page_sums", page_runs_sums_json(&runs));
+		}
 		return VERB_OK;
 	}
-	if (print_or_keep(options, process, &policies) < 0) {
+	if (print_or_keep(options, process, &policies, &runs) < 0) {
 		error_errno(error, -ENOMEM, "print");
 		return VERB_FAILED;
 	}
@@ -398,6 +413,8 @@ static int parse_options(int argc, char **argv, struct show_options *options)
 {
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "pages", no_argument, NULL, 'p' },
+		{ "range", required_argument, NULL, 'a' },
 		{ "root", required_argument, NULL, 'r' },
 		{ "threads", no_argument, NULL, 't' },
 		{ "vmas", no_argument, NULL, 'v' },
@@ -412,6 +429,12 @@ static int parse_options(int argc, char **argv, struct show_options *options)
 		switch (option) {
 		case 'j':
 			options->targets.json = true;
+			break;
+		case 'p':
+			options->pages = true;
+			break;
+		case 'a':
+			options->range = optarg;
 			break;
 		case 'r':
 			options->targets.root = optarg;
@@ -431,6 +454,15 @@ static int parse_options(int argc, char **argv, struct show_options *options)
 				"  mpol show --help\n");
 		return VERB_USAGE;
 	}
+	if (options->range && !options->pages) {
+		fprintf(stderr, "mpol show: --range goes with --pages\n  mpol show --help\n");
+		return VERB_USAGE;
+	}
+	if (options->pages && options->targets.root) {
+		fprintf(stderr, "mpol show: --pages needs the running process, not a recorded one: "
+				"leave out --root\n");
+		return VERB_USAGE;
+	}
 	return VERB_OK;
 }
 
@@ -438,13 +470,16 @@ int cmd_show(int argc, char **argv)
 {
 	_cleanup_(options_free) struct show_options options = {
 		.targets = { .verb = "show", .once = true },
+		.end = UINT64_MAX,
 	};
 	struct mpol_error error;
 	int r = parse_options(argc, argv, &options);
 
 	if (r != VERB_OK)
 		return r;
-	if (targets_read(&options.targets, argv + optind, argc - optind, &error) < 0) {
+	if ((options.range &&
+	     page_runs_range(options.range, &options.start, &options.end, &error) < 0) ||
+	    targets_read(&options.targets, argv + optind, argc - optind, &error) < 0) {
 		report_error("show", options.targets.json, &error);
 		return VERB_USAGE;
 	}

@@ -17,10 +17,12 @@ static const struct verb verbs[] = {
 	  "show nodes, distances, speeds",
 	  JSON_OPTION "  --machine FILE  a described machine, not the running one\n"
 		      "  --root DIR      a recorded /sys below DIR\n" },
-	{ "show", cmd_show, TARGETS_SYNOPSIS " [--threads] [--vmas] [--json]",
+	{ "show", cmd_show, TARGETS_SYNOPSIS " [--threads] [--vmas] [--pages] [--json]",
 	  "show policies of processes and where their memory is",
 	  JSON_OPTION "  --threads       each thread with its policy\n"
 		      "  --vmas          each range with its policy and its memory by node\n"
+		      "  --pages         runs of neighbouring pages on one node\n"
+		      "  --range S-E     of these, only the addresses S to E (hexadecimal)\n"
 		      "  --root DIR      a recorded /proc below DIR\n" TARGETS_OPTIONS },
 	{ "set", cmd_set,
 	  TARGETS_SYNOPSIS " POLICY [--thread TID] [--dry-run] [--json]" JOURNALING_SYNOPSIS,

@@ -26,6 +26,25 @@ same "the sum over ranges" "$sum" "$(jq '[.vmas[].nodes[].bytes] | add' "$scratc
 same "the thread" "$target default S" "$(jq -r '.threads[0] | "\(.tid) \(.policy) \(.state)"' "$scratch/json")"
 same "ranges with a policy of their own" 0 "$(jq '[.vmas[] | select(.own_policy)] | length' "$scratch/json")"
 
+# Page by page: the same sums, in runs that ascend.  numa_maps leaves out what the kernel reserved.
+"$mpol" show "$target" --json --vmas --pages >"$scratch/json"
+same "the sum over runs" "$sum" "$(jq '[.pages[].bytes] | add' "$scratch/json")"
+same "the sum of sums" "$sum" "$(jq '[.page_sums[].bytes] | add' "$scratch/json")"
+same "runs by node" "$(jq -Sc '[.nodes[] | select(.bytes > 0)]' "$scratch/json")" \
+	"$(jq -Sc '[.pages | group_by(.node)[] | {node: .[0].node, bytes: (map(.bytes) | add)}]' "$scratch/json")"
+same "overlapping runs" 0 "$(jq 'def hex: ltrimstr("0x") | explode | reduce .[] as $c (0; . * 16 + (if $c > 96 then $c - 87 else $c - 48 end));
+	[.pages | . as $p | range(1; length) | select(($p[.].start | hex) < ($p[. - 1].end | hex))] | length' "$scratch/json")"
+expect 0 'IN HUGE PAGES' "$mpol" show "$target" --pages
+range=$(jq -r '[.vmas[] | select(.page_bytes > 0)][0] | "\(.start)-\(.end)"' "$scratch/json")
+same "a range's pages" "$(jq '[.vmas[] | select(.page_bytes > 0)][0].nodes | map(.bytes) | add' "$scratch/json")" \
+	"$("$mpol" show "$target" --pages --range "$range" --json | jq '[.pages[].bytes] | add')"
+same "pages where nothing is" 0 "$("$mpol" show "$target" --pages --range 0-1000 --json | jq '.pages | length')"
+for range in 1-0 1 1-2-3 '' -1 x-y 0-fffffffffffffffff; do
+	refused 2 'not a range of addresses' 'START-END' "$mpol" show "$target" --pages --range "$range"
+done
+refused 2 '--range goes with --pages' '--help' "$mpol" show "$target" --range 0-1
+refused 2 'needs the running process' 'leave out --root' "$mpol" show "$target" --pages --root /
+
 refused 2 'not a process id' 'a number from 1' "$mpol" show self
 refused 2 'takes processes' '--help' "$mpol" show
 refused 2 'together with process ids' 'one of --cgroup' "$mpol" show 1 --tree 2

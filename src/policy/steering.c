@@ -26,7 +26,7 @@ void steering_start(struct steering *steering, uint64_t aim_ns)
 bool steering_has_room(const struct steering *steering, const struct steering_batch *batch,
 		       uint64_t pages)
 {
-	return !batch->units ||
+	return !batch->units || batch->pages + pages <= STEERING_LEAST_PAGES ||
 	       batch->expected_ns + steering->unit_ns[size_of(pages)] <= steering->aim_ns;
 }
 

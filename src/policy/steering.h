@@ -8,6 +8,10 @@
  * first guesses; an estimate follows what calls took upwards at once, and
  * downwards at most by half each time.  So the first batches are small, and
  * grow.
+ *
+ * Every call also has a cost of its own: it waits for all CPUs (mm/swap.c,
+ * lru_add_drain_all), which on a busy machine takes milliseconds.  So a batch
+ * never shrinks below STEERING_LEAST_PAGES, where only that would be left of its time.
  */
 #ifndef POLICY_STEERING_H
 #define POLICY_STEERING_H
@@ -16,6 +20,8 @@
 #include <stdint.h>
 
 #define STEERING_SIZES 20 /* by the binary logarithm of a unit's base pages: 4 KiB to 2 GiB */
+
+#define STEERING_LEAST_PAGES 64
 
 struct steering {
 	uint64_t aim_ns;
@@ -34,7 +40,7 @@ void steering_start(struct steering *steering, uint64_t aim_ns);
 
 /*
  * Whether the batch should take in one more unit of so many base pages.  An
- * empty one always should.
+ * empty one always should, and one that stays within STEERING_LEAST_PAGES.
  */
 bool steering_has_room(const struct steering *steering, const struct steering_batch *batch,
 		       uint64_t pages);

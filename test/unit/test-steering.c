@@ -55,7 +55,8 @@ static void test_begins_small(void **state)
 	assert_int_equal(fill(&steering, 512).units, 1);
 	/* Something has to go, however little time there is. */
 	steering_start(&steering, 1);
-	assert_int_equal(fill(&steering, 1).units, 1);
+	assert_int_equal(fill(&steering, 1).pages, STEERING_LEAST_PAGES);
+	assert_int_equal(fill(&steering, 16).pages, STEERING_LEAST_PAGES);
 	assert_int_equal(fill(&steering, 512).units, 1);
 }
 
@@ -63,11 +64,11 @@ static void test_begins_small(void **state)
 static void test_reaches_aim(void **state)
 {
 	const struct machine machines[] = {
-		{ 30 * US, 1 * US, 1 * US },	 /* a fast one */
-		{ 600 * US, 20 * US, 15 * US },	 /* an emulated one */
-		{ 600 * US, 100 * US, 80 * US }, /* a slow one */
+		{ 30 * US, 1 * US, 1 * US },	/* a fast one */
+		{ 600 * US, 20 * US, 15 * US }, /* an emulated one */
+		{ 600 * US, 60 * US, 40 * US }, /* a slow one */
 	};
-	const uint64_t aims[] = { 2 * MS, 10 * MS, 100 * MS };
+	const uint64_t aims[] = { 8 * MS, 10 * MS, 100 * MS };
 
 	(void)state;
 	for (size_t m = 0; m < 3; m++)
@@ -102,6 +103,18 @@ static void test_huge_pages(void **state)
 	run(&steering, &machine, 1, 30, &longest);
 	assert_in_range(longest, 0, 20 * MS);
 	assert_in_range(fill(&steering, 512).units, 15, 20);
+}
+
+/* A call costs more than the time asked for, whatever it moves: batches stay large enough. */
+static void test_dear_calls(void **state)
+{
+	const struct machine machine = { 30 * MS, 10 * US, 10 * US };
+	struct steering steering;
+	uint64_t longest;
+
+	(void)state;
+	steering_start(&steering, 10 * MS);
+	assert_int_equal(run(&steering, &machine, 1, 30, &longest).pages, STEERING_LEAST_PAGES);
 }
 
 /* A mixed batch that takes longer than expected blames those that it is made of. */
@@ -156,9 +169,10 @@ static void test_odd_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_begins_small),	   cmocka_unit_test(test_reaches_aim),
-		cmocka_unit_test(test_huge_pages),	   cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_follows_up_at_once), cmocka_unit_test(test_odd_input),
+		cmocka_unit_test(test_begins_small), cmocka_unit_test(test_reaches_aim),
+		cmocka_unit_test(test_huge_pages),   cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_dear_calls),   cmocka_unit_test(test_follows_up_at_once),
+		cmocka_unit_test(test_odd_input),
 	};
 
 	return cmocka_run_group_tests_name("steering", tests, NULL, NULL);

@@ -478,6 +478,26 @@ struct mpol_page_run {
 MPOL_API int mpol_process_pages(const struct mpol_process *process, uint64_t start, uint64_t end,
 				int (*run)(const struct mpol_page_run *run, void *user), void *user,
 				struct mpol_error *error);
+/*
+ * Ranges of a process (with MPOL_PROCESS_VMAS) by address or by name, separated
+ * by commas:
+ *
+ *   0xSTART-0xEND | 0xSTART+SIZE | heap | stack | anon | shm | file:PATTERN | all
+ *
+ * heap and stack are the kernel's [heap] and [stack]; anon is private memory of
+ * no file; shm is shared memory of tmpfs, memfd and System V; a file's PATTERN
+ * (glob(7)) is compared with its path and with its base name.  Mappings of the
+ * kernel ([vdso] and so on) and what mpol itself left there are never meant.
+ * *ret_ranges: ascending parts of mappings, each within one; free(3) it.
+ * Errors: -EINVAL (not of that form, not whole pages), -EFAULT (addresses that
+ * are not mapped), -ENOENT (nothing of that name), -ENOMEM.
+ */
+MPOL_API int mpol_process_ranges(const struct mpol_process *process, const char *text,
+				 struct iovec **ret_ranges, size_t *ret_nr,
+				 struct mpol_error *error);
+
+/* Whether text has that form: 0, or -EINVAL. */
+MPOL_API int mpol_ranges_check(const char *text, struct mpol_error *error);
 
 /* ---- Changing the policy of every thread, with a report ---------------------- */
 
@@ -505,6 +525,14 @@ struct mpol_report {
 MPOL_API int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *args, size_t size,
 				struct mpol_report *ret_report);
 MPOL_API void mpol_report_free(struct mpol_report *report);
+
+/*
+ * mpol_process_set_vma_mempolicy with a result per range: 0 or negative errno,
+ * where it was tried; -ECANCELED where it was not.
+ */
+MPOL_API int mpol_process_apply_ranges(int pidfd, const struct iovec *ranges, size_t nr_ranges,
+				       const struct mpol_args *args, size_t size,
+				       int32_t *ret_codes);
 
 /* ---- The journal of changes, taking back, putting right ------------------------- */
 

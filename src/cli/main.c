@@ -31,6 +31,15 @@ static const struct verb verbs[] = {
 	  "  --thread TID    only this thread of the process\n"
 	  "  --dry-run       say what would be changed, change nothing\n" JOURNALING_OPTIONS
 		  TARGETS_OPTIONS },
+	{ "bind", cmd_bind,
+	  TARGETS_SYNOPSIS
+	  " RANGE[,RANGE...] POLICY [--move] [--dry-run] [--json]" JOURNALING_SYNOPSIS,
+	  "give ranges of processes a policy of their own",
+	  JSON_OPTION
+	  "  --move          also move the pages that are there already\n"
+	  "  --dry-run       say what would be changed, change nothing\n" JOURNALING_OPTIONS
+		  TARGETS_OPTIONS "A RANGE is 0xSTART-0xEND, 0xSTART+SIZE, heap, stack, anon, shm, "
+	  "file:PATTERN or all.\n" },
 	{ "undo", cmd_undo,
 	  "{" TARGETS_WORDS " | --all | --change ID} [--all] [--force] [--dry-run] [--json] "
 	  "[--journal FILE]\n       mpol undo --list [--json] [--journal FILE]",

@@ -30,6 +30,7 @@ struct verb {
 	const char *options;  /* a line for each, for mpol VERB --help */
 };
 
+verb_fn cmd_bind;
 verb_fn cmd_move;
 verb_fn cmd_reapply;
 verb_fn cmd_run;

@@ -367,3 +367,9 @@ int arena_is_done(const struct arena *arena, const struct arena_slot *slot)
 
 	return r < 0 ? r : done == 1;
 }
+
+bool remote_left(uint64_t start, uint64_t end, uint64_t next_start, uint64_t next_end)
+{
+	return start % HUGE_PAGE_BYTES == 0 && end - start == ARENA_CODE_BYTES &&
+	       next_start == end && next_end - next_start == ARENA_DATA_BYTES;
+}

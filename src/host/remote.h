@@ -14,6 +14,7 @@
 #ifndef HOST_REMOTE_H
 #define HOST_REMOTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -65,5 +66,11 @@ void remote_close(struct remote *remote);
  */
 int remote_run(struct remote *remote, pid_t tid, struct remote_batch *batch,
 	       struct mpol_error *err);
+
+/*
+ * Whether two mappings of a process that follow each other are an arena that
+ * sessions have left there: memory that is not the process's own business.
+ */
+bool remote_left(uint64_t start, uint64_t end, uint64_t next_start, uint64_t next_end);
 
 #endif

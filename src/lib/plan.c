@@ -79,10 +79,16 @@ static struct nodemask allowed_of(const struct mpol_thread *thread)
 	return allowed;
 }
 
-/* A range's own policy: where the kernel's display cannot tell, the one shown. */
-static const struct mpol_policy *own_policy(const struct mpol_vma *vma)
+/*
+ * A range's own policy.  Where it shows what every thread has, nobody can tell:
+ * it is taken for its own if it is what a change intended, else for none.
+ */
+static const struct mpol_policy *own_policy(const struct mpol_vma *vma,
+					    const struct mpol_policy *intended)
 {
-	return vma->has_policy ? vma->policy : &default_policy;
+	if (vma->has_policy > 0 || (vma->has_policy < 0 && policy_shows_as(intended, vma->policy)))
+		return vma->policy;
+	return &default_policy;
 }
 
 /* The first range that ends above the address. */
@@ -167,7 +173,7 @@ static void undo_range(const struct undo *undo, const struct mpol_replaced *repl
 		struct mpol_correction correction = {
 			.start = vma->start > replaced->start ? vma->start : replaced->start,
 			.end = vma->end < replaced->end ? vma->end : replaced->end,
-			.shown = own_policy(vma),
+			.shown = own_policy(vma, undo->change->intended),
 			.wanted = replaced->policy,
 		};
 
@@ -327,7 +333,7 @@ static void compare_range(struct mpol_plan *plan, const struct changes *changes,
 			struct mpol_correction correction = {
 				.start = start,
 				.end = piece_end,
-				.shown = own_policy(vma),
+				.shown = own_policy(vma, changes->items[index]->intended),
 			};
 
 			if (start < piece_end)

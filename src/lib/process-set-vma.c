@@ -18,7 +18,9 @@ struct ranges {
 	const struct target *target;
 	const struct mpol_args *args;
 	struct any_thread any;
-	int first; /* the kernel's first refusal, 0: none */
+	const struct iovec *iov; /* all of them, */
+	int32_t *codes;		 /* and what became of each, or NULL */
+	int first;		 /* the kernel's first refusal, 0: none */
 };
 
 static struct remote_call mbind_call(const struct mpol_args *args, const struct iovec *range)
@@ -40,11 +42,13 @@ static struct remote_call home_call(const struct mpol_args *args, const struct i
 	};
 }
 
-/* Keeps the first refusal, and explains it. */
+/* Keeps every result, and explains the first refusal. */
 static void judge(struct ranges *ranges, const struct iovec *range, const char *step, int result)
 {
 	const struct process_thread *leader = &ranges->target->leader;
 
+	if (ranges->codes)
+		ranges->codes[range - ranges->iov] = result < 0 ? result : 0;
 	if (result >= 0 || ranges->first)
 		return;
 	ranges->first = result;
@@ -109,7 +113,7 @@ static int set_remote(struct ranges *ranges, const struct iovec *iov, size_t nr)
 	return r < 0 ? r : ranges->first;
 }
 
-static int set_own(const struct mpol_args *args, const struct iovec *iov, size_t nr)
+static int set_own(const struct mpol_args *args, const struct iovec *iov, size_t nr, int32_t *codes)
 {
 	struct mpol_args again = *args;
 	int first = 0;
@@ -118,6 +122,8 @@ static int set_own(const struct mpol_args *args, const struct iovec *iov, size_t
 		int r = mpol_set_vma_mempolicy(iov[i].iov_base, iov[i].iov_len, &again,
 					       sizeof(again));
 
+		if (codes)
+			codes[i] = r;
 		if (r == 0 || first)
 			continue;
 		first = r;
@@ -126,15 +132,17 @@ static int set_own(const struct mpol_args *args, const struct iovec *iov, size_t
 	return first;
 }
 
-int mpol_process_set_vma_mempolicy(int pidfd, const struct iovec *ranges, size_t nr_ranges,
-				   const struct mpol_args *user, size_t size)
+int mpol_process_apply_ranges(int pidfd, const struct iovec *ranges, size_t nr_ranges,
+			      const struct mpol_args *user, size_t size, int32_t *ret_codes)
 {
 	_cleanup_(target_close) struct target target = { .root = -1 };
-	struct ranges request = { .target = &target };
+	struct ranges request = { .target = &target, .iov = ranges, .codes = ret_codes };
 	struct nodemask nodes;
 	struct mpol_args args;
 	int r;
 
+	for (size_t i = 0; ret_codes && i < nr_ranges; i++)
+		ret_codes[i] = -ECANCELED;
 	r = args_read_policy(user, size, true, &args, &nodes);
 	if (r < 0)
 		return r;
@@ -142,7 +150,13 @@ int mpol_process_set_vma_mempolicy(int pidfd, const struct iovec *ranges, size_t
 	if (r < 0 || !nr_ranges)
 		return r;
 	if (target_is_own_process(&target))
-		return set_own(&args, ranges, nr_ranges);
+		return set_own(&args, ranges, nr_ranges, ret_codes);
 	request.args = &args;
 	return set_remote(&request, ranges, nr_ranges);
+}
+
+int mpol_process_set_vma_mempolicy(int pidfd, const struct iovec *ranges, size_t nr_ranges,
+				   const struct mpol_args *args, size_t size)
+{
+	return mpol_process_apply_ranges(pidfd, ranges, nr_ranges, args, size, NULL);
 }

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* mpol bind: gives ranges of running processes a policy of their own. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <mpol/mpol.h>
+
+#include "arguments.h"
+#include "error.h"
+#include "journaling.h"
+#include "moving.h"
+#include "policies.h"
+#include "report.h"
+#include "targets.h"
+#include "units.h"
+#include "verbs.h"
+
+#define PAGE_BYTES 4096U
+
+static const struct mpol_policy no_policy = { .mode = MPOL_MODE_DEFAULT };
+
+struct bind_options {
+	struct targets targets;
+	struct journaling journaling;
+	const char *ranges;
+	struct mpol_policy policy;
+	bool move;
+	bool dry_run;
+};
+
+static void options_free(struct bind_options *options)
+{
+	targets_free(&options->targets);
+	journaling_free(&options->journaling);
+}
+
+/* One process. */
+struct bind_job {
+	struct bind_options *options;
+	struct mpol_process *process;
+	struct iovec *ranges;
+	size_t nr_ranges;
+	struct mpol_replaced *before; /* parallel to ranges: each range's own policy */
+	const char **names;	      /* parallel too: of the mappings */
+	int32_t *codes;		      /* parallel too, once it was tried */
+	size_t nr_changed;
+	struct mpol_move_result moved;
+};
+
+static void job_free(struct bind_job *job)
+{
+	mpol_process_free(job->process);
+	free(job->ranges);
+	free(job->before);
+	free(job->names);
+	free(job->codes);
+}
+
+static uint64_t start_of(const struct iovec *range)
+{
+	return (uint64_t)(uintptr_t)range->iov_base;
+}
+
+/*
+ * What each range has now: none of its own where that cannot be told, as then
+ * every thread has the policy shown.  Ranges and mappings ascend.
+ */
+static int look_before(struct bind_job *job, struct mpol_error *error)
+{
+	size_t vma_index = 0;
+
+	job->before = calloc(job->nr_ranges + 1, sizeof(*job->before));
+	job->names = calloc(job->nr_ranges + 1, sizeof(*job->names));
+	job->codes = calloc(job->nr_ranges + 1, sizeof(*job->codes));
+	if (!job->before || !job->names || !job->codes)
+		return error_errno(error, -ENOMEM, "look up range");
+	for (size_t i = 0; i < job->nr_ranges; i++) {
+		const struct mpol_vma *vma;
+
+		while ((vma = mpol_process_vma(job->process, vma_index)) &&
+		       vma->end <= start_of(&job->ranges[i]))
+			vma_index++;
+		job->names[i] = vma ? vma->name : "";
+		job->before[i] = (struct mpol_replaced) {
+			.start = start_of(&job->ranges[i]),
+			.end = start_of(&job->ranges[i]) + job->ranges[i].iov_len,
+			.policy = vma && vma->has_policy > 0 ? vma->policy : &no_policy,
+		};
+	}
+	return 0;
+}
+
+/* ---- Reports ----------------------------------------------------------------------- */
+
+static uint64_t bytes_of(const struct bind_job *job)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < job->nr_ranges; i++)
+		bytes += job->ranges[i].iov_len;
+	return bytes;
+}
+
+static void print_moved(const struct bind_job *job)
+{
+	char moved[32], wanted[32];
+
+	if (job->options->move)
+		printf("; moved %s of %s",
+		       units_format_bytes(job->moved.moved_pages * PAGE_BYTES, moved,
+					  sizeof(moved)),
+		       units_format_bytes(job->moved.wanted_pages * PAGE_BYTES, wanted,
+					  sizeof(wanted)));
+}
+
+static void print_range(const struct bind_job *job, size_t index)
+{
+	const struct mpol_replaced *before = &job->before[index];
+	char policy[POLICY_TEXT_SIZE], name[64];
+
+	printf("  0x%" PRIx64 "-0x%" PRIx64 " %s%shad %s", before->start, before->end,
+	       report_printable(job->names[index], name, sizeof(name)), *name ? " " : "",
+	       policy_text(before->policy, policy));
+	if (job->codes[index])
+		printf(": %s", strerror(-job->codes[index]));
+	printf("\n");
+}
+
+/* Every range where little is to be said; of many those that failed. */
+static void print_job(const struct bind_job *job)
+{
+	enum { FEW = 16 };
+	const struct bind_options *options = job->options;
+	char policy[POLICY_TEXT_SIZE], size[32], name[64];
+
+	printf("process %d (%s): ", mpol_process_pid(job->process),
+	       report_printable(mpol_process_name(job->process), name, sizeof(name)));
+	units_format_bytes(bytes_of(job), size, sizeof(size));
+	if (options->dry_run)
+		printf("would bind %zu %s (%s)", job->nr_ranges,
+		       job->nr_ranges == 1 ? "range" : "ranges", size);
+	else
+		printf("%zu of %zu %s (%s) bound", job->nr_changed, job->nr_ranges,
+		       job->nr_ranges == 1 ? "range" : "ranges", size);
+	printf(" to %s", policy_text(&options->policy, policy));
+	if (!options->dry_run)
+		print_moved(job);
+	printf("\n");
+	for (size_t i = 0; i < job->nr_ranges; i++)
+		if (job->nr_ranges <= FEW || job->codes[i])
+			print_range(job, i);
+}
+
+static json_t *range_json(const struct bind_job *job, size_t index)
+{
+	const struct mpol_replaced *before = &job->before[index];
+	int32_t code = job->codes[index];
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:s?}", "start",
+			 json_sprintf("0x%" PRIx64, before->start), "end",
+			 json_sprintf("0x%" PRIx64, before->end), "name",
+			 report_string(job->names[index]), "before", policy_json(before->policy),
+			 "error", code ? strerrorname_np(-code) : NULL);
+}
+
+static json_t *job_json(const struct bind_job *job)
+{
+	const struct bind_options *options = job->options;
+	json_t *ranges = json_array(), *document;
+
+	for (size_t i = 0; i < job->nr_ranges; i++)
+		json_array_append_new(ranges, range_json(job, i));
+	document = json_pack("{s:i, s:o, s:o, s:b, s:o}", "pid", mpol_process_pid(job->process),
+			     "name", report_string(mpol_process_name(job->process)), "policy",
+			     policy_json(&options->policy), "dry_run", options->dry_run, "ranges",
+			     ranges);
+	if (options->dry_run)
+		return document;
+	json_object_set_new(document, "changed", json_integer((json_int_t)job->nr_changed));
+	if (options->move)
+		json_object_set_new(
+			document, "moved_bytes",
+			json_integer((json_int_t)(job->moved.moved_pages * PAGE_BYTES)));
+	return document;
+}
+
+/* ---- Work -------------------------------------------------------------------------- */
+
+static int apply(struct bind_job *job, int pidfd, struct mpol_error *error)
+{
+	struct mpol_policy policy = job->options->policy;
+	struct mpol_args args;
+	int r;
+
+	mpol_policy_to_args(&policy, &args);
+	args.error = error;
+	r = mpol_process_apply_ranges(pidfd, job->ranges, job->nr_ranges, &args, sizeof(args),
+				      job->codes);
+	for (size_t i = 0; i < job->nr_ranges; i++)
+		job->nr_changed += job->codes[i] == 0;
+	return r;
+}
+
+/* Moves the pages of the ranges that have the policy now. */
+static int move(struct bind_job *job, int pidfd, struct mpol_error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && job->options->move && i < job->nr_ranges; i++)
+		if (job->codes[i] == 0)
+			r = moving_follow(pidfd, &job->options->policy, &job->ranges[i],
+					  &job->moved, error);
+	return r;
+}
+
+static int carry_out(struct bind_job *job, struct mpol_error *error)
+{
+	struct journaling *journaling = &job->options->journaling;
+	_cleanup_close_ int pidfd = argument_pidfd(job->process, error);
+	struct mpol_change change = journaling_change("bind", job->process, &job->options->policy);
+	uint64_t id = 0;
+	int r;
+
+	change.replaced = job->before;
+	change.nr_replaced = job->nr_ranges;
+	if (pidfd < 0 || journaling_begin(journaling, &change, &id, error) < 0)
+		return VERB_FAILED;
+	r = apply(job, pidfd, error);
+	journaling_end(journaling, "bind", id, job->nr_changed);
+	if (!job->nr_changed)
+		return VERB_FAILED;
+	if (r == 0)
+		r = move(job, pidfd, error);
+	return r < 0 ? VERB_PARTIAL : VERB_OK;
+}
+
+static int bind_process(const struct target *target, json_t **ret_document,
+			struct mpol_error *error)
+{
+	struct bind_options *options = target->user;
+	_cleanup_(job_free) struct bind_job job = { .options = options };
+	int status = VERB_OK;
+
+	if (targets_process(target, MPOL_PROCESS_VMAS, &job.process, error) < 0 ||
+	    mpol_process_ranges(job.process, options->ranges, &job.ranges, &job.nr_ranges, error) <
+		    0 ||
+	    look_before(&job, error) < 0)
+		return VERB_FAILED;
+	if (!options->dry_run)
+		status = carry_out(&job, error);
+	if (status == VERB_FAILED)
+		return status;
+	if (options->targets.json)
+		*ret_document = job_json(&job);
+	else
+		print_job(&job);
+	return status;
+}
+
+static int parse_options(int argc, char **argv, struct bind_options *options)
+{
+	static const struct option longs[] = {
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "move", no_argument, NULL, 'm' },
+		JOURNALING_LONGS,
+		TARGETS_LONGS,
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (targets_option(&options->targets, option, optarg) ||
+		    journaling_option(&options->journaling, option, optarg))
+			continue;
+		switch (option) {
+		case 'n':
+			options->dry_run = true;
+			options->targets.once = true;
+			break;
+		case 'j':
+			options->targets.json = true;
+			break;
+		case 'm':
+			options->move = true;
+			break;
+		default:
+			return VERB_USAGE;
+		}
+	}
+	if (argc - optind >= (targets_selected(&options->targets) ? 2 : 3))
+		return VERB_OK;
+	fprintf(stderr, "mpol bind: takes processes, ranges and a policy, as in mpol bind 4240 "
+			"heap bind:0-1\n  mpol bind --help\n");
+	return VERB_USAGE;
+}
+
+/* Understands the words; nothing has been tried when they are bad. */
+static int read_words(char **words, size_t nr_words, struct bind_options *options,
+		      struct mpol_error *error)
+{
+	int r = targets_read(&options->targets, words, nr_words - 2, error);
+
+	options->ranges = words[nr_words - 2];
+	if (r >= 0)
+		r = argument_policy(words[nr_words - 1], &options->policy, error);
+	if (r >= 0)
+		r = mpol_ranges_check(options->ranges, error);
+	if (r >= 0 && options->move)
+		r = moving_check(&options->policy, error);
+	return r;
+}
+
+int cmd_bind(int argc, char **argv)
+{
+	_cleanup_(options_free) struct bind_options options = { .targets = { .verb = "bind" } };
+	struct mpol_error error = { 0 };
+	int r = parse_options(argc, argv, &options);
+
+	if (r != VERB_OK)
+		return r;
+	if (read_words(argv + optind, argc - optind, &options, &error) < 0) {
+		report_error("bind", options.targets.json, &error);
+		return VERB_USAGE;
+	}
+	if (!options.dry_run && journaling_open(&options.journaling, true, &error) < 0)
+		return report_error("bind", options.targets.json, &error);
+	options.targets.user = &options;
+	return targets_run(&options.targets, bind_process);
+}

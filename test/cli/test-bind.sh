@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# mpol bind on this machine: ranges by name and by address, a dry run, taking it
+# back, and every bad input: one error, nothing changed.
+mpol=$1
+# shellcheck source=test/cli/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/expect.sh"
+
+# own_policy NAME: of the mapping of that name.
+own_policy() {
+	"$mpol" show "$target" --vmas --json |
+		jq -r --arg name "$1" '[.vmas[] | select(.name == $name)][0].policy'
+}
+
+start_target
+memory=$("$mpol" topo --json | jq -r '[.nodes[] | select(.capacity_bytes > 0) | .id] | first')
+
+expect 0 'would bind 1 range' "$mpol" bind "$target" heap "bind:$memory" --dry-run
+same "the heap after a dry run" default "$(own_policy '[heap]')"
+expect 0 "1 of 1 range" "$mpol" bind "$target" heap "bind:$memory"
+same "the heap" "bind:$memory" "$(own_policy '[heap]')"
+same "the stack" default "$(own_policy '[stack]')"
+expect 0 "[heap] had bind:$memory" "$mpol" bind "$target" heap,stack "interleave:$memory" --move
+same "both" "interleave:$memory interleave:$memory" "$(own_policy '[heap]') $(own_policy '[stack]')"
+
+# One page of the heap, by its address.
+start=$("$mpol" show "$target" --vmas --json | jq -r '.vmas[] | select(.name == "[heap]") | .start')
+expect 0 '1 of 1 range (4.00 KiB)' "$mpol" bind "$target" "$start+4KiB" "prefer:$memory"
+same "ranges of the heap" "prefer:$memory interleave:$memory" "$("$mpol" show "$target" --vmas --json |
+	jq -r '[.vmas[] | select(.name == "[heap]").policy] | join(" ")')"
+same "what --json says" "$target $start interleave:$memory null 2" "$("$mpol" bind "$target" heap default --json |
+	jq -r '[.pid, (.ranges[1] | "'"$start"'", .before, .error // "null"), .changed] | join(" ")')"
+same "the heap" default "$(own_policy '[heap]')"
+
+# Back, the newest first.
+expect 0 "to prefer:$memory" "$mpol" undo "$target"
+expect 0 "to interleave:$memory" "$mpol" undo "$target"
+expect 0 "taken back" "$mpol" undo "$target"
+same "the heap and the stack" "bind:$memory default" "$(own_policy '[heap]') $(own_policy '[stack]')"
+expect 0 "1 range" "$mpol" undo "$target"
+same "the heap" default "$(own_policy '[heap]')"
+
+# Somebody else's policy is found.
+expect 0 "1 of 1" "$mpol" bind "$target" stack "bind:$memory"
+expect 0 "1 of 1" "$mpol" bind "$target" stack "prefer:$memory" --no-journal
+expect 0 "set again: 1 range" "$mpol" reapply "$target"
+same "the stack" "bind:$memory" "$(own_policy '[stack]')"
+
+# All, but nothing of the kernel's or of mpol's own.
+expect 0 "bound to interleave:$memory" "$mpol" bind "$target" all "interleave:$memory"
+same "[vdso]" default "$(own_policy '[vdso]')"
+same "names of mappings that 'all' left out" "" "$("$mpol" show "$target" --vmas --json | jq -r '
+	[.vmas[] | select(.policy == "default" and (.name | startswith("[v") | not) and .name != "")] | map(.name) | join(" ")')"
+expect 0 "sleep" "$mpol" bind "$target" 'file:sleep' default
+expect 0 "bound to" "$mpol" bind "$target" 'file:libc*' default
+
+refused 1 'it has none of that name (ENOENT)' '--vmas lists' "$mpol" bind "$target" shm local
+refused 1 'it has none of that name (ENOENT)' '--vmas lists' "$mpol" bind "$target" heap,file:nothing local
+refused 1 'nothing is mapped at 0x10000' '--vmas lists' "$mpol" bind "$target" 0x10000-0x20000 local
+refused 1 'no such process' '' "$mpol" bind 2147483647 heap local
+
+usage() {
+	refused 2 "$@"
+}
+usage 'takes processes, ranges and a policy' '--help' "$mpol" bind "$target" heap
+usage 'neither addresses nor the name' 'a range is such as' "$mpol" bind "$target" heaps local
+usage 'neither addresses nor the name' 'a range is such as' "$mpol" bind "$target" '' local
+usage 'it ends before it begins' 'a range is such as' "$mpol" bind "$target" 0x2000-0x1000 local
+usage 'at a page' 'a range is such as' "$mpol" bind "$target" 0x1000-0x1001 local
+usage 'not a range of addresses' 'a range is such as' "$mpol" bind "$target" 0x1000-2000 local
+usage 'not a range of addresses' 'a range is such as' "$mpol" bind "$target" 0x1000+2XiB local
+usage 'without an end' 'a range is such as' "$mpol" bind "$target" 0x1000 local
+usage 'no such mode' 'modes are default' "$mpol" bind "$target" heap bnd:0
+usage 'node 1023 does not exist' 'nodes with memory' "$mpol" bind "$target" heap bind:1023
+usage 'names no node to move' 'leave --move out' "$mpol" bind "$target" heap local --move
+usage 'not a process id' 'a number from 1' "$mpol" bind x heap local
+finish

@@ -138,6 +138,9 @@ static uint16_t random_mode(uint64_t *state)
 {
 	if (one_in(state, 30))
 		return (uint16_t)random_next(state);
+	/* A flag where it does not belong. */
+	if (one_in(state, 50))
+		return (uint16_t)(random_below(state, 7) | 1U << (13 + random_below(state, 3)));
 	return (uint16_t)random_below(state, one_in(state, 20) ? 9 : 7);
 }
 

@@ -97,8 +97,12 @@ static void learn_machine(struct machine_facts *ret)
 
 	ret->nr_node_ids = 1;
 	while (syscall(SYS_get_mempolicy, NULL, scratch, (unsigned long)ret->nr_node_ids, NULL,
-		       (unsigned long)MPOL_F_MEMS_ALLOWED) < 0)
-		ret->nr_node_ids++;
+		       (unsigned long)MPOL_F_MEMS_ALLOWED) < 0) {
+		if (errno != EINVAL || ret->nr_node_ids++ == MPOL_NODES_MAX) {
+			printf("get_mempolicy(2) is not to be had here: %s\n", strerror(errno));
+			exit(77);
+		}
+	}
 	if (!read_text("/sys/devices/system/node/has_memory", text, sizeof(text)) ||
 	    mpol_nodes_parse(text, ret->memory) < 0)
 		fail("has_memory");

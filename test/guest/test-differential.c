@@ -28,6 +28,7 @@
 #define DEFAULT_SETS	 34000
 #define SETS_PER_EPOCH	 400
 #define MOST_DIFFERENCES 10
+#define MOST_LATE	 20
 #define CGROUP		 "/sys/fs/cgroup/mpol-differential"
 
 struct test {
@@ -37,6 +38,7 @@ struct test {
 	char cpuset[64]; /* of this epoch, "" for none */
 	int pidfd;	 /* names what is meant of the remote twin */
 	unsigned int nr_differences;
+	unsigned int nr_late;		    /* sets that a busy machine did not get done in time */
 	unsigned int counts[OPERATIONS][2]; /* accepted, refused */
 };
 
@@ -273,6 +275,13 @@ static void end_epoch(struct test *test)
 
 /* ---- One set ---------------------------------------------------------------------- */
 
+/* A busy machine may need longer than libmpol waits for a thread. */
+static bool is_late(struct test *test, int r)
+{
+	test->nr_late += r == -ETIMEDOUT;
+	return r == -ETIMEDOUT;
+}
+
 static int set_remote(struct test *test)
 {
 	const struct argument_set *set = &test->shared->set;
@@ -410,6 +419,8 @@ static void get_remote(struct test *test)
 	r = set->operation == GET_THREAD
 		    ? mpol_process_get_mempolicy(test->pidfd, args, set->size)
 		    : mpol_process_get_vma_mempolicy(test->pidfd, set->addr, args, set->size);
+	if (is_late(test, r))
+		return;
 	if (r == 0 && set->operation == GET_RANGE)
 		expected.vma_node = shared->boards[TWIN_REMOTE].vma_node;
 	test->counts[set->operation][r < 0]++;
@@ -499,6 +510,8 @@ static bool run_set(struct test *test, uint64_t *random)
 		remote = set_remote(test);
 	if (!ask_all(test))
 		return false;
+	if (is_late(test, remote))
+		return false;
 	if (shared->set.operation >= GET_THREAD)
 		get_remote(test);
 	else
@@ -520,6 +533,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 
 static unsigned int run_epoch(struct test *test, uint64_t seed, unsigned int most)
 {
+	const unsigned int differences = test->nr_differences;
 	uint64_t random = seed;
 	bool alike = true;
 	unsigned int done;
@@ -527,10 +541,15 @@ static unsigned int run_epoch(struct test *test, uint64_t seed, unsigned int mos
 	start_epoch(test, &random);
 	for (done = 0; done < most && alike; done++)
 		alike = run_set(test, &random);
-	if (!alike)
+	if (test->nr_differences > differences)
 		printf("#   MPOL_DIFFERENTIAL_SEED=%" PRIu64 ", set %u of its epoch\n", seed, done);
 	end_epoch(test);
 	return done;
+}
+
+static bool is_good(const struct test *test)
+{
+	return !test->nr_differences && test->nr_late <= MOST_LATE;
 }
 
 static void run_all(struct test *test)
@@ -538,16 +557,18 @@ static void run_all(struct test *test)
 	const uint64_t nr_sets = setting("MPOL_DIFFERENTIAL", DEFAULT_SETS);
 	uint64_t seed = setting("MPOL_DIFFERENTIAL_SEED", 1), done = 0;
 
-	while (done < nr_sets && test->nr_differences < MOST_DIFFERENCES) {
+	while (done < nr_sets && test->nr_differences < MOST_DIFFERENCES &&
+	       test->nr_late <= MOST_LATE) {
 		const uint64_t left = nr_sets - done;
 
 		done += run_epoch(test, seed,
 				  left < SETS_PER_EPOCH ? (unsigned int)left : SETS_PER_EPOCH);
 		seed = random_next(&seed);
 	}
-	printf("%s - %" PRIu64 " argument sets on %d node ids%s: %u differences\n",
-	       test->nr_differences ? "not ok" : "ok", done, test->shared->facts.nr_node_ids,
-	       test->has_cpusets ? ", in cpusets" : "", test->nr_differences);
+	printf("%s - %" PRIu64
+	       " argument sets on %d node ids%s: %u differences, %u not done in time\n",
+	       is_good(test) ? "ok" : "not ok", done, test->shared->facts.nr_node_ids,
+	       test->has_cpusets ? ", in cpusets" : "", test->nr_differences, test->nr_late);
 }
 
 int main(void)
@@ -569,5 +590,5 @@ int main(void)
 	for (enum operation operation = 0; operation < OPERATIONS; operation++)
 		printf("# %s: %u accepted, %u refused\n", names[operation],
 		       test.counts[operation][0], test.counts[operation][1]);
-	return test.nr_differences ? 1 : 0;
+	return is_good(&test) ? 0 : 1;
 }

@@ -147,7 +147,7 @@ int arena_attach(struct arena *arena, struct mpol_error *err)
 	struct arena_header header;
 	int r;
 
-	r = foothold_find(arena->root, arena->pid, arena->mem, &wanted, &arena->foothold, err);
+	r = foothold_find(arena->root, arena->tid, arena->mem, &wanted, &arena->foothold, err);
 	if (r < 0)
 		return r;
 	r = check_foothold(arena, &record, err);
@@ -181,7 +181,9 @@ static int choose_address(const struct arena *arena, uint64_t *ret_address, stru
 	char *cursor;
 	ssize_t n;
 
-	n = rootfs_read(arena->root, &text, "proc/%d/maps", arena->pid);
+	n = rootfs_read(arena->root, &text, "proc/%d/maps", arena->tid);
+	if (n == -ENOENT || n == -ESRCH)
+		return error_set(err, -ESRCH, "read maps", "the thread has ended");
 	if (n < 0)
 		return error_errno(err, (int)n, "read maps");
 	cursor = text;

@@ -34,6 +34,7 @@
 struct arena {
 	int root;  /* borrowed: the root directory */
 	pid_t pid; /* thread group */
+	pid_t tid; /* a thread of it that has memory: a leader that has ended has none */
 	int mem;   /* borrowed: /proc/PID/mem, writable, locked */
 	struct address_range foothold;
 	uint64_t address; /* the arena's code, 0 while there is none */

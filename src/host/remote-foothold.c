@@ -149,6 +149,8 @@ int foothold_find(int root, pid_t pid, int mem, const struct foothold_wanted *wa
 	ssize_t n;
 
 	n = rootfs_read(root, &text, "proc/%d/maps", pid);
+	if (n == -ENOENT || n == -ESRCH)
+		return error_set(err, -ESRCH, "read maps", "the thread has ended");
 	if (n < 0)
 		return error_errno(err, (int)n, "read maps");
 	if (n == 0)

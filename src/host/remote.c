@@ -37,6 +37,7 @@ struct remote {
 	int root;
 	int mem; /* locked while the session lasts */
 	pid_t pid;
+	pid_t tid; /* the thread whose memory was opened */
 	uint64_t deadline_ns;
 	struct arena arena;
 	void *stack; /* TRACER_STACK_BYTES above a page that faults */
@@ -54,6 +55,7 @@ static void sleep_ns(long ns)
 static int open_memory(struct remote *remote, struct mpol_error *err)
 {
 	_cleanup_free_ pid_t *tids = NULL;
+	bool is_kernel = false;
 	int denied = 0;
 	size_t nr = 0;
 
@@ -63,14 +65,18 @@ static int open_memory(struct remote *remote, struct mpol_error *err)
 		struct process_thread thread;
 		char path[64];
 
-		if (process_read_thread(remote->root, remote->pid, tids[i], &thread) < 0 ||
-		    (thread.flags & PROCESS_KTHREAD) || process_thread_has_ended(&thread))
+		if (process_read_thread(remote->root, remote->pid, tids[i], &thread) < 0)
+			continue;
+		is_kernel = is_kernel || thread.flags & PROCESS_KTHREAD;
+		if ((thread.flags & PROCESS_KTHREAD) || process_thread_has_ended(&thread))
 			continue;
 		snprintf(path, sizeof(path), "proc/%d/task/%d/mem", remote->pid, tids[i]);
 		remote->mem = openat(remote->root, path, O_RDWR | O_CLOEXEC);
+		remote->tid = tids[i];
 		if (remote->mem >= 0)
 			return 0;
-		denied = errno;
+		/* A thread that ends has none any more. */
+		denied = errno == ESRCH || errno == ENOENT ? denied : errno;
 	}
 	if (denied) {
 		error_set(err, -EPERM, "open the process's memory", "not permitted (%s)",
@@ -78,8 +84,10 @@ static int open_memory(struct remote *remote, struct mpol_error *err)
 		error_advise(err, "run as root or as the process's own user");
 		return -EPERM;
 	}
+	if (!is_kernel)
+		return error_set(err, -ESRCH, "open the process's memory", "it has ended");
 	return error_set(err, -EOPNOTSUPP, "open the process's memory",
-			 "it has none: a kernel thread, or a process that has ended");
+			 "it has none: it is a kernel thread");
 }
 
 /* One session on a process at a time; the lock ends with its holder. */
@@ -112,11 +120,12 @@ static int make_stack(struct remote *remote, struct mpol_error *err)
 	return 0;
 }
 
-static bool process_lives(const struct remote *remote)
+/* Whether the thread does whose memory was opened. */
+static bool still_lives(const struct remote *remote)
 {
 	struct process_thread thread;
 
-	return process_read_thread(remote->root, remote->pid, remote->pid, &thread) == 0 &&
+	return process_read_thread(remote->root, remote->pid, remote->tid, &thread) == 0 &&
 	       !process_thread_has_ended(&thread);
 }
 
@@ -130,8 +139,8 @@ static int attach(struct remote *remote, struct mpol_error *err)
 	int r = -ESRCH;
 
 	for (int i = 0; i < MAX_ATTACHES && (r == -ESRCH || r == -EOPNOTSUPP); i++) {
-		if (i && !process_lives(remote))
-			break;
+		if (i && !still_lives(remote))
+			return error_set(err, -ESRCH, "find a place for code", "it has ended");
 		if (i)
 			sleep_ns(RETRY_NS);
 		closep(&remote->mem);
@@ -144,6 +153,7 @@ static int attach(struct remote *remote, struct mpol_error *err)
 		remote->arena = (struct arena) {
 			.root = remote->root,
 			.pid = remote->pid,
+			.tid = remote->tid,
 			.mem = remote->mem,
 		};
 		r = arena_attach(&remote->arena, err);

@@ -379,9 +379,24 @@ static void test_ended(void **state)
 	munmap(memory, MIB);
 }
 
+/*
+ * Before Linux 6.12 move_pages does not find pages that NUMA balancing has
+ * marked, which it does once a process has run for a second.
+ */
+static void stop_balancing(void)
+{
+	FILE *file = kernel_before(6, 12) ? fopen("/proc/sys/kernel/numa_balancing", "w") : NULL;
+
+	if (file) {
+		fputs("0", file);
+		fclose(file);
+	}
+}
+
 static int open_root(void **state)
 {
 	(void)state;
+	stop_balancing();
 	/* So that nothing of it appears while pages are compared. */
 	memset(nodes, 1, sizeof(nodes));
 	memset(answers, 1, sizeof(answers));

@@ -478,6 +478,7 @@ struct mpol_page_run {
 MPOL_API int mpol_process_pages(const struct mpol_process *process, uint64_t start, uint64_t end,
 				int (*run)(const struct mpol_page_run *run, void *user), void *user,
 				struct mpol_error *error);
+
 /*
  * Ranges of a process (with MPOL_PROCESS_VMAS) by address or by name, separated
  * by commas:

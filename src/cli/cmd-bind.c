@@ -20,8 +20,6 @@
 #include "units.h"
 #include "verbs.h"
 
-#define PAGE_BYTES 4096U
-
 static const struct mpol_policy no_policy = { .mode = MPOL_MODE_DEFAULT };
 
 struct bind_options {
@@ -106,18 +104,6 @@ static uint64_t bytes_of(const struct bind_job *job)
 	return bytes;
 }
 
-static void print_moved(const struct bind_job *job)
-{
-	char moved[32], wanted[32];
-
-	if (job->options->move)
-		printf("; moved %s of %s",
-		       units_format_bytes(job->moved.moved_pages * PAGE_BYTES, moved,
-					  sizeof(moved)),
-		       units_format_bytes(job->moved.wanted_pages * PAGE_BYTES, wanted,
-					  sizeof(wanted)));
-}
-
 static void print_range(const struct bind_job *job, size_t index)
 {
 	const struct mpol_replaced *before = &job->before[index];
@@ -148,8 +134,8 @@ static void print_job(const struct bind_job *job)
 		printf("%zu of %zu %s (%s) bound", job->nr_changed, job->nr_ranges,
 		       job->nr_ranges == 1 ? "range" : "ranges", size);
 	printf(" to %s", policy_text(&options->policy, policy));
-	if (!options->dry_run)
-		print_moved(job);
+	if (options->move && !options->dry_run)
+		moving_print(&job->moved);
 	printf("\n");
 	for (size_t i = 0; i < job->nr_ranges; i++)
 		if (job->nr_ranges <= FEW || job->codes[i])
@@ -183,9 +169,8 @@ static json_t *job_json(const struct bind_job *job)
 		return document;
 	json_object_set_new(document, "changed", json_integer((json_int_t)job->nr_changed));
 	if (options->move)
-		json_object_set_new(
-			document, "moved_bytes",
-			json_integer((json_int_t)(job->moved.moved_pages * PAGE_BYTES)));
+		json_object_set_new(document, "moved_bytes",
+				    json_integer((json_int_t)moving_bytes(&job->moved)));
 	return document;
 }
 

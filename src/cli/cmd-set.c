@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "error.h"
 #include "journaling.h"
+#include "moving.h"
 #include "policies.h"
 #include "report.h"
 #include "targets.h"
@@ -23,6 +24,7 @@ struct set_options {
 	struct journaling journaling;
 	struct mpol_policy policy;
 	pid_t tid; /* 0: every thread */
+	bool move;
 	bool dry_run;
 };
 
@@ -37,6 +39,7 @@ struct set_job {
 	struct set_options *options;
 	struct mpol_process *process;
 	struct policies before;
+	struct mpol_move_result moved;
 };
 
 static void job_free(struct set_job *job)
@@ -103,6 +106,9 @@ static json_t *applied_json(const struct set_job *job, const struct mpol_report 
 	json_object_set_new(document, "changed", json_integer((json_int_t)report->nr_changed));
 	json_object_set_new(document, "longest_stop_ns",
 			    json_integer((json_int_t)report->longest_stop_ns));
+	if (job->options->move)
+		json_object_set_new(document, "moved_bytes",
+				    json_integer((json_int_t)moving_bytes(&job->moved)));
 	return document;
 }
 
@@ -114,8 +120,11 @@ static void print_report(const struct set_job *job, const struct mpol_report *re
 	printf("%zu of %zu %s changed from ", report->nr_changed, report->nr_threads,
 	       report->nr_threads > 1 ? "threads" : "thread");
 	print_before(&job->before);
-	printf(" to %s; longest stop %s\n", policy_text(&job->options->policy, policy),
+	printf(" to %s; longest stop %s", policy_text(&job->options->policy, policy),
 	       units_format_duration(report->longest_stop_ns, stop, sizeof(stop)));
+	if (job->options->move)
+		moving_print(&job->moved);
+	printf("\n");
 }
 
 /* Records what the threads have now and are to get. */
@@ -144,7 +153,7 @@ static int record(const struct set_job *job, uint64_t *ret_id, struct mpol_error
 }
 
 /* Changes the threads and says so.  Returns as a target_fn. */
-static int apply(const struct set_job *job, json_t **ret_document, struct mpol_error *error)
+static int apply(struct set_job *job, json_t **ret_document, struct mpol_error *error)
 {
 	_cleanup_(mpol_report_free) struct mpol_report report = { 0 };
 	_cleanup_close_ int pidfd = argument_pidfd(job->process, error);
@@ -163,6 +172,8 @@ static int apply(const struct set_job *job, json_t **ret_document, struct mpol_e
 	}
 	if (r < 0 && !report.nr_changed)
 		return VERB_FAILED;
+	if (r >= 0 && job->options->move)
+		r = moving_follow(pidfd, &policy, NULL, &job->moved, error);
 	if (job->options->targets.json)
 		*ret_document = applied_json(job, &report);
 	else
@@ -207,6 +218,7 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "move", no_argument, NULL, 'm' },
 		{ "thread", required_argument, NULL, 't' },
 		JOURNALING_LONGS,
 		TARGETS_LONGS,
@@ -226,6 +238,9 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 			break;
 		case 'j':
 			options->targets.json = true;
+			break;
+		case 'm':
+			options->move = true;
 			break;
 		case 't':
 			words.thread = optarg;
@@ -254,6 +269,8 @@ static int read_words(const struct set_words *words, struct set_options *options
 
 	if (r >= 0)
 		r = argument_policy(words->policy, &options->policy, error);
+	if (r >= 0 && options->move)
+		r = moving_check(&options->policy, error);
 	if (r >= 0 && words->thread)
 		r = argument_pid(words->thread, &options->tid, error);
 	if (r >= 0 && words->thread && words->nr_targets != 1) {

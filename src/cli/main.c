@@ -25,10 +25,12 @@ static const struct verb verbs[] = {
 		      "  --range S-E     of these, only the addresses S to E (hexadecimal)\n"
 		      "  --root DIR      a recorded /proc below DIR\n" TARGETS_OPTIONS },
 	{ "set", cmd_set,
-	  TARGETS_SYNOPSIS " POLICY [--thread TID] [--dry-run] [--json]" JOURNALING_SYNOPSIS,
+	  TARGETS_SYNOPSIS
+	  " POLICY [--thread TID] [--move] [--dry-run] [--json]" JOURNALING_SYNOPSIS,
 	  "change the policy of running processes",
 	  JSON_OPTION
 	  "  --thread TID    only this thread of the process\n"
+	  "  --move          also move the pages that are there already\n"
 	  "  --dry-run       say what would be changed, change nothing\n" JOURNALING_OPTIONS
 		  TARGETS_OPTIONS },
 	{ "bind", cmd_bind,

@@ -3,9 +3,12 @@
 #include "moving.h"
 
 #include <errno.h>
-#include <stdint.h>
+#include <stdio.h>
 
 #include "error.h"
+#include "units.h"
+
+#define PAGE_BYTES 4096U
 
 int moving_check(const struct mpol_policy *policy, struct mpol_error *error)
 {
@@ -36,4 +39,17 @@ int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iove
 	for (int i = 0; i < MPOL_MOVE_FAILURES; i++)
 		total->failed_pages[i] += result.failed_pages[i];
 	return r;
+}
+
+uint64_t moving_bytes(const struct mpol_move_result *total)
+{
+	return total->moved_pages * PAGE_BYTES;
+}
+
+void moving_print(const struct mpol_move_result *total)
+{
+	char moved[32], wanted[32];
+
+	printf("; moved %s of %s", units_format_bytes(moving_bytes(total), moved, sizeof(moved)),
+	       units_format_bytes(total->wanted_pages * PAGE_BYTES, wanted, sizeof(wanted)));
 }

@@ -3,7 +3,7 @@
 #ifndef CLI_MOVING_H
 #define CLI_MOVING_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include <mpol/mpol.h>
 
@@ -19,5 +19,9 @@ int moving_check(const struct mpol_policy *policy, struct mpol_error *error);
  */
 int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
 		  struct mpol_move_result *total, struct mpol_error *error);
+
+/* "; moved 4.00 MiB of 8.00 MiB" */
+void moving_print(const struct mpol_move_result *total);
+uint64_t moving_bytes(const struct mpol_move_result *total);
 
 #endif

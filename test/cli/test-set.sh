@@ -27,6 +27,9 @@ same "the policy" local "$(policy_of "$target")"
 same "what --json says" "local default 1 true" "$("$mpol" set "$target" default --json |
 	jq -r '[.before[0].policy, .policy, .changed, .longest_stop_ns > 0] | join(" ")')"
 
+expect 0 'moved 0 B of 0 B' "$mpol" set "$target" "prefer:$memory" --move
+expect 0 '1 of 1' "$mpol" set "$target" default
+
 # Nothing was tried: status 2.
 usage() {
 	refused 2 "$@"
@@ -41,6 +44,7 @@ usage 'node 1024 is over 1023' 'nodes with memory' "$mpol" set "$target" bind:10
 usage 'weight 256 is over 255' '1 to 255' "$mpol" set "$target" "weighted:$memory=256"
 usage 'weight 0' '1 to 255' "$mpol" set "$target" "weighted:$memory=0"
 usage 'local does not take +static' 'modes that take' "$mpol" set "$target" local+static
+usage 'names no node to move' 'leave --move out' "$mpol" set "$target" local --move
 usage 'takes processes and a policy' '--help' "$mpol" set "$target"
 usage "unrecognized option '--fast'" 'mpol set' "$mpol" set "$target" local --fast
 

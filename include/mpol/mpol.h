@@ -701,6 +701,37 @@ struct mpol_move_result {
 MPOL_API int mpol_process_move(int pidfd, const struct mpol_move_options *options,
 			       struct mpol_move_result *ret_result, struct mpol_error *error);
 
+/* ---- What is in the way --------------------------------------------------------------- */
+
+enum mpol_severity {
+	MPOL_SEVERITY_NOTE,    /* worth knowing */
+	MPOL_SEVERITY_WARNING, /* policies will not have the effect that one expects */
+	MPOL_SEVERITY_ERROR,   /* mpol cannot do what it is for */
+};
+
+struct mpol_symptom {
+	enum mpol_severity severity;
+	const char *check;  /* what was looked at: "numa_balancing", "cpuset", … */
+	const char *text;   /* what is there, and what it means */
+	const char *advice; /* what to do about it */
+};
+
+struct mpol_diagnosis;
+
+/*
+ * Looks for what stands in the way of memory policy: on the machine, for the
+ * rights of the calling process and, with a pid, for that process.  Changes and
+ * stops nothing.  root: a directory with recorded /sys and /proc, NULL for "/".
+ * Errors: those of mpol_topology_new; -ESRCH, -EACCES (pid).
+ */
+MPOL_API int mpol_diagnosis_new(const char *root, pid_t pid, struct mpol_diagnosis **ret_diagnosis,
+				struct mpol_error *error);
+MPOL_API void mpol_diagnosis_free(struct mpol_diagnosis *diagnosis);
+
+MPOL_API size_t mpol_diagnosis_nr_symptoms(const struct mpol_diagnosis *diagnosis);
+MPOL_API const struct mpol_symptom *mpol_diagnosis_symptom(const struct mpol_diagnosis *diagnosis,
+							   size_t index);
+
 /* ---- Names ---------------------------------------------------------------------- */
 
 MPOL_API const char *mpol_version(void);

@@ -85,6 +85,9 @@ static const struct verb verbs[] = {
 	  "  -C, --physcpubind CPUS      run on these CPUs\n"
 	  "  -a, --all                   nodes and CPUs may be named that the cpuset forbids\n"
 	  "  --policy POLICY             a POLICY, together with -N or -C\n" },
+	{ "doctor", cmd_doctor, "[PID] [--json] [--root DIR]",
+	  "say what stands in the way of memory policy",
+	  JSON_OPTION "  --root DIR      a recorded /sys and /proc below DIR\n" },
 	{ NULL },
 };
 

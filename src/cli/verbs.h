@@ -31,6 +31,7 @@ struct verb {
 };
 
 verb_fn cmd_bind;
+verb_fn cmd_doctor;
 verb_fn cmd_move;
 verb_fn cmd_reapply;
 verb_fn cmd_run;

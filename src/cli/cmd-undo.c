@@ -77,11 +77,15 @@ static int carry_out(struct undo_options *options, const struct mpol_change *cha
 		     struct mpol_error *error)
 {
 	_cleanup_close_ int pidfd = argument_pidfd(process, error);
-	uint64_t id;
+	uint64_t id, nr_done;
 
 	if (pidfd < 0 || record(options, change, process, &id, error) < 0)
 		return VERB_FAILED;
-	journaling_end(&options->journaling, "undo", id, mpol_plan_carry_out(plan, pidfd, error));
+	nr_done = mpol_plan_carry_out(plan, pidfd, error);
+	/* An undo that has not ended counts for nothing: the change can be taken back later. */
+	if (!nr_done && mpol_plan_nr_corrections(plan))
+		return VERB_FAILED;
+	journaling_end(&options->journaling, "undo", id, nr_done);
 	return corrections_count(plan) < mpol_plan_nr_corrections(plan) ? VERB_PARTIAL : VERB_OK;
 }
 

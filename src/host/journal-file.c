@@ -32,21 +32,41 @@ static int fail(const struct journal_file *file, struct mpol_error *err, int cod
 static int check_owner(const struct journal_file *file, const struct stat *status,
 		       struct mpol_error *err)
 {
-	if (S_ISREG(status->st_mode) && !(status->st_mode & 022) &&
-	    (status->st_uid == geteuid() || status->st_uid == 0 || geteuid() == 0))
+	const char *cause = "others may have written it";
+
+	/* Root, too, is not to do what is written in the file of a user. */
+	if (!S_ISREG(status->st_mode))
+		cause = "not a regular file";
+	else if (status->st_uid != geteuid() && status->st_uid != 0)
+		cause = "it belongs to another user";
+	else if (!(status->st_mode & 022))
 		return 0;
-	error_set(err, -EPERM, "open journal",
-		  S_ISREG(status->st_mode) ? "others may have written it" : "not a regular file");
+	error_set(err, -EPERM, "open journal", "%s", cause);
 	error_on(err, "journal %s", file->path);
 	error_advise(err, "it must belong to you and be writable for nobody else");
 	return -EPERM;
+}
+
+/* Makes the name of a new file as durable as what is in it. */
+static int sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *directory = slash ? strndup(path, slash - path + 1) : strdup(".");
+	_cleanup_close_ int fd = -1;
+
+	if (!directory)
+		return -ENOMEM;
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 /* Opens what is at the path now. */
 static int open_again(struct journal_file *file, struct mpol_error *err)
 {
 	const int flags = file->writable ? O_RDWR | O_CREAT | O_APPEND : O_RDONLY;
-	_cleanup_close_ int fd = open(file->path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Not to wait for the other end of a FIFO. */
+	const int always = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	_cleanup_close_ int fd = open(file->path, flags | always, 0600);
 	struct stat status;
 	int r;
 
@@ -57,6 +77,9 @@ static int open_again(struct journal_file *file, struct mpol_error *err)
 	r = check_owner(file, &status, err);
 	if (r < 0)
 		return r;
+	r = file->writable && !status.st_size ? sync_directory(file->path) : 0;
+	if (r < 0)
+		return fail(file, err, r, "sync directory of journal");
 	closep(&file->fd);
 	file->fd = steal_fd(&fd);
 	file->device = status.st_dev;
@@ -65,13 +88,16 @@ static int open_again(struct journal_file *file, struct mpol_error *err)
 	return 0;
 }
 
-/* Whether the path leads to another file by now. */
+/* Whether the path leads to another file by now; to none: a writer makes it again. */
 static bool is_replaced(const struct journal_file *file)
 {
 	struct stat status;
 
-	return file->fd < 0 || (stat(file->path, &status) == 0 &&
-				(status.st_dev != file->device || status.st_ino != file->inode));
+	if (file->fd < 0)
+		return true;
+	if (stat(file->path, &status) < 0)
+		return file->writable && errno == ENOENT;
+	return status.st_dev != file->device || status.st_ino != file->inode;
 }
 
 int journal_file_follow(struct journal_file *file, struct mpol_error *err)
@@ -269,6 +295,9 @@ int journal_file_replace(struct journal_file *file, const char *lines, size_t le
 		unlink(fresh);
 		return fail(file, err, r, "replace journal");
 	}
+	r = sync_directory(file->path);
+	if (r < 0)
+		return fail(file, err, r, "sync directory of journal");
 	closep(&file->fd);
 	file->fd = steal_fd(&fd);
 	if (fstat(file->fd, &status) < 0)

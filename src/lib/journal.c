@@ -22,6 +22,8 @@
 
 /* A file of more is made anew before something is appended. */
 #define COMPACT_ABOVE_BYTES (1L << 20)
+/* Of one living process so many changes stay then, besides the first. */
+#define KEPT_PER_PROCESS 100
 
 struct mpol_journal {
 	struct journal_file file;
@@ -65,8 +67,6 @@ static struct mpol_change *find_change(struct mpol_journal *journal, uint64_t id
 
 static int keep_change(struct mpol_journal *journal, struct journal_record *record)
 {
-	struct mpol_change *undone;
-
 	if (journal->nr_records == journal->allocated) {
 		size_t allocated = journal->allocated * 2 + 16;
 		void *grown = reallocarray(journal->records, allocated, sizeof(*journal->records));
@@ -76,19 +76,30 @@ static int keep_change(struct mpol_journal *journal, struct journal_record *reco
 		journal->records = grown;
 		journal->allocated = allocated;
 	}
-	undone = record->change.undoes ? find_change(journal, record->change.undoes) : NULL;
-	if (undone)
-		undone->is_undone = 1;
 	journal->records[journal->nr_records++] = *record;
 	*record = (struct journal_record) { 0 };
 	return 0;
+}
+
+/* An undo counts once it has ended: until then there may be something left of what it undoes. */
+static void end_change(struct mpol_journal *journal, const struct mpol_change *end)
+{
+	struct mpol_change *change = find_change(journal, end->id), *undone = NULL;
+
+	if (!change)
+		return;
+	change->is_ended = 1;
+	change->nr_done = end->nr_done;
+	if (change->undoes)
+		undone = find_change(journal, change->undoes);
+	if (undone)
+		undone->is_undone = 1;
 }
 
 static int take_line(char *text, size_t length, void *user)
 {
 	struct mpol_journal *journal = user;
 	_cleanup_(journal_record_free) struct journal_record record = { 0 };
-	struct mpol_change *change;
 	int r = journal_record_parse(text, length, &journal->policies, &record);
 
 	if (r < 0)
@@ -96,11 +107,7 @@ static int take_line(char *text, size_t length, void *user)
 	if (record.change.id > journal->last_id)
 		journal->last_id = record.change.id;
 	if (record.is_end) {
-		change = find_change(journal, record.change.id);
-		if (change) {
-			change->is_ended = 1;
-			change->nr_done = record.change.nr_done;
-		}
+		end_change(journal, &record.change);
 		return 0;
 	}
 	return strcmp(record.boot, journal->boot) ? 0 : keep_change(journal, &record);
@@ -165,6 +172,33 @@ static void append_record(struct text *lines, const struct journal_record *recor
 		lines->error = -ENOMEM;
 }
 
+/*
+ * Whether a change is to stay in a file made anew.  Of what was taken back
+ * nothing is left; of a process that is changed all the time the first change
+ * knows what was there before any, and the last ones what is intended.
+ */
+static bool is_needed(const struct mpol_journal *journal, size_t index)
+{
+	const struct mpol_change *change = &journal->records[index].change;
+	size_t nr_older = 0, nr_newer = 0;
+
+	if (change->is_undone || (change->undoes && change->is_ended) ||
+	    !process_lives(journal, change))
+		return false;
+	for (size_t i = 0; i < journal->nr_records; i++) {
+		const struct mpol_change *other = &journal->records[i].change;
+
+		if (i == index || other->pid != change->pid ||
+		    other->start_ticks != change->start_ticks || other->is_undone || other->undoes)
+			continue;
+		if (i < index)
+			nr_older++;
+		else
+			nr_newer++;
+	}
+	return !nr_older || nr_newer < KEPT_PER_PROCESS;
+}
+
 /* Makes the file anew with the changes of living processes.  It is locked. */
 static int compact(struct mpol_journal *journal, struct mpol_error *error)
 {
@@ -175,7 +209,7 @@ static int compact(struct mpol_journal *journal, struct mpol_error *error)
 		const struct journal_record *record = &journal->records[i];
 		struct journal_record end = { .is_end = true, .change = record->change };
 
-		if (!process_lives(journal, &record->change))
+		if (!is_needed(journal, i))
 			continue;
 		append_record(&lines, record);
 		if (record->change.is_ended)

@@ -13,10 +13,12 @@
 #include "correction.h"
 #include "error.h"
 #include "policy.h"
+#include "rootfs.h"
 
 static const struct mpol_policy default_policy = { .mode = MPOL_MODE_DEFAULT };
 
 struct mpol_plan {
+	struct nodemask memory; /* nodes that have some */
 	struct mpol_correction *corrections;
 	size_t nr, allocated;
 	bool no_memory;
@@ -40,6 +42,24 @@ size_t mpol_plan_nr_corrections(const struct mpol_plan *plan)
 const struct mpol_correction *mpol_plan_correction(const struct mpol_plan *plan, size_t index)
 {
 	return index < plan->nr ? &plan->corrections[index] : NULL;
+}
+
+static int new_plan(struct mpol_plan **ret_plan, struct mpol_error *error)
+{
+	_cleanup_close_ int root = rootfs_open(NULL);
+	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = calloc(1, sizeof(*plan));
+	int r = root;
+
+	if (!plan)
+		return error_errno(error, -ENOMEM, "plan");
+	if (r >= 0)
+		r = rootfs_read_nodes(root, &plan->memory, "sys/devices/system/node/has_memory");
+	if (r == -ENOENT)
+		plan->memory = nodemask_of(0); /* a kernel without NUMA */
+	else if (r < 0)
+		return error_errno(error, r, "read nodes with memory");
+	*ret_plan = steal_pointer(&plan);
+	return 0;
 }
 
 /* The ranges of one change that follow each other with the same policies are one. */
@@ -71,12 +91,13 @@ static void add(struct mpol_plan *plan, const struct mpol_correction *correction
 	plan->corrections[plan->nr++] = *correction;
 }
 
-static struct nodemask allowed_of(const struct mpol_thread *thread)
+/* Without a cpuset controller the kernel allows every node, also those without memory. */
+static struct nodemask allowed_of(const struct mpol_thread *thread, const struct nodemask *memory)
 {
 	struct nodemask allowed;
 
 	memcpy(&allowed, thread->mems_allowed, sizeof(allowed));
-	return allowed;
+	return nodemask_and(&allowed, memory);
 }
 
 /*
@@ -149,7 +170,7 @@ static void add_undo(const struct undo *undo, struct mpol_correction *correction
 
 static void undo_thread(const struct undo *undo, const struct mpol_thread *thread)
 {
-	const struct nodemask allowed = allowed_of(thread);
+	const struct nodemask allowed = allowed_of(thread, &undo->plan->memory);
 	struct mpol_correction correction = {
 		.tid = thread->tid,
 		.start_ticks = thread->start_ticks,
@@ -165,7 +186,8 @@ static void undo_thread(const struct undo *undo, const struct mpol_thread *threa
 
 static void undo_range(const struct undo *undo, const struct mpol_replaced *replaced)
 {
-	const struct nodemask allowed = allowed_of(mpol_process_thread(undo->process, 0));
+	const struct nodemask allowed =
+		allowed_of(mpol_process_thread(undo->process, 0), &undo->plan->memory);
 	const struct mpol_vma *vma;
 
 	for (size_t i = first_vma(undo->process, replaced->start);
@@ -193,12 +215,10 @@ static int check_process(const struct mpol_process *process, struct mpol_error *
 int mpol_plan_undo(const struct mpol_change *change, const struct mpol_process *process,
 		   unsigned int flags, struct mpol_plan **ret_plan, struct mpol_error *error)
 {
-	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = calloc(1, sizeof(*plan));
-	const struct undo undo = { change, process, flags & MPOL_PLAN_FORCE, plan };
+	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = NULL;
+	struct undo undo = { change, process, flags & MPOL_PLAN_FORCE, NULL };
 	int r;
 
-	if (!plan)
-		return error_errno(error, -ENOMEM, "plan");
 	if (!is_about(change, process)) {
 		error_set(error, -ESRCH, "plan", "it is not the process that was changed");
 		error_on(error, "process %d (%s)", mpol_process_pid(process),
@@ -206,8 +226,11 @@ int mpol_plan_undo(const struct mpol_change *change, const struct mpol_process *
 		return -ESRCH;
 	}
 	r = check_process(process, error);
+	if (r >= 0)
+		r = new_plan(&plan, error);
 	if (r < 0)
 		return r;
+	undo.plan = plan;
 	if (is_about_threads(change))
 		for (size_t i = 0; i < mpol_process_nr_threads(process); i++)
 			undo_thread(&undo, mpol_process_thread(process, i));
@@ -274,7 +297,7 @@ static void add_drift(struct mpol_plan *plan, const struct mpol_change *change,
 static void compare_thread(struct mpol_plan *plan, const struct changes *changes,
 			   const struct mpol_thread *thread)
 {
-	const struct nodemask allowed = allowed_of(thread);
+	const struct nodemask allowed = allowed_of(thread, &plan->memory);
 	struct mpol_correction correction = {
 		.tid = thread->tid,
 		.start_ticks = thread->start_ticks,
@@ -320,7 +343,7 @@ static uint64_t cut(const struct changes *changes, size_t nr_newer, uint64_t *st
 static void compare_range(struct mpol_plan *plan, const struct changes *changes, size_t index,
 			  const struct mpol_replaced *range, const struct mpol_process *process)
 {
-	const struct nodemask allowed = allowed_of(mpol_process_thread(process, 0));
+	const struct nodemask allowed = allowed_of(mpol_process_thread(process, 0), &plan->memory);
 	const struct mpol_vma *vma;
 
 	for (size_t i = first_vma(process, range->start);
@@ -359,11 +382,13 @@ static void compare(struct mpol_plan *plan, const struct changes *changes,
 int mpol_plan_reapply(const struct mpol_journal *journal, const struct mpol_process *process,
 		      struct mpol_plan **ret_plan, struct mpol_error *error)
 {
-	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = calloc(1, sizeof(*plan));
+	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = NULL;
 	_cleanup_(changes_free) struct changes changes = { 0 };
-	int r;
+	int r = new_plan(&plan, error);
 
-	if (!plan || find_changes(journal, process, &changes) < 0)
+	if (r < 0)
+		return r;
+	if (find_changes(journal, process, &changes) < 0)
 		return error_errno(error, -ENOMEM, "plan");
 	r = check_process(process, error);
 	if (r < 0)

@@ -6,12 +6,36 @@
 
 #include "policy.h"
 
+/*
+ * What a change of the cpuset leaves of a policy that could not be set now, or
+ * not so: prefer and prefer-many keep their nodes (mpol_rebind_preferred), and
+ * +static has all that are allowed where those are none of its own
+ * (mpol_rebind_nodemask).
+ */
+static bool shows_rebound(const struct mpol_policy *policy, const struct seen *seen)
+{
+	struct nodemask nodes = policy_nodemask(policy);
+	struct mpol_policy rebound = *policy;
+
+	if (policy->mode_flags & MPOL_FLAG_RELATIVE)
+		return false;
+	if (policy->mode == MPOL_MODE_PREFERRED || policy->mode == MPOL_MODE_PREFERRED_MANY)
+		return policy_shows_as(policy, seen->shown);
+	nodes = nodemask_and(&nodes, &seen->allowed);
+	policy_set_nodemask(&rebound, &seen->allowed);
+	return (policy->mode_flags & MPOL_FLAG_STATIC) && nodemask_empty(&nodes) &&
+	       policy_shows_as(&rebound, seen->shown);
+}
+
+/* Whether the kernel may show the policy so. */
 static bool shows(const struct mpol_policy *policy, const struct seen *seen)
 {
 	struct mpol_policy effective;
 
-	return policy_effective(policy, &seen->allowed, &effective) &&
-	       policy_shows_as(&effective, seen->shown);
+	if (policy_effective(policy, &seen->allowed, &effective) &&
+	    policy_shows_as(&effective, seen->shown))
+		return true;
+	return shows_rebound(policy, seen);
 }
 
 /* How many threads had the policy that entry had. */
@@ -62,7 +86,8 @@ enum correction correction_drift(const struct mpol_policy *intended, const struc
 {
 	struct mpol_policy effective;
 
-	if (!policy_effective(intended, &seen->allowed, &effective))
-		return CORRECTION_FOREIGN;
-	return policy_shows_as(&effective, seen->shown) ? CORRECTION_NONE : CORRECTION_WANTED;
+	if (shows(intended, seen))
+		return CORRECTION_NONE;
+	return policy_effective(intended, &seen->allowed, &effective) ? CORRECTION_WANTED
+								      : CORRECTION_FOREIGN;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Giving ranges of another process a policy: one of its threads makes the
- * mbind(2) calls, as many as fit into each short stop (host/remote.h).
+ * mbind(2) calls, as many as fit into each short stop (host/remote.h).  Shared
+ * memory needs no stop (shared.h).
  *
  * A home node takes a second stop: it must not be given to a range that has
  * kept its old policy because mbind(2) failed.
@@ -13,6 +14,7 @@
 #include "args.h"
 #include "cleanup.h"
 #include "error.h"
+#include "shared.h"
 
 struct ranges {
 	const struct target *target;
@@ -102,13 +104,37 @@ static int set_some(struct ranges *ranges, const struct iovec *iov, size_t nr)
 	return ranges->args->mode_flags & MPOL_FLAG_HOME_NODE ? set_homes(ranges, iov, &batch) : 0;
 }
 
-static int set_remote(struct ranges *ranges, const struct iovec *iov, size_t nr)
+/* A run of ranges, in as many stops as it takes. */
+static int set_run(struct ranges *ranges, const struct iovec *iov, size_t nr)
 {
-	int r = any_thread_open(ranges->target, 0, &ranges->any, ranges->args->error);
+	int r = 0;
 
+	if (!ranges->any.remote)
+		r = any_thread_open(ranges->target, 0, &ranges->any, ranges->args->error);
 	for (size_t done = 0; r == 0 && done < nr; done += REMOTE_MAX_CALLS)
 		r = set_some(ranges, iov + done,
 			     nr - done < REMOTE_MAX_CALLS ? nr - done : REMOTE_MAX_CALLS);
+	return r;
+}
+
+/* Shared memory without the target's help, the runs of other ranges by one of its threads. */
+static int set_remote(struct ranges *ranges, const struct iovec *iov, size_t nr)
+{
+	_cleanup_(shared_close) struct shared shared;
+	size_t run = 0; /* where the ranges begin that are to be done remotely */
+	int r = 0, result = 0;
+
+	shared_open(ranges->target, &shared);
+	for (size_t i = 0; r == 0 && i < nr; i++) {
+		if (!shared_set(&shared, ranges->args, &iov[i], &result))
+			continue;
+		judge(ranges, &iov[i], "mbind", result);
+		if (run < i)
+			r = set_run(ranges, iov + run, i - run);
+		run = i + 1;
+	}
+	if (r == 0 && run < nr)
+		r = set_run(ranges, iov + run, nr - run);
 	any_thread_close(&ranges->any);
 	return r < 0 ? r : ranges->first;
 }

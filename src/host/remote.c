@@ -32,6 +32,7 @@
 #define POLL_NS		    4000   /* between looks at it afterwards */
 #define MAX_ATTACHES	    20	   /* to a process that execs again and again */
 #define RETRY_NS	    200000 /* before another try at what is soon free */
+#define MAX_SEIZES	    50	   /* of a thread that is traced: 10 ms in all */
 
 struct remote {
 	int root;
@@ -304,11 +305,19 @@ static int explain_stop(const struct remote *remote, const struct tracer_job *jo
 	}
 }
 
+/* By a debugger, or for a moment still by the helper of a controller that was killed. */
+static bool is_traced(const struct remote *remote, pid_t tid)
+{
+	struct process_thread thread;
+
+	return process_read_thread(remote->root, remote->pid, tid, &thread) == 0 && thread.tracer;
+}
+
 /* Stops the thread and sets it on the job's code. */
 static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpol_error *err)
 {
 	char path[64];
-	int result;
+	int result = 0;
 
 	snprintf(path, sizeof(path), "proc/%d/task/%d", remote->pid, job->tid);
 	job->task = openat(remote->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -316,8 +325,13 @@ static int stop_thread(struct remote *remote, struct tracer_job *job, struct mpo
 		return error_set(err, -ESRCH, "stop the thread", "it has ended");
 	job->mem = remote->mem;
 	job->timeout_ns = remote->deadline_ns;
-	result = tracer_run(job,
-			    (uint8_t *)remote->stack + remote->stack_bytes - TRACER_STACK_BYTES);
+	for (int i = 0; i < MAX_SEIZES; i++) {
+		result = tracer_run(job, (uint8_t *)remote->stack + remote->stack_bytes -
+						 TRACER_STACK_BYTES);
+		if (result != -EPERM || job->step != TRACER_SEIZE || !is_traced(remote, job->tid))
+			break;
+		sleep_ns(RETRY_NS);
+	}
 	close(job->task);
 	/* Whether a helper that died here had let the thread go cannot be known: look for its work.
 	 */

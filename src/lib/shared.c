@@ -87,6 +87,22 @@ static int open_object(const struct shared *shared, const struct maps_entry *ent
 	return steal_fd(&fd);
 }
 
+/*
+ * mbind(2).  To a mapping that has never had a policy itself the kernel takes
+ * default for no change (mm/mempolicy.c, mbind_range), whatever the object has;
+ * so it gets one first, the one that is nearest to none.
+ */
+static int bind_object(void *here, size_t length, const struct mpol_args *args)
+{
+	if (args->mode == MPOL_MODE_DEFAULT &&
+	    syscall(SYS_mbind, here, length, MPOL_LOCAL, NULL, 0UL, 0UL) < 0)
+		return -errno;
+	return syscall(SYS_mbind, here, length, (long)args_kernel_mode(args), args->policy_nodemask,
+		       args_kernel_maxnode(args), 0UL) < 0
+		       ? -errno
+		       : 0;
+}
+
 bool shared_set(const struct shared *shared, const struct mpol_args *args,
 		const struct iovec *range, int *ret_result)
 {
@@ -94,7 +110,6 @@ bool shared_set(const struct shared *shared, const struct mpol_args *args,
 	const struct maps_entry *entry = find(shared, start, start + range->iov_len);
 	_cleanup_close_ int fd = -1;
 	void *here;
-	int r;
 
 	/* Whole pages: the kernel judges others in the target.  A home node is the mapping's. */
 	if (!entry || !range->iov_len ||
@@ -107,11 +122,7 @@ bool shared_set(const struct shared *shared, const struct mpol_args *args,
 	here = mmap(NULL, range->iov_len, PROT_READ, MAP_SHARED, fd, (off_t)entry->offset);
 	if (here == MAP_FAILED)
 		return false;
-	r = syscall(SYS_mbind, here, range->iov_len, (long)args_kernel_mode(args),
-		    args->policy_nodemask, args_kernel_maxnode(args), 0UL) < 0
-		    ? -errno
-		    : 0;
+	*ret_result = bind_object(here, range->iov_len, args);
 	munmap(here, range->iov_len);
-	*ret_result = r;
 	return true;
 }

@@ -75,6 +75,16 @@ static void test_without_a_stop(void **state)
 	assert_int_equal(mpol_get_vma_mempolicy(shared + 5 * PAGE, &own, sizeof(own)), 0);
 	assert_int_equal(own.mode, MPOL_MODE_INTERLEAVE);
 
+	/* Away again. */
+	args.mode = MPOL_MODE_DEFAULT;
+	args.policy_nodemask = NULL;
+	args.policy_maxnode = 0;
+	assert_int_equal(mpol_process_apply_ranges(pidfd, ranges, 1, &args, sizeof(args), codes),
+			 0);
+	assert_int_equal(mode_at(pidfd, shared), MPOL_MODE_DEFAULT);
+	args.policy_nodemask = node0;
+	args.policy_maxnode = 64;
+
 	/* What only the process itself can change. */
 	ranges[1] = (struct iovec) { shared + 2 * PAGE, 3 * PAGE };
 	ranges[2] = (struct iovec) { private, PAGE };

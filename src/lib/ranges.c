@@ -225,10 +225,40 @@ static int add_range(struct search *search, uint64_t start, uint64_t end)
 	return 0;
 }
 
+static int compare_starts(const void *a, const void *b)
+{
+	const uintptr_t left = (uintptr_t)((const struct iovec *)a)->iov_base;
+	const uintptr_t right = (uintptr_t)((const struct iovec *)b)->iov_base;
+
+	return (left > right) - (left < right);
+}
+
+/* Parts of one mapping, from range first on: each address once, ascending. */
+static void join_parts(struct search *search, size_t first)
+{
+	const size_t nr = search->nr_ranges - first;
+	struct iovec *parts, *last;
+
+	if (nr < 2)
+		return;
+	parts = last = search->ranges + first;
+	qsort(parts, nr, sizeof(*parts), compare_starts);
+	for (size_t i = 1; i < nr; i++) {
+		size_t offset = (uintptr_t)parts[i].iov_base - (uintptr_t)last->iov_base;
+
+		if (offset > last->iov_len)
+			*++last = parts[i];
+		else if (offset + parts[i].iov_len > last->iov_len)
+			last->iov_len = offset + parts[i].iov_len;
+	}
+	search->nr_ranges = (size_t)(last - search->ranges) + 1;
+}
+
 /* The parts of one mapping that the words mean; the whole of it, if one names it. */
 static int look_at(struct search *search, size_t index)
 {
 	const struct mpol_vma *vma = mpol_process_vma(search->process, index);
+	const size_t first = search->nr_ranges;
 	bool whole = false;
 	int r = 0;
 
@@ -250,6 +280,7 @@ static int look_at(struct search *search, size_t index)
 		if (word->kind == RANGE_ADDRESS && start < end)
 			r = add_range(search, start, end);
 	}
+	join_parts(search, first);
 	return r;
 }
 

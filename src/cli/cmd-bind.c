@@ -109,9 +109,9 @@ static void print_range(const struct bind_job *job, size_t index)
 	const struct mpol_replaced *before = &job->before[index];
 	char policy[POLICY_TEXT_SIZE], name[64];
 
-	printf("  0x%" PRIx64 "-0x%" PRIx64 " %s%shad %s", before->start, before->end,
-	       report_printable(job->names[index], name, sizeof(name)), *name ? " " : "",
-	       policy_text(before->policy, policy));
+	report_printable(job->names[index], name, sizeof(name));
+	printf("  0x%" PRIx64 "-0x%" PRIx64 " %s%shad %s", before->start, before->end, name,
+	       *name ? " " : "", policy_text(before->policy, policy));
 	if (job->codes[index])
 		printf(": %s", strerror(-job->codes[index]));
 	printf("\n");

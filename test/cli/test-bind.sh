@@ -16,6 +16,7 @@ start_target
 memory=$("$mpol" topo --json | jq -r '[.nodes[] | select(.capacity_bytes > 0) | .id] | first')
 
 expect 0 'would bind 1 range' "$mpol" bind "$target" heap "bind:$memory" --dry-run
+expect 0 '[heap] had default' "$mpol" bind "$target" heap "bind:$memory" --dry-run
 same "the heap after a dry run" default "$(own_policy '[heap]')"
 expect 0 "1 of 1 range" "$mpol" bind "$target" heap "bind:$memory"
 same "the heap" "bind:$memory" "$(own_policy '[heap]')"

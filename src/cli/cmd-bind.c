@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <jansson.h>
 #include <mpol/mpol.h>
@@ -45,6 +49,7 @@ struct bind_job {
 	size_t nr_ranges;
 	struct mpol_replaced *before; /* parallel to ranges: each range's own policy */
 	const char **names;	      /* parallel too: of the mappings */
+	bool *page_cache;	      /* parallel too: whether policies do not place its pages */
 	int32_t *codes;		      /* parallel too, once it was tried */
 	size_t nr_changed;
 	struct mpol_move_result moved;
@@ -56,12 +61,32 @@ static void job_free(struct bind_job *job)
 	free(job->ranges);
 	free(job->before);
 	free(job->names);
+	free(job->page_cache);
 	free(job->codes);
 }
 
 static uint64_t start_of(const struct iovec *range)
 {
 	return (uint64_t)(uintptr_t)range->iov_base;
+}
+
+/*
+ * Whether the mapping shows the page cache's own pages, which are put where the
+ * thread's policy says that reads them first (mm/filemap.c).  Where the file
+ * cannot be looked at: false.
+ */
+static bool is_page_cache(pid_t pid, const struct mpol_vma *vma)
+{
+	struct statfs filesystem;
+	struct stat status;
+	char path[PATH_MAX];
+
+	if (vma->permissions[3] != 's' || *vma->name != '/' ||
+	    snprintf(path, sizeof(path), "/proc/%d/root%s", pid, vma->name) >= (int)sizeof(path))
+		return false;
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	       statfs(path, &filesystem) == 0 && filesystem.f_type != TMPFS_MAGIC &&
+	       filesystem.f_type != HUGETLBFS_MAGIC;
 }
 
 /*
@@ -74,8 +99,9 @@ static int look_before(struct bind_job *job, struct mpol_error *error)
 
 	job->before = calloc(job->nr_ranges + 1, sizeof(*job->before));
 	job->names = calloc(job->nr_ranges + 1, sizeof(*job->names));
+	job->page_cache = calloc(job->nr_ranges + 1, sizeof(*job->page_cache));
 	job->codes = calloc(job->nr_ranges + 1, sizeof(*job->codes));
-	if (!job->before || !job->names || !job->codes)
+	if (!job->before || !job->names || !job->page_cache || !job->codes)
 		return error_errno(error, -ENOMEM, "look up range");
 	for (size_t i = 0; i < job->nr_ranges; i++) {
 		const struct mpol_vma *vma;
@@ -84,6 +110,7 @@ static int look_before(struct bind_job *job, struct mpol_error *error)
 		       vma->end <= start_of(&job->ranges[i]))
 			vma_index++;
 		job->names[i] = vma ? vma->name : "";
+		job->page_cache[i] = vma && is_page_cache(mpol_process_pid(job->process), vma);
 		job->before[i] = (struct mpol_replaced) {
 			.start = start_of(&job->ranges[i]),
 			.end = start_of(&job->ranges[i]) + job->ranges[i].iov_len,
@@ -142,16 +169,36 @@ static void print_job(const struct bind_job *job)
 			print_range(job, i);
 }
 
+/* Said once for a process, of the first such range. */
+static void warn_of_page_cache(const struct bind_job *job)
+{
+	char name[64], file[256];
+	size_t i = 0;
+
+	while (i < job->nr_ranges && !job->page_cache[i])
+		i++;
+	if (i == job->nr_ranges)
+		return;
+	fprintf(stderr,
+		"mpol bind: process %d (%s): warning: %s is shared memory of a file, whose pages "
+		"are the page cache's: they are not put where this policy says\n"
+		"  the policy of the thread that reads them first counts: mpol set\n",
+		mpol_process_pid(job->process),
+		report_printable(mpol_process_name(job->process), name, sizeof(name)),
+		report_printable(job->names[i], file, sizeof(file)));
+}
+
 static json_t *range_json(const struct bind_job *job, size_t index)
 {
 	const struct mpol_replaced *before = &job->before[index];
 	int32_t code = job->codes[index];
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:s?}", "start",
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:s?}", "start",
 			 json_sprintf("0x%" PRIx64, before->start), "end",
 			 json_sprintf("0x%" PRIx64, before->end), "name",
 			 report_string(job->names[index]), "before", policy_json(before->policy),
-			 "error", code ? strerrorname_np(-code) : NULL);
+			 "page_cache", job->page_cache[index], "error",
+			 code ? strerrorname_np(-code) : NULL);
 }
 
 static json_t *job_json(const struct bind_job *job)
@@ -240,6 +287,7 @@ static int bind_process(const struct target *target, json_t **ret_document,
 		status = carry_out(&job, error);
 	if (status == VERB_FAILED)
 		return status;
+	warn_of_page_cache(&job);
 	if (options->targets.json)
 		*ret_document = job_json(&job);
 	else

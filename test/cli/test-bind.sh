@@ -55,6 +55,28 @@ same "names of mappings that 'all' left out" "" "$("$mpol" show "$target" --vmas
 expect 0 "sleep" "$mpol" bind "$target" 'file:sleep' default
 expect 0 "bound to" "$mpol" bind "$target" 'file:libc*' default
 
+# A shared mapping of a file is the page cache's; of memory, a private one, it is not.
+if [ "$(stat -f -c %T "$PWD")" != tmpfs ] && [ -w "$PWD" ] && command -v python3 >/dev/null; then
+	file=$(mktemp -p "$PWD" mapped.XXXXXX)
+	truncate -s 8192 "$file"
+	python3 -c '
+import mmap, signal, sys
+file = open(sys.argv[1], "r+b")
+shared, private = mmap.mmap(file.fileno(), 4096), mmap.mmap(file.fileno(), 4096, flags=mmap.MAP_PRIVATE, offset=4096)
+memory = mmap.mmap(-1, 4096)
+open(sys.argv[2], "w").close()
+signal.pause()' "$file" "$scratch/mapped" &
+	mapper=$!
+	children+=("$mapper")
+	until [ -e "$scratch/mapped" ]; do sleep 0.01; done
+	expect 0 "warning: $file is shared memory of a file" "$mpol" bind "$mapper" "file:$file" "bind:$memory"
+	same "which of its mappings are the page cache's" "true false" \
+		"$("$mpol" bind "$mapper" "file:$file" default --json 2>/dev/null | jq -r '[.ranges[].page_cache] | sort | reverse | join(" ")')"
+	"$mpol" bind "$mapper" shm,heap "bind:$memory" 2>"$scratch/warned" >/dev/null
+	same "warnings about memory" "" "$(<"$scratch/warned")"
+	rm "$file"
+fi
+
 refused 1 'it has none of that name (ENOENT)' '--vmas lists' "$mpol" bind "$target" shm local
 refused 1 'it has none of that name (ENOENT)' '--vmas lists' "$mpol" bind "$target" heap,file:nothing local
 refused 1 'nothing is mapped at 0x10000' '--vmas lists' "$mpol" bind "$target" 0x10000-0x20000 local

@@ -167,6 +167,39 @@ static void check_huge_pages(const struct patient *patient)
 			    "echo madvise >/sys/kernel/mm/transparent_hugepage/enabled");
 }
 
+/* Pools of hugetlbfs are the nodes' own: no page comes from another node than the policy's. */
+static void check_pools(const struct patient *patient)
+{
+	static const unsigned int sizes_kib[] = { 2048, 1048576 };
+	const struct nodemask memory = machine_memory_nodes(patient->machine);
+
+	for (size_t i = 0; i < sizeof(sizes_kib) / sizeof(sizes_kib[0]); i++) {
+		struct nodemask with = { { 0 } }, without;
+		char list[96], path[128];
+		uint64_t number;
+		int node;
+
+		nodemask_for_each (node, &memory) {
+			snprintf(path, sizeof(path),
+				 "sys/devices/system/node/node%d/hugepages/hugepages-%ukB/"
+				 "nr_hugepages",
+				 node, sizes_kib[i]);
+			if (read_number(patient, path, &number) && number)
+				nodemask_set(&with, node);
+		}
+		without = nodemask_andnot(&memory, &with);
+		if (nodemask_empty(&with) || nodemask_empty(&without))
+			continue;
+		nodemask_format(&without, list, sizeof(list));
+		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "hugetlb",
+			    "no huge pages of %u KiB are reserved on nodes %s, but on others: who "
+			    "is bound there and uses hugetlbfs gets SIGBUS\n"
+			    "reserve some: /sys/devices/system/node/nodeN/hugepages/"
+			    "hugepages-%ukB/nr_hugepages",
+			    sizes_kib[i], list, sizes_kib[i]);
+	}
+}
+
 static void check_lockdown(const struct patient *patient)
 {
 	char mode[64];
@@ -348,7 +381,8 @@ static void check_capabilities(const struct patient *patient)
 		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "changes other users' processes" },
 		{ CAP_SYS_NICE, "CAP_SYS_NICE", "moves pages that are shared, and other users'" },
 		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-		  "reads seccomp filters, and where pages are without asking for each" },
+		  "reads seccomp filters, where pages are without asking for each, and sets the "
+		  "policy of shared memory without a stop" },
 	};
 	static const char name[] = "\nCapEff:\t";
 	_cleanup_free_ char *status = NULL;
@@ -369,10 +403,10 @@ static void check_capabilities(const struct patient *patient)
 int doctor_check_machine(int root, struct symptoms *symptoms, struct mpol_error *err)
 {
 	static void (*const checks[])(const struct patient *) = {
-		check_kernel,	    check_nodes,	check_tiers,	      check_demotion,
-		check_performance,  check_weights,	check_numa_balancing, check_damon,
-		check_zone_reclaim, check_swap,		check_huge_pages,     check_lockdown,
-		check_yama,	    check_capabilities,
+		check_kernel,	    check_nodes,   check_tiers,		 check_demotion,
+		check_performance,  check_weights, check_numa_balancing, check_damon,
+		check_zone_reclaim, check_swap,	   check_huge_pages,	 check_pools,
+		check_lockdown,	    check_yama,	   check_capabilities,
 	};
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	struct patient patient = { .root = root, .symptoms = symptoms };

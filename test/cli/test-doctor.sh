@@ -49,6 +49,13 @@ speaks warning:zone_reclaim_mode proc/sys/vm/zone_reclaim_mode 1 0
 speaks note:yama proc/sys/kernel/yama/ptrace_scope 1 0
 speaks error:yama proc/sys/kernel/yama/ptrace_scope 3 0
 speaks note:transparent_hugepage sys/kernel/mm/transparent_hugepage/enabled 'always madvise [never]' 'always [madvise] never'
+pool=hugepages/hugepages-2048kB/nr_hugepages
+put sys/devices/system/node/node0/$pool 0
+put sys/devices/system/node/node2/$pool 0
+speaks note:hugetlb sys/devices/system/node/node1/$pool 8 0
+put sys/devices/system/node/node1/$pool 8
+expect 0 'of 2048 KiB are reserved on nodes 0,2' "$mpol" doctor --root "$tree"
+put sys/devices/system/node/node1/$pool 0
 speaks warning:lockdown sys/kernel/security/lockdown 'none integrity [confidentiality]' '[none] integrity confidentiality'
 speaks note:swap proc/swaps $'Filename Type Size\n/dev/sda2 partition 1024' 'Filename Type Size'
 speaks warning:damon sys/module/damon_reclaim/parameters/enabled Y N
@@ -60,6 +67,75 @@ put sys/kernel/mm/mempolicy/weighted_interleave/node1 1
 same "symptoms of equal weights" warning:weights "$(symptoms)"
 expect 1 'weighted interleave gives every node the same share' "$mpol" doctor --root "$tree"
 put sys/kernel/mm/mempolicy/weighted_interleave/node0 7
+
+# A process of that machine: each check is silent, then made to speak.
+# thread [STATE [TRACER [SECCOMP [FLAGS [MEMS]]]]]: its only thread.
+thread() {
+	put proc/4240/task/4240/stat "4240 (server) ${1-S} 1 4240 4240 0 -1 ${4-0} 1 0 0 0 0 0 0 0 20 0 1 0 777 0 0"
+	put proc/4240/task/4240/status "Name:	server
+State:	${1-S} (state)
+Tgid:	4240
+TracerPid:	${2-0}
+Seccomp:	${3-0}
+Mems_allowed:	00000007
+Mems_allowed_list:	${5-0-2}"
+}
+
+symptoms_of_process() {
+	"$mpol" doctor 4240 --root "$tree" --json | jq -r '[.symptoms[] | .severity + ":" + .check] | unique | join(" ")'
+}
+
+# ails SEVERITY:CHECK THREAD...: a thread that is so makes the check speak.
+ails() {
+	local wanted=$1
+	shift
+	thread "$@"
+	same "symptoms of a thread with $*" "$wanted" "$(symptoms_of_process)"
+	thread
+	same "symptoms of a thread after $*" "" "$(symptoms_of_process)"
+}
+
+# harms SEVERITY:CHECK FILE SICK WELL: as speaks, with the process looked at.
+harms() {
+	put "$2" "$3"
+	same "symptoms of a process with $3 in $2" "$1" "$(symptoms_of_process)"
+	put "$2" "$4"
+	same "symptoms of a process with $4 in $2" "" "$(symptoms_of_process)"
+}
+
+link() {
+	mkdir -p "$tree/$(dirname "$1")"
+	ln -sfn "$2" "$tree/$1"
+}
+
+thread
+put proc/4240/cgroup 0::/system.slice/server.service
+same "symptoms of a process in good health" "" "$(symptoms_of_process)"
+ails error:tracer t 17
+ails warning:state D
+ails note:state T
+ails error:seccomp S 0 1
+ails note:seccomp S 0 2
+ails 'error:kernel thread' S 0 0 2097152
+ails warning:worker S 0 0 16
+ails warning:cpuset S 0 0 0 0-1
+thread S 0 0 0 0-1
+expect 1 'allows nodes 0-1, not 2' "$mpol" doctor 4240 --root "$tree"
+expect 1 'of cgroup /system.slice/server.service' "$mpol" doctor 4240 --root "$tree"
+thread
+harms error:freezer sys/fs/cgroup/system.slice/server.service/cgroup.events $'populated 1\nfrozen 1' $'populated 1\nfrozen 0'
+harms note:mlock proc/4240/status $'Name:	server\nVmLck:	    64 kB' $'Name:	server\nVmLck:	     0 kB'
+link proc/self/ns/user 'user:[4026531837]'
+for inode in 4026532000 4026531837; do
+	link proc/4240/ns/user "user:[$inode]"
+	[ "$inode" = 4026531837 ] && wanted='' || wanted=note:namespace
+	same "symptoms in user namespace $inode" "$wanted" "$(symptoms_of_process)"
+done
+# AT_SYSINFO (32) and AT_SYSINFO_EHDR (33), of a 32-bit program and of a 64-bit one.
+printf '\x20\0\0\0\x50\x05\xf0\xf7\x21\0\0\0\0\0\xf0\xf7' >"$tree/proc/4240/auxv"
+same "symptoms of a 32-bit program" error:32-bit "$(symptoms_of_process)"
+printf '\x21\0\0\0\0\0\0\0\0\x50\xf0\xf7\xff\x7f\0\0' >"$tree/proc/4240/auxv"
+same "symptoms of a 64-bit program" "" "$(symptoms_of_process)"
 
 # Processes of this machine.
 checks() {

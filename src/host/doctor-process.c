@@ -49,7 +49,7 @@ static void add_state(const struct patient *patient, const struct process_thread
 static void check_threads(const struct patient *patient)
 {
 	_cleanup_free_ pid_t *tids = NULL;
-	size_t nr = 0, nr_filtered = 0, nr_stopped = 0;
+	size_t nr = 0, nr_living = 0, nr_filtered = 0, nr_stopped = 0;
 
 	if (process_list_threads(patient->root, patient->pid, &tids, &nr) < 0)
 		return;
@@ -59,9 +59,14 @@ static void check_threads(const struct patient *patient)
 		if (process_read_thread(patient->root, patient->pid, tids[i], &thread) < 0)
 			continue;
 		add_state(patient, &thread);
+		nr_living += !process_thread_has_ended(&thread);
 		nr_filtered += thread.seccomp == 2;
 		nr_stopped += thread.state == 'T';
 	}
+	if (!nr_living)
+		symptom_add(patient->symptoms, MPOL_SEVERITY_ERROR, "state",
+			    "it has ended and waits for its parent: there is nothing to change\n"
+			    "name a living process");
 	if (nr_filtered)
 		symptom_add(
 			patient->symptoms, MPOL_SEVERITY_NOTE, "seccomp",
@@ -168,9 +173,8 @@ static void check_locked(const struct patient *patient)
 	line = strstr(status, name);
 	if (line && strtoull(line + strlen(name), NULL, 10))
 		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "mlock",
-			    "it has locked memory (%llu KiB): that moves only where "
-			    "vm.compact_unevictable_allowed and the kernel let it\nmpol move tells "
-			    "what stayed",
+			    "it has locked memory (%llu KiB), which the kernel does not reclaim\n"
+			    "mpol move moves it like any other",
 			    strtoull(line + strlen(name), NULL, 10));
 }
 

@@ -148,6 +148,11 @@ kill -STOP "$target"
 until grep -q '^State:.T' "/proc/$target/status"; do sleep 0.01; done
 same "what is wrong with a stopped one" state "$(checks "$target")"
 kill -CONT "$target"
+bash -c 'exec 3< <(exec true); sleep 0.2; echo $!; exec sleep 1000' >"$scratch/zombie" &
+children+=($!)
+until [ -s "$scratch/zombie" ]; do sleep 0.01; done
+zombie=$(cat "$scratch/zombie")
+! grep -q '^State:.Z' "/proc/$zombie/status" 2>/dev/null || same "what is wrong with a zombie" state "$(checks "$zombie")"
 ! sees_kernel_threads || same "what is wrong with a kernel thread" "kernel thread" "$(checks 2)"
 
 refused 1 'no such process' '' "$mpol" doctor 2147483647

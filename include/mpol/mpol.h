@@ -491,7 +491,8 @@ MPOL_API int mpol_process_pages(const struct mpol_process *process, uint64_t sta
  * kernel ([vdso] and so on) and what mpol itself left there are never meant.
  * *ret_ranges: ascending parts of mappings, each within one; free(3) it.
  * Errors: -EINVAL (not of that form, not whole pages), -EFAULT (addresses that
- * are not mapped), -ENOENT (nothing of that name), -ENOMEM.
+ * are not mapped), -ENOENT (nothing of that name; at addresses only mappings
+ * that are never meant), -ENOMEM.
  */
 MPOL_API int mpol_process_ranges(const struct mpol_process *process, const char *text,
 				 struct iovec **ret_ranges, size_t *ret_nr,

@@ -238,15 +238,26 @@ static int apply(struct bind_job *job, int pidfd, struct mpol_error *error)
 	return r;
 }
 
-/* Moves the pages of the ranges that have the policy now. */
+/*
+ * Moves the pages of the ranges that have the policy now: of those that touch at
+ * once, as each call reads all of the process's mappings.
+ */
 static int move(struct bind_job *job, int pidfd, struct mpol_error *error)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && job->options->move && i < job->nr_ranges; i++)
-		if (job->codes[i] == 0)
-			r = moving_follow(pidfd, &job->options->policy, &job->ranges[i],
-					  &job->moved, error);
+	for (size_t i = 0, next; r == 0 && job->options->move && i < job->nr_ranges; i = next) {
+		struct iovec run = job->ranges[i];
+
+		next = i + 1;
+		if (job->codes[i])
+			continue;
+		for (; next < job->nr_ranges && !job->codes[next] &&
+		       start_of(&job->ranges[next]) == start_of(&run) + run.iov_len;
+		     next++)
+			run.iov_len += job->ranges[next].iov_len;
+		r = moving_follow(pidfd, &job->options->policy, &run, &job->moved, error);
+	}
 	return r;
 }
 
@@ -268,7 +279,7 @@ static int carry_out(struct bind_job *job, struct mpol_error *error)
 		return VERB_FAILED;
 	if (r == 0)
 		r = move(job, pidfd, error);
-	return r < 0 ? VERB_PARTIAL : VERB_OK;
+	return r < 0 || moving_incomplete(&job->moved) ? VERB_PARTIAL : VERB_OK;
 }
 
 static int bind_process(const struct target *target, json_t **ret_document,

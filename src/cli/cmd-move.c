@@ -13,6 +13,7 @@
 
 #include "arguments.h"
 #include "error.h"
+#include "moving.h"
 #include "nodemask.h"
 #include "report.h"
 #include "targets.h"
@@ -116,16 +117,6 @@ static int dry_run(const struct move_job *job, json_t **ret_document)
 }
 
 /* ---- The result -------------------------------------------------------------- */
-
-/*
- * Pages that were to move and could have: not those shared with others, those
- * gone, nor those of a kind that never moves, of which every process has some.
- */
-static bool incomplete(const struct mpol_move_result *result)
-{
-	return result->failed_pages[MPOL_MOVE_BUSY] || result->failed_pages[MPOL_MOVE_NO_MEMORY] ||
-	       result->failed_pages[MPOL_MOVE_OTHER];
-}
 
 static char *pages_words(uint64_t pages, char *buffer, size_t size)
 {
@@ -235,7 +226,7 @@ static int move(const struct move_job *job, json_t **ret_document, struct mpol_e
 		*ret_document = result_json(job, &result);
 	else
 		print_result(job, &result);
-	return r < 0 || incomplete(&result) ? VERB_PARTIAL : VERB_OK;
+	return r < 0 || moving_incomplete(&result) ? VERB_PARTIAL : VERB_OK;
 }
 
 static int move_process(const struct target *target, json_t **ret_document,

@@ -178,7 +178,7 @@ static int apply(struct set_job *job, json_t **ret_document, struct mpol_error *
 		*ret_document = applied_json(job, &report);
 	else
 		print_report(job, &report);
-	return r < 0 ? VERB_PARTIAL : VERB_OK;
+	return r < 0 || moving_incomplete(&job->moved) ? VERB_PARTIAL : VERB_OK;
 }
 
 /* The whole work on one process. */

@@ -12,6 +12,14 @@
 
 int moving_check(const struct mpol_policy *policy, struct mpol_error *error)
 {
+	if (policy->mode_flags & MPOL_FLAG_RELATIVE) {
+		error_set(error, -EINVAL, "read options",
+			  "which nodes a policy with +relative means differs by cpuset");
+		error_on(error, "--move");
+		error_advise(error, "name the nodes themselves, or leave --move out and move "
+				    "pages: mpol move PID --to NODES");
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < MPOL_NODE_WORDS; i++)
 		if (policy->nodes[i])
 			return 0;
@@ -39,6 +47,12 @@ int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iove
 	for (int i = 0; i < MPOL_MOVE_FAILURES; i++)
 		total->failed_pages[i] += result.failed_pages[i];
 	return r;
+}
+
+bool moving_incomplete(const struct mpol_move_result *result)
+{
+	return result->failed_pages[MPOL_MOVE_BUSY] || result->failed_pages[MPOL_MOVE_NO_MEMORY] ||
+	       result->failed_pages[MPOL_MOVE_OTHER];
 }
 
 uint64_t moving_bytes(const struct mpol_move_result *total)

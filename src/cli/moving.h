@@ -3,13 +3,14 @@
 #ifndef CLI_MOVING_H
 #define CLI_MOVING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mpol/mpol.h>
 
 /*
- * Whether a policy says where pages are to be: it names nodes.  Errors, for one
- * that does not: -EINVAL.
+ * Whether a policy says where pages are to be: it names nodes, and not relative
+ * to a cpuset.  Errors, for one that does not: -EINVAL.
  */
 int moving_check(const struct mpol_policy *policy, struct mpol_error *error);
 
@@ -19,6 +20,13 @@ int moving_check(const struct mpol_policy *policy, struct mpol_error *error);
  */
 int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
 		  struct mpol_move_result *total, struct mpol_error *error);
+
+/*
+ * Whether pages stayed that were to move and could have: not those shared with
+ * others, those gone, nor those of a kind that never moves, of which every
+ * process has some.
+ */
+bool moving_incomplete(const struct mpol_move_result *result);
 
 /* "; moved 4.00 MiB of 8.00 MiB" */
 void moving_print(const struct mpol_move_result *total);

@@ -165,9 +165,16 @@ static bool is_ours(const struct mpol_process *process, size_t index)
 	       (before && remote_left(before->start, before->end, vma->start, vma->end));
 }
 
+/* Huge pages of no file (mm/hugetlb, HUGETLB_ANON_FILE). */
+static bool is_anon_hugetlb(const struct mpol_vma *vma)
+{
+	return !strncmp(vma->name, "/anon_hugepage", 14);
+}
+
 static bool is_anon(const struct mpol_vma *vma)
 {
-	return vma->permissions[3] == 'p' && (!*vma->name || !strncmp(vma->name, "[anon:", 6));
+	return vma->permissions[3] == 'p' &&
+	       (!*vma->name || !strncmp(vma->name, "[anon:", 6) || is_anon_hugetlb(vma));
 }
 
 static bool is_shm(const struct mpol_vma *vma)
@@ -175,7 +182,8 @@ static bool is_shm(const struct mpol_vma *vma)
 	return vma->permissions[3] == 's' &&
 	       (!*vma->name || !strncmp(vma->name, "/SYSV", 5) ||
 		!strncmp(vma->name, "/memfd:", 7) || !strncmp(vma->name, "/dev/shm/", 9) ||
-		!strncmp(vma->name, "/dev/zero", 9) || !strncmp(vma->name, "[anon_shmem:", 12));
+		!strncmp(vma->name, "/dev/zero", 9) || !strncmp(vma->name, "[anon_shmem:", 12) ||
+		is_anon_hugetlb(vma));
 }
 
 static bool is_file(const struct mpol_vma *vma, const char *pattern)
@@ -305,6 +313,24 @@ static int check_holes(const struct search *search, const struct word *word,
 	return -EFAULT;
 }
 
+/* Mapped, but only by mappings that are never meant. */
+static int check_any(const struct search *search, const struct word *word, struct mpol_error *error)
+{
+	for (size_t i = 0; i < search->nr_ranges; i++) {
+		const uint64_t start = (uintptr_t)search->ranges[i].iov_base;
+
+		if (start < word->end && start + search->ranges[i].iov_len > word->start)
+			return 0;
+	}
+	error_set(error, -ENOENT, "look up range",
+		  "only mappings of the kernel's or of mpol's own are there");
+	error_on(error, "range %s of process %d (%s)", word->text,
+		 mpol_process_pid(search->process), mpol_process_name(search->process));
+	error_advise(error, "mpol show %d --vmas lists its ranges",
+		     mpol_process_pid(search->process));
+	return -ENOENT;
+}
+
 static int check_found(const struct search *search, struct mpol_error *error)
 {
 	for (size_t i = 0; i < search->nr_words; i++) {
@@ -313,6 +339,8 @@ static int check_found(const struct search *search, struct mpol_error *error)
 
 		if (word->kind == RANGE_ADDRESS) {
 			r = check_holes(search, word, error);
+			if (r == 0)
+				r = check_any(search, word, error);
 			if (r < 0)
 				return r;
 		} else if (!word->found) {

@@ -96,5 +96,6 @@ usage 'without an end' 'a range is such as' "$mpol" bind "$target" 0x1000 local
 usage 'no such mode' 'modes are default' "$mpol" bind "$target" heap bnd:0
 usage 'node 1023 does not exist' 'nodes with memory' "$mpol" bind "$target" heap bind:1023
 usage 'names no node to move' 'leave --move out' "$mpol" bind "$target" heap local --move
+usage 'differs by cpuset' 'leave --move out' "$mpol" bind "$target" heap "bind:$memory+relative" --move
 usage 'not a process id' 'a number from 1' "$mpol" bind x heap local
 finish

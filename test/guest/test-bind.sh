@@ -10,12 +10,21 @@ mpol=$MPOL_BUILD/src/cli/mpol
 command -v python3 >/dev/null || skip "needs python3"
 
 # Two mappings of 8 MiB, which it touches when told "p" or "s"; it says their addresses.
+# When told "v" it lends 16 pages of the first to a pipe: they cannot move.
 coproc TARGET {
 	exec python3 -u -c '
-import ctypes, mmap, sys
+import ctypes, mmap, os, sys
 maps = {"p": mmap.mmap(-1, 8 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), "s": mmap.mmap(-1, 8 << 20)}
 print(*(hex(ctypes.addressof(ctypes.c_char.from_buffer(m))) for m in maps.values()))
+def lend():
+    class iovec(ctypes.Structure):
+        _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+    pages = iovec(ctypes.addressof(ctypes.c_char.from_buffer(maps["p"])), 16 * 4096)
+    return ctypes.CDLL(None).vmsplice(os.pipe()[1], ctypes.byref(pages), 1, 0) == 16 * 4096
 for line in sys.stdin:
+    if line[0] == "v":
+        print("lent" if lend() else "failed")
+        continue
     for i in range(0, 8 << 20, 4096):
         maps[line[0]][i] = 1
     print("done")
@@ -27,7 +36,7 @@ read -r -t 60 private shared <&"${TARGET[0]}"
 
 touch_pages() {
 	echo "$1" >&"${TARGET[1]}"
-	read -r -t 60 _ <&"${TARGET[0]}"
+	read -r -t 60 answer <&"${TARGET[0]}"
 }
 
 # bytes_at ADDRESS NODE: of the 8 MiB there.
@@ -62,4 +71,14 @@ is "$(bytes_at "$private" 0)" $((8 << 20)) "pages stay where they are"
 "$mpol" bind "$pid" "$private+4MiB" interleave:1-2 --move >/dev/null
 within "$(bytes_at "$private" 1)" $((1 << 20)) $((3 << 20)) "moved pages go round the nodes"
 is "$(bytes_at "$private" 0)" $((4 << 20)) "the rest stays"
+
+# Pages that are to move and cannot: the policy is set, and it is said.
+"$mpol" bind "$pid" "$private+8MiB" bind:0 --move >/dev/null
+touch_pages v
+is "$answer" lent "16 pages are lent to a pipe"
+status=0
+text=$("$mpol" bind "$pid" "$private+8MiB" bind:1 --move) || status=$?
+is "$status" 3 "bind --move where pages stay"
+like "$text" 'moved [67]\.[0-9]* MiB of 8.00 MiB' "how much it moved"
+within "$(bytes_at "$private" 0)" $((64 << 10)) $((2 << 20)) "the lent pages stay, or the huge page that they are in"
 finish

@@ -30,6 +30,8 @@ static const struct {
 	{ "c000-d000", "rw-s", "/SYSV00000000 (deleted)" },
 	{ "d000-e000", "rw-s", "/dev/shm/buffers" },
 	{ "e000-f000", "rw-s", "/var/lib/table" },
+	{ "200000-400000", "rw-p", "/anon_hugepage (deleted)" },
+	{ "400000-600000", "rw-s", "/anon_hugepage (deleted)" },
 	{ "7ff000-800000", "rw-p", "[stack]" },
 	{ "800000-801000", "r--p", "[vvar]" },
 	{ "801000-802000", "r-xp", "[vdso]" },
@@ -147,8 +149,8 @@ static void test_names(void **state)
 	(void)state;
 	assert_ranges("heap", "3000-7000");
 	assert_ranges("stack", "7ff000-800000");
-	assert_ranges("anon", "7000-8000 9000-a000");
-	assert_ranges("shm", "a000-b000 b000-c000 c000-d000 d000-e000");
+	assert_ranges("anon", "7000-8000 9000-a000 200000-400000");
+	assert_ranges("shm", "a000-b000 b000-c000 c000-d000 d000-e000 400000-600000");
 	assert_ranges("stack,heap", "3000-7000 7ff000-800000");
 	assert_ranges("heap,heap", "3000-7000");
 }
@@ -167,8 +169,9 @@ static void test_files(void **state)
 static void test_all(void **state)
 {
 	(void)state;
-	assert_ranges("all", "1000-3000 3000-7000 7000-8000 9000-a000 a000-b000 b000-c000 "
-			     "c000-d000 d000-e000 e000-f000 7ff000-800000");
+	assert_ranges("all",
+		      "1000-3000 3000-7000 7000-8000 9000-a000 a000-b000 b000-c000 "
+		      "c000-d000 d000-e000 e000-f000 200000-400000 400000-600000 7ff000-800000");
 }
 
 static void test_addresses(void **state)
@@ -178,6 +181,7 @@ static void test_addresses(void **state)
 	assert_ranges("0x3000+8KiB", "3000-5000");
 	assert_ranges("0x2000-0x8000", "2000-3000 3000-7000 7000-8000");
 	assert_ranges("heap,0x4000-0x5000", "3000-7000");
+	assert_ranges("0x7ff000-0x802000", "7ff000-800000");
 }
 
 /* Each address once and in order, whatever the order of the words. */
@@ -200,6 +204,8 @@ static void test_what_is_not_there(void **state)
 	assert_refused("0x100000-0x101000", -EFAULT, "server", "at 0x100000");
 	assert_refused("0xe000-0x10000", -EFAULT, "0xe000-0x10000", "at 0xf000");
 	assert_refused("heap,file:nothing", -ENOENT, "file:nothing", "none of that name");
+	assert_refused("0x801000-0x802000", -ENOENT, "0x801000-0x802000", "the kernel's");
+	assert_refused("heap,0x800000-0x802000", -ENOENT, "0x800000", "the kernel's");
 	assert_refused("file:[vdso]", -ENOENT, "file:[vdso]", "none of that name");
 }
 

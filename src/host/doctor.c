@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "grow.h"
 #include "machine.h"
 #include "rootfs.h"
 #include "topology.h"
@@ -23,20 +24,16 @@ DEFINE_CLEANUP(struct machine *, machine_free);
 void symptom_add(struct symptoms *symptoms, enum mpol_severity severity, const char *check,
 		 const char *format, ...)
 {
+	struct mpol_symptom *items =
+		grow(symptoms->items, symptoms->nr, &symptoms->allocated, sizeof(*items));
 	char *text = NULL, *advice;
 	va_list args;
 
-	if (symptoms->nr == symptoms->allocated) {
-		size_t allocated = symptoms->allocated * 2 + 16;
-		void *grown = reallocarray(symptoms->items, allocated, sizeof(*symptoms->items));
-
-		if (!grown) {
-			symptoms->error = -ENOMEM;
-			return;
-		}
-		symptoms->items = grown;
-		symptoms->allocated = allocated;
+	if (!items) {
+		symptoms->error = -ENOMEM;
+		return;
 	}
+	symptoms->items = items;
 	va_start(args, format);
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "grow.h"
 #include "rootfs.h"
 #include "text.h"
 
@@ -159,17 +160,14 @@ static int list_ids(DIR *dir, pid_t **ret_ids, size_t *ret_nr)
 
 	while (errno = 0, (entry = readdir(dir))) {
 		uint64_t id;
+		pid_t *more;
 
 		if (parse_u64(entry->d_name, 10, &id) < 0 || id == 0 || id > INT32_MAX)
 			continue;
-		if (nr == allocated) {
-			pid_t *more = reallocarray(ids, allocated * 2 + 16, sizeof(*ids));
-
-			if (!more)
-				return -ENOMEM;
-			ids = more;
-			allocated = allocated * 2 + 16;
-		}
+		more = grow(ids, nr, &allocated, sizeof(*ids));
+		if (!more)
+			return -ENOMEM;
+		ids = more;
 		ids[nr++] = (pid_t)id;
 	}
 	if (errno)

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "cleanup.h"
+#include "grow.h"
 #include "policy.h"
 
 /* Room for the text of any policy: 1024 nodes with a weight each. */
@@ -19,20 +20,15 @@
 
 const struct mpol_policy *policy_set_keep(struct policy_set *set, const struct mpol_policy *policy)
 {
-	struct mpol_policy *kept;
+	struct mpol_policy *kept, **policies;
 
 	for (size_t i = 0; i < set->nr; i++)
 		if (policy_equal(set->policies[i], policy))
 			return set->policies[i];
-	if (set->nr == set->allocated) {
-		size_t allocated = set->allocated * 2 + 8;
-		void *grown = reallocarray(set->policies, allocated, sizeof(*set->policies));
-
-		if (!grown)
-			return NULL;
-		set->policies = grown;
-		set->allocated = allocated;
-	}
+	policies = grow(set->policies, set->nr, &set->allocated, sizeof(*policies));
+	if (!policies)
+		return NULL;
+	set->policies = policies;
 	kept = malloc(sizeof(*kept));
 	if (!kept)
 		return NULL;

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "grow.h"
 #include "journal-file.h"
 #include "journal-record.h"
 #include "process.h"
@@ -67,15 +68,12 @@ static struct mpol_change *find_change(struct mpol_journal *journal, uint64_t id
 
 static int keep_change(struct mpol_journal *journal, struct journal_record *record)
 {
-	if (journal->nr_records == journal->allocated) {
-		size_t allocated = journal->allocated * 2 + 16;
-		void *grown = reallocarray(journal->records, allocated, sizeof(*journal->records));
+	struct journal_record *records =
+		grow(journal->records, journal->nr_records, &journal->allocated, sizeof(*records));
 
-		if (!grown)
-			return -ENOMEM;
-		journal->records = grown;
-		journal->allocated = allocated;
-	}
+	if (!records)
+		return -ENOMEM;
+	journal->records = records;
 	journal->records[journal->nr_records++] = *record;
 	*record = (struct journal_record) { 0 };
 	return 0;

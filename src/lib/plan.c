@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "correction.h"
 #include "error.h"
+#include "grow.h"
 #include "policy.h"
 #include "rootfs.h"
 
@@ -72,22 +73,18 @@ static bool extends(const struct mpol_correction *last, const struct mpol_correc
 
 static void add(struct mpol_plan *plan, const struct mpol_correction *correction)
 {
+	struct mpol_correction *corrections;
+
 	if (plan->nr && extends(&plan->corrections[plan->nr - 1], correction)) {
 		plan->corrections[plan->nr - 1].end = correction->end;
 		return;
 	}
-	if (plan->nr == plan->allocated) {
-		size_t allocated = plan->allocated * 2 + 16;
-		void *grown =
-			reallocarray(plan->corrections, allocated, sizeof(*plan->corrections));
-
-		if (!grown) {
-			plan->no_memory = true;
-			return;
-		}
-		plan->corrections = grown;
-		plan->allocated = allocated;
+	corrections = grow(plan->corrections, plan->nr, &plan->allocated, sizeof(*corrections));
+	if (!corrections) {
+		plan->no_memory = true;
+		return;
 	}
+	plan->corrections = corrections;
 	plan->corrections[plan->nr++] = *correction;
 }
 

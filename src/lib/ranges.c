@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "grow.h"
 #include "remote.h"
 #include "text.h"
 #include "units.h"
@@ -217,15 +218,12 @@ static bool names(const struct word *word, const struct mpol_vma *vma)
 
 static int add_range(struct search *search, uint64_t start, uint64_t end)
 {
-	if (search->nr_ranges == search->allocated) {
-		size_t allocated = search->allocated * 2 + 16;
-		void *grown = reallocarray(search->ranges, allocated, sizeof(*search->ranges));
+	struct iovec *ranges =
+		grow(search->ranges, search->nr_ranges, &search->allocated, sizeof(*ranges));
 
-		if (!grown)
-			return -ENOMEM;
-		search->ranges = grown;
-		search->allocated = allocated;
-	}
+	if (!ranges)
+		return -ENOMEM;
+	search->ranges = ranges;
 	search->ranges[search->nr_ranges++] = (struct iovec) {
 		.iov_base = (void *)(uintptr_t)start,
 		.iov_len = end - start,
@@ -292,6 +290,16 @@ static int look_at(struct search *search, size_t index)
 	return r;
 }
 
+static int refuse_range(const struct search *search, const struct word *word, int code,
+			struct mpol_error *error)
+{
+	error_on(error, "range %s of process %d (%s)", word->text,
+		 mpol_process_pid(search->process), mpol_process_name(search->process));
+	error_advise(error, "mpol show %d --vmas lists its ranges",
+		     mpol_process_pid(search->process));
+	return code;
+}
+
 /* Addresses must be mapped from their beginning to their end, as for mbind(2). */
 static int check_holes(const struct search *search, const struct word *word,
 		       struct mpol_error *error)
@@ -306,11 +314,7 @@ static int check_holes(const struct search *search, const struct word *word,
 		return 0;
 	error_set(error, -EFAULT, "look up range", "nothing is mapped at 0x%llx",
 		  (unsigned long long)at);
-	error_on(error, "range %s of process %d (%s)", word->text,
-		 mpol_process_pid(search->process), mpol_process_name(search->process));
-	error_advise(error, "mpol show %d --vmas lists its ranges",
-		     mpol_process_pid(search->process));
-	return -EFAULT;
+	return refuse_range(search, word, -EFAULT, error);
 }
 
 /* Mapped, but only by mappings that are never meant. */
@@ -324,11 +328,7 @@ static int check_any(const struct search *search, const struct word *word, struc
 	}
 	error_set(error, -ENOENT, "look up range",
 		  "only mappings of the kernel's or of mpol's own are there");
-	error_on(error, "range %s of process %d (%s)", word->text,
-		 mpol_process_pid(search->process), mpol_process_name(search->process));
-	error_advise(error, "mpol show %d --vmas lists its ranges",
-		     mpol_process_pid(search->process));
-	return -ENOENT;
+	return refuse_range(search, word, -ENOENT, error);
 }
 
 static int check_found(const struct search *search, struct mpol_error *error)
@@ -345,12 +345,7 @@ static int check_found(const struct search *search, struct mpol_error *error)
 				return r;
 		} else if (!word->found) {
 			error_set(error, -ENOENT, "look up range", "it has none of that name");
-			error_on(error, "range %s of process %d (%s)", word->text,
-				 mpol_process_pid(search->process),
-				 mpol_process_name(search->process));
-			error_advise(error, "mpol show %d --vmas lists its ranges",
-				     mpol_process_pid(search->process));
-			return -ENOENT;
+			return refuse_range(search, word, -ENOENT, error);
 		}
 	}
 	return 0;

@@ -17,6 +17,7 @@
 
 #include "args.h"
 #include "cleanup.h"
+#include "grow.h"
 #include "rootfs.h"
 
 static bool sees_the_same_nodes(const struct target *target)
@@ -41,17 +42,14 @@ void shared_open(const struct target *target, struct shared *ret_shared)
 		return;
 	cursor = shared.text;
 	while (maps_next(&cursor, &entry) > 0) {
-		void *grown;
+		struct maps_entry *entries;
 
 		if (entry.permissions[3] != 's')
 			continue;
-		if (shared.nr_entries == allocated) {
-			allocated = allocated * 2 + 16;
-			grown = reallocarray(shared.entries, allocated, sizeof(entry));
-			if (!grown)
-				break;
-			shared.entries = grown;
-		}
+		entries = grow(shared.entries, shared.nr_entries, &allocated, sizeof(entry));
+		if (!entries)
+			break;
+		shared.entries = entries;
 		shared.entries[shared.nr_entries++] = entry;
 	}
 	*ret_shared = shared;
@@ -111,10 +109,8 @@ bool shared_set(const struct shared *shared, const struct mpol_args *args,
 	_cleanup_close_ int fd = -1;
 	void *here;
 
-	/* Whole pages: the kernel judges others in the target.  A home node is the mapping's. */
-	if (!entry || !range->iov_len ||
-	    (start | range->iov_len) % (uint64_t)sysconf(_SC_PAGESIZE) ||
-	    (args->mode_flags & MPOL_FLAG_HOME_NODE))
+	/* A home node is the mapping's, not the object's. */
+	if (!entry || (args->mode_flags & MPOL_FLAG_HOME_NODE))
 		return false;
 	fd = open_object(shared, entry);
 	if (fd < 0)

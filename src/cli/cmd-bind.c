@@ -310,7 +310,6 @@ static int parse_options(int argc, char **argv, struct bind_options *options)
 {
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
 		{ "move", no_argument, NULL, 'm' },
 		JOURNALING_LONGS,
 		TARGETS_LONGS,
@@ -326,9 +325,6 @@ static int parse_options(int argc, char **argv, struct bind_options *options)
 		case 'n':
 			options->dry_run = true;
 			options->targets.once = true;
-			break;
-		case 'j':
-			options->targets.json = true;
 			break;
 		case 'm':
 			options->move = true;

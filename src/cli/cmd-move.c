@@ -259,7 +259,6 @@ static int parse_options(int argc, char **argv, struct move_options *options,
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "from", required_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "shared", no_argument, NULL, 's' },
 		{ "to", required_argument, NULL, 't' },
@@ -279,9 +278,6 @@ static int parse_options(int argc, char **argv, struct move_options *options,
 			break;
 		case 'f':
 			words.from = optarg;
-			break;
-		case 'j':
-			options->targets.json = true;
 			break;
 		case 'r':
 			words.rate = optarg;

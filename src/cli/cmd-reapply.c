@@ -87,7 +87,6 @@ static int parse_options(int argc, char **argv, struct reapply_options *options)
 		{ "check", no_argument, NULL, 'c' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "journal", required_argument, NULL, JOURNALING_FILE },
-		{ "json", no_argument, NULL, 'j' },
 		TARGETS_LONGS,
 		{ 0 },
 	};
@@ -106,9 +105,6 @@ static int parse_options(int argc, char **argv, struct reapply_options *options)
 			break;
 		case 'n':
 			options->dry_run = true;
-			break;
-		case 'j':
-			options->targets.json = true;
 			break;
 		default:
 			return VERB_USAGE;

@@ -217,7 +217,6 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 {
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
 		{ "move", no_argument, NULL, 'm' },
 		{ "thread", required_argument, NULL, 't' },
 		JOURNALING_LONGS,
@@ -235,9 +234,6 @@ static int parse_options(int argc, char **argv, struct set_options *options,
 		case 'n':
 			options->dry_run = true;
 			options->targets.once = true;
-			break;
-		case 'j':
-			options->targets.json = true;
 			break;
 		case 'm':
 			options->move = true;

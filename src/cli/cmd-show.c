@@ -412,7 +412,6 @@ static int show_process(const struct target *target, json_t **ret_document,
 static int parse_options(int argc, char **argv, struct show_options *options)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
 		{ "pages", no_argument, NULL, 'p' },
 		{ "range", required_argument, NULL, 'a' },
 		{ "root", required_argument, NULL, 'r' },
@@ -427,9 +426,6 @@ static int parse_options(int argc, char **argv, struct show_options *options)
 		if (targets_option(&options->targets, option, optarg))
 			continue;
 		switch (option) {
-		case 'j':
-			options->targets.json = true;
-			break;
 		case 'p':
 			options->pages = true;
 			break;

@@ -253,7 +253,6 @@ static int parse_options(int argc, char **argv, struct undo_options *options,
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "journal", required_argument, NULL, JOURNALING_FILE },
-		{ "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' },
 		TARGETS_LONGS,
 		{ 0 },
@@ -276,9 +275,6 @@ static int parse_options(int argc, char **argv, struct undo_options *options,
 			break;
 		case 'f':
 			options->force = true;
-			break;
-		case 'j':
-			options->targets.json = true;
 			break;
 		case 'l':
 			options->list = true;

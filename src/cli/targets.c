@@ -43,6 +43,10 @@ static const char *option_name(int option)
 
 bool targets_option(struct targets *targets, int option, const char *argument)
 {
+	if (option == TARGETS_JSON) {
+		targets->json = true;
+		return true;
+	}
 	if (option < TARGETS_CGROUP || option > TARGETS_UNIT)
 		return false;
 	targets->nr_selectors++;

@@ -28,17 +28,19 @@
 #include <jansson.h>
 #include <mpol/mpol.h>
 
-/* What getopt_long(3) returns for the selectors. */
+/* What getopt_long(3) returns for the selectors and --json. */
 enum {
 	TARGETS_CGROUP = 0x1000,
 	TARGETS_MATCH,
 	TARGETS_TREE,
 	TARGETS_UNIT,
+	TARGETS_JSON,
 };
 
 /* clang-format off */
 #define TARGETS_LONGS                                                 \
 	{ "cgroup", required_argument, NULL, TARGETS_CGROUP },        \
+	{ "json", no_argument, NULL, TARGETS_JSON },                  \
 	{ "match", required_argument, NULL, TARGETS_MATCH },          \
 	{ "tree", required_argument, NULL, TARGETS_TREE },            \
 	{ "unit", required_argument, NULL, TARGETS_UNIT }
@@ -57,10 +59,10 @@ enum {
 struct targets {
 	const char *verb; /* the caller's: begins messages */
 	const char *root; /* the caller's: a recorded tree; NULL: this machine */
-	bool json;	  /* the caller's: print one JSON document */
 	bool once;	  /* the caller's: do not look for processes born meanwhile */
 	void *user;	  /* the caller's: passed on */
 
+	bool json;   /* print one JSON document */
 	pid_t *pids; /* those named by id */
 	size_t nr_pids;
 	struct mpol_selector selector; /* else; size 0: there is none */
@@ -77,7 +79,7 @@ struct target {
 	void *user;
 };
 
-/* Takes an option if it is a selector's.  Returns whether it is. */
+/* Takes an option if it is a selector's, or --json.  Returns whether it is. */
 bool targets_option(struct targets *targets, int option, const char *argument);
 
 /* Whether there may be several processes, so that each is one of a list. */

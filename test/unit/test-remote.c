@@ -276,6 +276,42 @@ static char thread_state(pid_t tid)
 	return strrchr(line, ')')[2];
 }
 
+static bool has_pending_signals(pid_t tid)
+{
+	char path[64], line[256];
+	unsigned long long pending = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", target.pid, tid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "SigPnd: %llx", &pending) == 1)
+			break;
+	fclose(file);
+	return pending != 0;
+}
+
+/* Stops all its threads, none of them between a signal's arrival and its delivery. */
+static void stop_between_signals(void)
+{
+	bool pending;
+
+	do {
+		pending = false;
+		assert_int_equal(kill(target.pid, SIGSTOP), 0);
+		for (int i = 0; i < target.state->nr_threads; i++) {
+			pid_t tid = target.state->threads[i].tid;
+
+			while (thread_state(tid) != 'T')
+				usleep(1000);
+			pending = pending || has_pending_signals(tid);
+		}
+		if (pending)
+			assert_int_equal(kill(target.pid, SIGCONT), 0);
+	} while (pending);
+}
+
 /* A stopped process makes the calls and stays stopped, also when it is asked again and again. */
 static void test_stopped(void **state)
 {
@@ -284,9 +320,7 @@ static void test_stopped(void **state)
 	struct remote *remote = opened();
 
 	(void)state;
-	assert_int_equal(kill(target.pid, SIGSTOP), 0);
-	while (thread_state(target.pid) != 'T')
-		usleep(1000);
+	stop_between_signals();
 	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < target.state->nr_threads; i++) {
 			pid_t tid = target.state->threads[i].tid;

@@ -24,6 +24,11 @@ struct yaml_cache {
 	uint32_t level;
 };
 
+struct yaml_load_point {
+	uint32_t utilisation;
+	uint32_t latency;
+};
+
 struct yaml_node {
 	uint32_t id;
 	uint32_t *socket;
@@ -33,6 +38,8 @@ struct yaml_node {
 	uint32_t *nr_cpus;
 	struct yaml_cache *caches;
 	uint32_t nr_caches;
+	struct yaml_load_point *load_points;
+	uint32_t nr_load_points;
 };
 
 struct yaml_distances {

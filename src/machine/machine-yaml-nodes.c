@@ -226,6 +226,34 @@ static int read_cache(const struct yaml_reader *reader, int index, const struct 
 	return read_cache_words(reader, index, yaml, cache);
 }
 
+static int read_load_point(const struct yaml_reader *reader, int index,
+			   const struct yaml_load_point *yaml)
+{
+	struct machine_node *node = &reader->machine->nodes[index];
+	struct machine_load_curve *curve = &node->load_curve;
+	struct machine_load_point point = { yaml->utilisation, yaml->latency };
+	struct machine_load_point previous = { 0, 1000 };
+
+	if (curve->nr_points)
+		previous = curve->points[curve->nr_points - 1];
+	if (!node->capacity_bytes)
+		return REFUSE(reader, -EINVAL, index, "loaded_latency",
+			      "node %d has a loaded_latency but no memory", node->id);
+	if (point.utilisation_permille <= previous.utilisation_permille ||
+	    point.utilisation_permille > 1000)
+		return REFUSE(reader, -EINVAL, index, "loaded_latency",
+			      "node %d: a utilisation of %u after %u: they ascend, up to 1000",
+			      node->id, point.utilisation_permille, previous.utilisation_permille);
+	if (point.latency_permille < previous.latency_permille ||
+	    point.latency_permille > MACHINE_LOAD_MAX_PERMILLE)
+		return REFUSE(reader, -EINVAL, index, "loaded_latency",
+			      "node %d: a latency of %u after %u: they never fall, up to %d",
+			      node->id, point.latency_permille, previous.latency_permille,
+			      MACHINE_LOAD_MAX_PERMILLE);
+	curve->points[curve->nr_points++] = point;
+	return 0;
+}
+
 int yaml_read_nodes(const struct yaml_reader *reader)
 {
 	int r = 0;
@@ -240,6 +268,8 @@ int yaml_read_nodes(const struct yaml_reader *reader)
 			r = read_kind(reader, i);
 		for (uint32_t j = 0; r == 0 && j < yaml->nr_caches; j++)
 			r = read_cache(reader, i, &yaml->caches[j]);
+		for (uint32_t j = 0; r == 0 && j < yaml->nr_load_points; j++)
+			r = read_load_point(reader, i, &yaml->load_points[j]);
 	}
 	return r < 0 ? r : read_cpus(reader);
 }

@@ -46,6 +46,16 @@ static const cyaml_schema_value_t cache_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_cache, cache_fields),
 };
 
+static const cyaml_schema_field_t load_point_fields[] = {
+	CYAML_FIELD_UINT("utilisation", CYAML_FLAG_DEFAULT, struct yaml_load_point, utilisation),
+	CYAML_FIELD_UINT("latency", CYAML_FLAG_DEFAULT, struct yaml_load_point, latency),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t load_point_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_load_point, load_point_fields),
+};
+
 static const cyaml_schema_field_t node_fields[] = {
 	CYAML_FIELD_UINT("id", CYAML_FLAG_DEFAULT, struct yaml_node, id),
 	OPTIONAL_NUMBER("socket", struct yaml_node, socket),
@@ -56,6 +66,9 @@ static const cyaml_schema_field_t node_fields[] = {
 	CYAML_FIELD_SEQUENCE_COUNT("caches", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 				   struct yaml_node, caches, nr_caches, &cache_schema, 0,
 				   MACHINE_MAX_CACHES),
+	CYAML_FIELD_SEQUENCE_COUNT("loaded_latency", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+				   struct yaml_node, load_points, nr_load_points,
+				   &load_point_schema, 0, MACHINE_MAX_LOAD_POINTS),
 	CYAML_FIELD_END,
 };
 

@@ -17,7 +17,25 @@
 
 #include "nodemask.h"
 
-#define MACHINE_MAX_CACHES 4
+#define MACHINE_MAX_CACHES	  4
+#define MACHINE_MAX_LOAD_POINTS	  16
+#define MACHINE_LOAD_MAX_PERMILLE 100000
+
+/* How much longer memory takes to answer at a share of the bandwidth that it can deliver. */
+struct machine_load_point {
+	uint32_t utilisation_permille;
+	uint32_t latency_permille; /* of the idle latency */
+};
+
+/*
+ * A loaded-latency curve: idle latency at no load, straight lines through the
+ * points, the last point's latency from there on.  Utilisations ascend from 1
+ * to 1000; latencies never fall and are 1000 to MACHINE_LOAD_MAX_PERMILLE.
+ */
+struct machine_load_curve {
+	struct machine_load_point points[MACHINE_MAX_LOAD_POINTS];
+	unsigned int nr_points; /* 0: not stated */
+};
 
 struct machine_node {
 	int id;
@@ -32,6 +50,7 @@ struct machine_node {
 	int kernel_weight;	 /* weighted interleave, -1: none */
 	struct mpol_memory_cache caches[MACHINE_MAX_CACHES];
 	unsigned int nr_caches;
+	struct machine_load_curve load_curve;
 };
 
 struct machine {
@@ -61,6 +80,19 @@ struct mpol_performance *machine_performance(const struct machine *machine, int 
 
 /* The nodes that have memory. */
 struct nodemask machine_memory_nodes(const struct machine *machine);
+
+/*
+ * How long node answers while utilisation_permille of what it can deliver is
+ * drawn from it, if it answers in idle_ns when nothing is: by its curve,
+ * or by its kind's default where none is stated (mpol-machine(5) has them with
+ * their sources).  Rounded to the nearest ns.  More than 1000 counts as 1000:
+ * memory delivers no more, the rest waits elsewhere.
+ */
+uint64_t machine_loaded_latency(const struct machine_node *node, uint32_t idle_ns,
+				unsigned int utilisation_permille);
+
+/* The curve that machine_loaded_latency goes by: the node's own or its kind's; never empty. */
+const struct machine_load_curve *machine_load_curve(const struct machine_node *node);
 
 /* Adds a finding about node (-1: the whole machine).  Returns 0 or -ENOMEM. */
 int machine_find(struct machine *machine, int node, const char *text, ...)

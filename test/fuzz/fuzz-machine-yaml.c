@@ -10,6 +10,19 @@ DEFINE_CLEANUP(struct machine *, machine_free);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_load_curve(const struct machine_node *node)
+{
+	const struct machine_load_curve *curve = &node->load_curve;
+
+	if (curve->nr_points > MACHINE_MAX_LOAD_POINTS ||
+	    machine_loaded_latency(node, 100, 0) != 100)
+		abort();
+	for (unsigned int u = 1; u <= 1000; u++)
+		if (machine_loaded_latency(node, UINT32_MAX, u) <
+		    machine_loaded_latency(node, UINT32_MAX, u - 1))
+			abort();
+}
+
 static void check(const struct machine *machine)
 {
 	int n = machine->nr_nodes;
@@ -26,6 +39,8 @@ static void check(const struct machine *machine)
 			abort();
 		if (nodemask_empty(&cpus) && !node->capacity_bytes)
 			abort();
+		if (node->load_curve.nr_points)
+			check_load_curve(node);
 		for (int j = 0; j < n; j++)
 			if ((machine->distances[i * n + j] == 10) != (i == j))
 				abort();

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Latency under load: see machine.h, and mpol-machine(5) for where the defaults come from. */
+#include "machine.h"
+
+/* 1 + 0.15 u / (1 - u), cut off at 5 and 4. */
+static const struct machine_load_curve default_dram = {
+	.points = { { 500, 1150 },
+		    { 700, 1350 },
+		    { 800, 1600 },
+		    { 900, 2350 },
+		    { 950, 3850 },
+		    { 1000, 5000 } },
+	.nr_points = 6,
+};
+static const struct machine_load_curve default_slow = {
+	.points = { { 500, 1150 },
+		    { 700, 1350 },
+		    { 800, 1600 },
+		    { 900, 2350 },
+		    { 950, 3850 },
+		    { 1000, 4000 } },
+	.nr_points = 6,
+};
+
+const struct machine_load_curve *machine_load_curve(const struct machine_node *node)
+{
+	if (node->load_curve.nr_points)
+		return &node->load_curve;
+	return node->kind == MPOL_MEMORY_DRAM || node->kind == MPOL_MEMORY_HBM ? &default_dram
+									       : &default_slow;
+}
+
+uint64_t machine_loaded_latency(const struct machine_node *node, uint32_t idle_ns,
+				unsigned int utilisation_permille)
+{
+	const struct machine_load_curve *curve = machine_load_curve(node);
+	struct machine_load_point left = { 0, 1000 };
+	uint64_t parts, latency;
+
+	if (utilisation_permille > 1000)
+		utilisation_permille = 1000;
+	for (unsigned int i = 0; i < curve->nr_points; i++) {
+		struct machine_load_point right = curve->points[i];
+
+		if (utilisation_permille > right.utilisation_permille) {
+			left = right;
+			continue;
+		}
+		/* In parts of the line between both, so that nothing is rounded twice. */
+		parts = right.utilisation_permille - left.utilisation_permille;
+		latency = left.latency_permille * parts +
+			  (uint64_t)(right.latency_permille - left.latency_permille) *
+				  (utilisation_permille - left.utilisation_permille);
+		return ((uint64_t)idle_ns * latency + 500 * parts) / (1000 * parts);
+	}
+	return ((uint64_t)idle_ns * left.latency_permille + 500) / 1000;
+}

@@ -17,7 +17,7 @@ enum bandwidth_bus bandwidth_bus_of(enum mpol_memory_kind kind)
 	return kind == MPOL_MEMORY_CXL ? BANDWIDTH_DUPLEX : BANDWIDTH_SHARED;
 }
 
-uint64_t bandwidth_capacity(const struct bandwidth_node *node, const struct bandwidth_mix *mix)
+static wide capacity_by_peaks(const struct bandwidth_node *node, const struct bandwidth_mix *mix)
 {
 	wide read = least(node->read_bytes, BANDWIDTH_MAX_BYTES);
 	wide write = least(node->write_bytes, BANDWIDTH_MAX_BYTES);
@@ -31,14 +31,21 @@ uint64_t bandwidth_capacity(const struct bandwidth_node *node, const struct band
 	if (!all || (reads && !read) || (writes && !write))
 		return 0;
 	if (!writes)
-		return (uint64_t)read;
+		return read;
 	if (!reads)
-		return (uint64_t)write;
+		return write;
 	if (node->bus == BANDWIDTH_SHARED)
-		return (uint64_t)(all * read * write / (reads * write + writes * read));
+		return all * read * write / (reads * write + writes * read);
 	by_reads = all * read / reads;
 	by_writes = all * write / writes;
-	return (uint64_t)(by_reads < by_writes ? by_reads : by_writes);
+	return by_reads < by_writes ? by_reads : by_writes;
+}
+
+uint64_t bandwidth_capacity(const struct bandwidth_node *node, const struct bandwidth_mix *mix)
+{
+	uint64_t by_peaks = (uint64_t)capacity_by_peaks(node, mix);
+
+	return node->both_bytes ? least(by_peaks, node->both_bytes) : by_peaks;
 }
 
 uint64_t bandwidth_latency_ps(const struct bandwidth_node *node, uint32_t utilisation_ppm)

@@ -14,8 +14,10 @@
  *                     Neither waits for the other: the capacity is reached when
  *                     the first of both directions is full.
  *
- * Not modelled: turning a bus round, and modules behind a CXL link that are
- * slower than both its directions together.  Both make a mix slower than here.
+ * Either may have a limit for both together as well: modules behind a CXL link that
+ * are slower than its two directions (Micron states 36 GB/s at two reads per write for a
+ * module whose link carries 32 GB/s each way: that alone would give 48).  Not modelled:
+ * turning a bus round.
  *
  * The model of an interleave.  A node's share of the traffic is its share of the
  * pages, exactly: that holds for a program that works through all of them alike
@@ -53,6 +55,7 @@ struct bandwidth_node {
 	int id;		      /* for people */
 	uint64_t read_bytes;  /* per second, reads alone; 0: reads are impossible */
 	uint64_t write_bytes; /* per second, writes alone; 0: writes are impossible */
+	uint64_t both_bytes;  /* per second, of any mix at most; 0: only what the peaks imply */
 	enum bandwidth_bus bus;
 	uint32_t latency_ns; /* idle; used only where the demand is limited */
 	/* Straight lines from idle latency at no load through the points; the caller's. */

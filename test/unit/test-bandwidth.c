@@ -17,9 +17,9 @@ static const struct bandwidth_mix reads_only = { 1, 0 }, writes_only = { 0, 1 },
 static void test_capacity(void **state)
 {
 	const struct bandwidth_node dram = { .read_bytes = 300 * GB, .write_bytes = 150 * GB };
-	const struct bandwidth_node cxl = { .read_bytes = 32 * GB,
-					    .write_bytes = 30 * GB,
-					    .bus = BANDWIDTH_DUPLEX };
+	struct bandwidth_node cxl = { .read_bytes = 32 * GB,
+				      .write_bytes = 30 * GB,
+				      .bus = BANDWIDTH_DUPLEX };
 	const struct bandwidth_mix equal = { 1, 1 }, few_writes = { 9, 1 };
 
 	(void)state;
@@ -34,6 +34,9 @@ static void test_capacity(void **state)
 	assert_int_equal(bandwidth_capacity(&cxl, &two_to_one), 48 * GB); /* reads are full */
 	assert_int_equal(bandwidth_capacity(&cxl, &equal), 60 * GB);	  /* writes are */
 	assert_int_equal(bandwidth_capacity(&cxl, &few_writes), 320 * GB / 9);
+	cxl.both_bytes = 36 * GB;
+	assert_int_equal(bandwidth_capacity(&cxl, &two_to_one), 36 * GB);
+	assert_int_equal(bandwidth_capacity(&cxl, &reads_only), 32 * GB);
 }
 
 static void test_capacity_extremes(void **state)

@@ -310,9 +310,8 @@ MPOL_API int mpol_topology_new(const char *root, struct mpol_topology **ret_topo
 
 /*
  * Reads a described machine: YAML (mpol-machine(5)) or, by its content, the
- * XML that hwloc's lstopo(1) writes.  XML must come from a trusted lstopo: hwloc's
- * importer may crash on XML that was tampered with.
- * Errors: -ENOENT, -EBADMSG (line and key in *error), -EINVAL (an impossible
+ * XML that hwloc's lstopo(1) writes, versions 2 and 3.  Anybody's may be read.
+ * Errors: -ENOENT, -EBADMSG (line in *error), -EINVAL (an impossible
  * machine), -ENOMEM.
  */
 MPOL_API int mpol_topology_new_from_file(const char *path, struct mpol_topology **ret_topology,

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zipf: the page of rank k is accessed in proportion to 1 / k^theta.  Ranks lie
+ * scattered; with shift=, every so many accesses of a thread they all move on
+ * by the golden section of all pages: what was hot is then of no special rank.
+ */
+#include "workload-internal.h"
+
+#include "sampler.h"
+#include "scatter.h"
+
+static const struct workload_default options[] = {
+	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
+	{ OPTION_THETA, "0.99" },
+	{ OPTION_WRITES, "0%" },
+	{ OPTION_SCATTER, "base" },
+	{ OPTION_SHIFT, "0" },
+	{ 0 },
+};
+
+struct model {
+	struct sampler sampler;
+	struct scatter scatter;
+	uint64_t shift; /* accesses of a thread; never: 2^63 */
+	uint32_t nr_pages, step;
+	uint32_t write_chance; /* of 2^20 */
+};
+
+struct state {
+	struct random random;
+	uint64_t nr_left; /* accesses until the ranks move on */
+	uint32_t offset;  /* how far they have moved */
+};
+
+static int prepare(struct workload *workload, struct mpol_error *err)
+{
+	struct model *model = workload->model;
+	const uint64_t *option = workload->option;
+	double theta = (double)option[OPTION_THETA] / MILLION;
+	int r;
+
+	(void)err;
+	model->nr_pages = workload->info.nr_pages;
+	model->step = (uint32_t)(model->nr_pages * 618034ULL / MILLION);
+	model->shift = option[OPTION_SHIFT] ? option[OPTION_SHIFT] : 1ULL << 63;
+	model->write_chance = chance_20(option[OPTION_WRITES]);
+	r = sampler_init(&model->sampler, model->nr_pages, model->nr_pages, sampler_zipf, &theta);
+	if (r < 0 || option[OPTION_SCATTER] == SCATTER_NONE)
+		return r;
+	return scatter_init(&model->scatter, model->nr_pages, scatter_shift(option[OPTION_SCATTER]),
+			    workload->seed);
+}
+
+static void release(void *data)
+{
+	struct model *model = data;
+
+	scatter_free(&model->scatter);
+}
+
+static void start(const struct workload *workload, unsigned thread, void *data)
+{
+	const struct model *model = workload->model;
+	struct state *state = data;
+
+	random_seed(&state->random, workload->seed, thread);
+	state->nr_left = model->shift;
+}
+
+/* Accesses between two moves. */
+static void make_part(const struct model *model, struct state *state, uint32_t *accesses, size_t nr)
+{
+	struct random random = state->random;
+
+	for (size_t i = 0; i < nr; i++) {
+		const uint64_t number = random_next(&random);
+		uint64_t rank = sampler_draw(&model->sampler, number);
+
+		rank += state->offset;
+		rank -= rank >= model->nr_pages ? model->nr_pages : 0;
+		accesses[i] = (uint32_t)rank | write_bit(number, model->write_chance);
+	}
+	state->random = random;
+	scatter_place(&model->scatter, accesses, nr);
+}
+
+static void make(const struct workload *workload, void *data, uint32_t *accesses)
+{
+	const struct model *model = workload->model;
+	struct state *state = data;
+
+	for (size_t done = 0, nr; done < WORKLOAD_BLOCK; done += nr) {
+		nr = WORKLOAD_BLOCK - done;
+		if (nr > state->nr_left)
+			nr = state->nr_left;
+		make_part(model, state, accesses + done, nr);
+		state->nr_left -= nr;
+		if (!state->nr_left) {
+			state->nr_left = model->shift;
+			state->offset = (uint32_t)(((uint64_t)state->offset + model->step) %
+						   model->nr_pages);
+		}
+	}
+}
+
+const struct generator zipf_generator = {
+	.name = "zipf",
+	.options = options,
+	.model_bytes = sizeof(struct model),
+	.state_bytes = sizeof(struct state),
+	.prepare = prepare,
+	.release = release,
+	.start = start,
+	.make = make,
+};

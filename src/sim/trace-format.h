@@ -3,6 +3,7 @@
 #ifndef SIM_TRACE_FORMAT_H
 #define SIM_TRACE_FORMAT_H
 
+#include "text.h"
 #include "trace-bytes.h"
 #include "trace.h"
 
@@ -25,6 +26,12 @@ struct trace_format {
 	/* Frees the state, not the bytes. */
 	void (*close)(void *state);
 };
+
+/* The whole of text as a number, decimal or with 0x before it.  Returns as parse_u64 does. */
+static inline int trace_parse_number(const char *text, uint64_t *ret)
+{
+	return parse_u64(text, text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10, ret);
+}
 
 extern const struct trace_format trace_format_mpol;
 extern const struct trace_format trace_format_oracle_general;

@@ -10,7 +10,8 @@
 #include "trace-format.h"
 
 static const struct trace_format *const formats[] = {
-	&trace_format_mpol,
+	&trace_format_mpol,	 &trace_format_oracle_general, &trace_format_csv,
+	&trace_format_ramulator, &trace_format_truth,
 };
 
 #define NR_FORMATS (sizeof(formats) / sizeof(*formats))
@@ -24,7 +25,7 @@ struct trace_reader {
 	struct mpol_error why;
 };
 
-/* The format whose name begins the text, before its end or ":". */
+/* The format that the text names, before its end or ":". */
 static const struct trace_format *format_named(const char *text)
 {
 	const size_t length = strcspn(text, ":");
@@ -36,12 +37,35 @@ static const struct trace_format *format_named(const char *text)
 	return NULL;
 }
 
-/* By what the file begins with. */
+static bool name_has(const char *path, const char *part)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcasestr(slash ? slash + 1 : path, part);
+}
+
+/* By what the file begins with, or else by its name. */
 static const struct trace_format *format_of(const struct trace_bytes *bytes)
 {
-	if (bytes->length >= TRACE_MAGIC_BYTES &&
-	    !memcmp(bytes->data, TRACE_MAGIC, TRACE_MAGIC_BYTES))
-		return &trace_format_mpol;
+	const struct {
+		const char *start;
+		size_t length;
+		const struct trace_format *format;
+	} starts[] = {
+		{ TRACE_MAGIC, TRACE_MAGIC_BYTES, &trace_format_mpol },
+		{ "{\"event\"", 8, &trace_format_truth },
+		{ "0x", 2, &trace_format_ramulator },
+	};
+
+	if (name_has(bytes->path, "oraclegeneral"))
+		return &trace_format_oracle_general;
+	if (name_has(bytes->path, ".csv"))
+		return &trace_format_csv;
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		if (bytes->length >= starts[i].length &&
+		    !memcmp(bytes->data, starts[i].start, starts[i].length))
+			return starts[i].format;
+	}
 	return NULL;
 }
 
@@ -55,6 +79,7 @@ static int choose(struct trace_reader *reader, const char *format, struct mpol_e
 			return 0;
 		error_set(err, -EINVAL, "open trace", "there is no such format of traces");
 		error_on(err, "format %s", format);
+		error_advise(err, "there are mpol, oracle-general, csv, ramulator and truth");
 		return -EINVAL;
 	}
 	r = trace_bytes_want(reader->bytes, TRACE_MAGIC_BYTES, err);
@@ -65,7 +90,7 @@ static int choose(struct trace_reader *reader, const char *format, struct mpol_e
 		return 0;
 	error_set(err, -EBADMSG, "open trace", "of no format that can be told by its content");
 	error_on(err, "trace %s", reader->bytes->path);
-	error_advise(err, "name its format");
+	error_advise(err, "name its format: mpol, oracle-general, csv, ramulator or truth");
 	return -EBADMSG;
 }
 

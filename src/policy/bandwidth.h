@@ -48,7 +48,7 @@ enum bandwidth_bus {
 /* The point of a loaded-latency curve; the same as a struct machine_load_point. */
 struct bandwidth_load_point {
 	uint32_t utilisation_permille; /* of the capacity; ascending, 1 to 1000 */
-	uint32_t latency_permille;     /* of the idle latency; never falls */
+	uint32_t latency_permille;     /* of the idle latency; 1000 to 100000, never falls */
 };
 
 struct bandwidth_node {

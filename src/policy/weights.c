@@ -8,20 +8,13 @@
  * D'Hondt's rule for seats in a parliament).  So one pass meets the best weights for each sum on
  * its way.
  */
-#include "weights.h"
+#include "weights-internal.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define KERNEL_WEIGHTINESS 32 /* mm/mempolicy.c, "weightiness" */
-
-__extension__ typedef unsigned __int128 wide;
-
-struct capacities {
-	uint64_t bytes[MPOL_NODES_MAX];
-	uint64_t sum;
-};
 
 static void take_capacities(const struct bandwidth_profile *profile, struct capacities *ret)
 {
@@ -81,8 +74,8 @@ static uint64_t fill(const struct bandwidth_profile *profile, const struct capac
 	return best_bytes;
 }
 
-static uint64_t optimum(const struct bandwidth_profile *profile,
-			const struct capacities *capacities)
+uint64_t weights_optimum(const struct bandwidth_profile *profile,
+			 const struct capacities *capacities)
 {
 	uint64_t shortest_ps = UINT64_MAX;
 	wide bytes = capacities->sum;
@@ -106,7 +99,7 @@ static void make_plan(const struct bandwidth_profile *profile, const struct capa
 {
 	struct weights_plan plan = {
 		.flow = bandwidth_interleave(profile, weights),
-		.optimum_bytes = optimum(profile, capacities),
+		.optimum_bytes = weights_optimum(profile, capacities),
 	};
 
 	for (size_t i = 0; i < profile->nr_nodes; i++)
@@ -115,6 +108,27 @@ static void make_plan(const struct bandwidth_profile *profile, const struct capa
 		plan.loss_ppm = (uint32_t)((wide)(plan.optimum_bytes - plan.flow.bytes) * 1000000 /
 					   plan.optimum_bytes);
 	*ret_plan = plan;
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static void reduce(uint8_t *weights, size_t nr_nodes)
+{
+	uint64_t divisor = 0;
+
+	for (size_t i = 0; i < nr_nodes; i++)
+		divisor = gcd(divisor, weights[i]);
+	for (size_t i = 0; i < nr_nodes; i++)
+		weights[i] = (uint8_t)(weights[i] / divisor);
 }
 
 struct weights_bounds weights_bounds_for(size_t nr_nodes)
@@ -148,32 +162,13 @@ int weights_solve(const struct bandwidth_profile *profile, const struct weights_
 	if (!capacities.sum)
 		return -ENODATA;
 	best_bytes = fill(profile, &capacities, bounds->max_sum, UINT64_MAX, ret_weights);
-	/* The first that is enough has no common divisor: without it, it would have come before. */
 	fill(profile, &capacities, bounds->max_sum,
 	     (uint64_t)((wide)best_bytes * (1000 - bounds->slack_permille) / 1000), ret_weights);
+	if (bandwidth_interleave(profile, ret_weights).limit == BANDWIDTH_DEMAND)
+		weights_for_demand(profile, &capacities, bounds, ret_weights);
+	reduce(ret_weights, profile->nr_nodes);
 	make_plan(profile, &capacities, ret_weights, ret_plan);
 	return 0;
-}
-
-static uint64_t gcd(uint64_t a, uint64_t b)
-{
-	while (b) {
-		uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-static void reduce(uint8_t *weights, size_t nr_nodes)
-{
-	uint64_t divisor = 0;
-
-	for (size_t i = 0; i < nr_nodes; i++)
-		divisor = gcd(divisor, weights[i]);
-	for (size_t i = 0; i < nr_nodes; i++)
-		weights[i] = (uint8_t)(weights[i] / divisor);
 }
 
 /* The kernel keeps MiB/s, and of both directions the slower one. */
@@ -253,12 +248,31 @@ const char *weights_rule_name(enum weights_rule rule)
 enum weights_fate weights_fate(const struct bandwidth_profile *profile, const uint8_t *weights,
 			       const struct weights_plan *plan, size_t index)
 {
-	uint64_t capacity = bandwidth_capacity(&profile->nodes[index], &profile->mix);
+	uint8_t with[MPOL_NODES_MAX];
 
 	if (weights[index])
 		return index == plan->flow.limit ? WEIGHTS_LIMITS : WEIGHTS_HAS_ROOM;
-	if (!capacity)
+	if (!bandwidth_capacity(&profile->nodes[index], &profile->mix))
 		return WEIGHTS_UNABLE;
-	return (wide)capacity * (plan->sum + 1) < plan->flow.bytes ? WEIGHTS_TOO_SLOW
-								   : WEIGHTS_NOT_NEEDED;
+	memcpy(with, weights, profile->nr_nodes);
+	with[index] = 1;
+	return bandwidth_interleave(profile, with).bytes < plan->flow.bytes ? WEIGHTS_TOO_SLOW
+									    : WEIGHTS_NOT_NEEDED;
+}
+
+const char *weights_fate_text(enum weights_fate fate)
+{
+	switch (fate) {
+	case WEIGHTS_LIMITS:
+		return "limits the throughput";
+	case WEIGHTS_HAS_ROOM:
+		return "could deliver more than its share";
+	case WEIGHTS_TOO_SLOW:
+		return "left out: too slow for a weight of 1";
+	case WEIGHTS_NOT_NEEDED:
+		return "left out: hardly anything is gained with it";
+	case WEIGHTS_UNABLE:
+		return "left out: no bandwidth is known for this mix of reads and writes";
+	}
+	return "";
 }

@@ -75,6 +75,68 @@ static void test_exhaustive(void **state)
 	}
 }
 
+static const struct bandwidth_load_point points[] = {
+	{ 500, 1150 }, { 700, 1350 }, { 800, 1600 }, { 900, 2350 }, { 950, 3850 }, { 1000, 5400 }
+};
+
+/* Threads that do not ask for everything. */
+static void test_exhaustive_demand(void **state)
+{
+	const struct weights_bounds bounds = { .max_sum = 16 };
+	struct bandwidth_node nodes[3];
+	struct random random;
+	unsigned int limited = 0;
+
+	(void)state;
+	random_seed(&random, 7, 0);
+	for (int round = 0; round < 200; round++) {
+		const size_t nr_nodes = 2 + random_below(&random, 2);
+		struct bandwidth_profile profile = reading(nodes, nr_nodes);
+		uint8_t tried[3] = { 0 }, weights[3];
+		struct weights_plan plan;
+		uint64_t best;
+
+		make_up(&random, nodes, nr_nodes);
+		for (size_t i = 0; i < nr_nodes && round % 2; i++) {
+			nodes[i].curve = points;
+			nodes[i].nr_points = sizeof(points) / sizeof(points[0]);
+		}
+		profile.in_flight_bytes = 1000 + random_below(&random, 100000);
+		assert_int_equal(weights_solve(&profile, &bounds, weights, &plan), 0);
+		best = search(&profile, tried, 0, bounds.max_sum);
+		assert_in_range(plan.flow.bytes, best / 1000 * 999, best);
+		assert_true(plan.flow.bytes <= plan.optimum_bytes);
+		limited += plan.flow.limit == BANDWIDTH_DEMAND;
+	}
+	assert_in_range(limited, 50, 200);
+}
+
+/* The slower node helps only once the faster one is busy. */
+static void test_demand_by_hand(void **state)
+{
+	const struct bandwidth_node nodes[] = {
+		{ .read_bytes = 50 * GB, .latency_ns = 300 },
+		{ .read_bytes = 200 * GB, .latency_ns = 100 },
+	};
+	struct bandwidth_profile profile = reading(nodes, 2);
+	struct weights_plan plan;
+	uint8_t weights[2];
+
+	(void)state;
+	profile.in_flight_bytes = 10000; /* 100 GB/s at 100 ns */
+	assert_int_equal(weights_solve(&profile, NULL, weights, &plan), 0);
+	assert_memory_equal(weights, ((uint8_t[]) { 0, 1 }), 2);
+	assert_int_equal(plan.flow.bytes, 100 * GB);
+	assert_int_equal(plan.optimum_bytes, 100 * GB);
+	assert_int_equal(weights_fate(&profile, weights, &plan, 0), WEIGHTS_TOO_SLOW);
+	assert_int_equal(weights_fate(&profile, weights, &plan, 1), WEIGHTS_HAS_ROOM);
+
+	profile.in_flight_bytes = 100000;
+	assert_int_equal(weights_solve(&profile, NULL, weights, &plan), 0);
+	assert_memory_equal(weights, ((uint8_t[]) { 1, 4 }), 2);
+	assert_int_equal(plan.flow.bytes, 250 * GB);
+}
+
 /* What is given up for small weights stays within what was allowed, also against one node alone. */
 static void test_slack(void **state)
 {
@@ -137,6 +199,11 @@ static void test_left_out(void **state)
 		{ .read_bytes = 400 * GB },
 		{ .read_bytes = 13 * GB },
 	};
+	const struct bandwidth_node twins[] = {
+		{ .read_bytes = 400 * GB },
+		{ .read_bytes = 205 * GB },
+	};
+	const struct weights_bounds looser = { .max_sum = 64, .slack_permille = 400 };
 	struct bandwidth_profile profile = reading(slow, 3);
 	const struct weights_bounds loose = { .max_sum = 64, .slack_permille = 50 };
 	struct weights_plan plan;
@@ -154,6 +221,11 @@ static void test_left_out(void **state)
 	assert_int_equal(weights_solve(&profile, &loose, weights, &plan), 0);
 	assert_memory_equal(weights, ((uint8_t[]) { 1, 1, 0 }), 3);
 	assert_int_equal(weights_fate(&profile, weights, &plan, 2), WEIGHTS_TOO_SLOW);
+
+	profile = reading(twins, 2);
+	assert_int_equal(weights_solve(&profile, &looser, weights, &plan), 0);
+	assert_memory_equal(weights, ((uint8_t[]) { 1, 0 }), 2);
+	assert_int_equal(weights_fate(&profile, weights, &plan, 1), WEIGHTS_NOT_NEEDED);
 }
 
 /* Weights stay within a byte where the bound would let them grow beyond. */
@@ -192,6 +264,10 @@ static void test_many_nodes(void **state)
 	make_up(&random, nodes, MPOL_NODES_MAX);
 	assert_int_equal(weights_solve(&profile, NULL, weights, &plan), 0);
 	assert_in_range(plan.loss_ppm, 0, 40000);
+	profile.in_flight_bytes = 10000; /* a few of the nearest are enough */
+	assert_int_equal(weights_solve(&profile, NULL, weights, &plan), 0);
+	assert_true(plan.flow.limit == BANDWIDTH_DEMAND);
+	assert_in_range(plan.flow.latency_ps, 70000, 72000);
 
 	profile.nr_nodes++;
 	assert_int_equal(weights_solve(&profile, NULL, weights, &plan), -EINVAL);
@@ -231,6 +307,8 @@ static void test_rules(void **state)
 	assert_memory_equal(weights, ((uint8_t[]) { 1, 1, 0 }), 3);
 	for (int rule = 0; rule < WEIGHTS_NR_RULES; rule++)
 		assert_true(strlen(weights_rule_name(rule)) > 0);
+	for (int fate = WEIGHTS_LIMITS; fate <= WEIGHTS_UNABLE; fate++)
+		assert_true(strlen(weights_fate_text(fate)) > 0);
 }
 
 static void test_refused(void **state)
@@ -260,10 +338,11 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exhaustive),  cmocka_unit_test(test_slack),
-		cmocka_unit_test(test_by_hand),	    cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_large_bound), cmocka_unit_test(test_many_nodes),
-		cmocka_unit_test(test_rules),	    cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_exhaustive),     cmocka_unit_test(test_exhaustive_demand),
+		cmocka_unit_test(test_demand_by_hand), cmocka_unit_test(test_slack),
+		cmocka_unit_test(test_by_hand),	       cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_large_bound),    cmocka_unit_test(test_many_nodes),
+		cmocka_unit_test(test_rules),	       cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests_name("weights", tests, NULL, NULL);

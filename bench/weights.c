@@ -179,6 +179,36 @@ static void try_made_up(void)
 					worst.of_dram[WEIGHTS_KERNEL], "Linux 6.16" });
 }
 
+/* What the default bound of the sum costs: the mean loss against weights of any size. */
+static void show_losses(void)
+{
+	static const size_t sizes[] = { 2, 4, 8, 64, MPOL_NODES_MAX };
+	static struct bandwidth_node nodes[MPOL_NODES_MAX];
+	static uint8_t weights[MPOL_NODES_MAX];
+	struct random random;
+
+	random_seed(&random, 13, 0);
+	for (size_t size = 0; size < sizeof(sizes) / sizeof(sizes[0]); size++) {
+		const struct bandwidth_profile profile = { .nodes = nodes,
+							   .nr_nodes = sizes[size],
+							   .mix = { 1, 0 } };
+		const int rounds = sizes[size] < 64 ? 1000 : 10;
+		struct weights_plan plan;
+		double loss = 0, sum = 0;
+
+		for (int i = 0; i < rounds; i++) {
+			make_up(&random, nodes, sizes[size]);
+			if (weights_solve(&profile, NULL, weights, &plan) < 0)
+				continue;
+			loss += plan.loss_ppm / 1e4 / rounds;
+			sum += (double)plan.sum / rounds;
+		}
+		fprintf(stderr,
+			"weights: %4zu nodes, sums up to %u: loses %.2f %%, sum %.0f on average\n",
+			sizes[size], weights_bounds_for(sizes[size]).max_sum, loss, sum);
+	}
+}
+
 /* ---- Made-up threads that do not ask for everything --------------------------------- */
 
 static const struct bandwidth_load_point load[] = { { 500, 1150 }, { 700, 1350 }, { 800, 1600 },
@@ -342,8 +372,8 @@ static void try_micron(void)
 	}
 	show(&w5, "as W2 says, the links the limit (duplex):", nodes, nr_nodes);
 	show_alike(&w5, "the 1:1 line of W5, one node:", 1, w5.equal / 2);
-	print_figure(&(struct figure) { "weights-w2", consistent, 1.35, w2.weighted / w2.dram,
-					"as published" });
+	print_figure(&(struct figure) { "weights-w2-by-all-lines", consistent, 1.35,
+					w2.weighted / w2.dram, "as published" });
 	print_figure(&(struct figure) { "weights-w2-by-1:1-line", one, 1.35, w2.weighted / w2.dram,
 					"as published" });
 }
@@ -351,6 +381,7 @@ static void try_micron(void)
 int main(void)
 {
 	try_made_up();
+	show_losses();
 	try_demand();
 	try_micron();
 	return 0;

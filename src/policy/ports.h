@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam: what a decision may know of a world, and what it may ask of it.
+ * host fills it from Linux, sim from a described machine; neither side knows
+ * the other.  Preconditions that all of it shares, said once:
+ *
+ *   - Nodes are ids.  Pages are base pages of 4 KiB; a page is named by its
+ *     number in the target's address space (address / 4096).
+ *   - now_ns never goes back.  Nothing in policy/ reads a clock.
+ *   - Arrays are the caller's, and only read, unless a declaration says state.
+ *   - A decision allocates nothing, and is a function of its arguments: the
+ *     same calls give the same bytes.
+ */
+#ifndef POLICY_PORTS_H
+#define POLICY_PORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A node, as far as moving pages is concerned. */
+struct port_node {
+	int id;
+	int tier; /* 0 is the fastest; -1: no memory */
+	uint64_t capacity_pages;
+	uint64_t free_pages;
+	uint64_t reserve_pages; /* to be left free: its watermark, and room for what comes */
+	uint32_t latency_ns;	/* from the CPUs nearest to it */
+	int demote_to;		/* node, -1: none */
+	int promote_to;		/* node, -1: none */
+};
+
+/* How a tracker looked in one round: a clear, then scans. */
+#define PORT_MAX_SCANS 7
+
+struct port_round {
+	uint64_t now_ns;
+	unsigned nr_scans;
+	uint64_t after_ns[PORT_MAX_SCANS]; /* from the clear to each scan; ascending */
+	uint64_t move_page_ns;		   /* what moving a base page costs */
+	uint64_t max_moved_pages;	   /* that the rate limit leaves for this round */
+};
+
+/*
+ * Neighbouring units of one target, all of one size, as a round saw them.  seen: 0, not accessed;
+ * else nr_scans for what the first scan found accessed, one less for what only the second did, …
+ * So it is a logarithm of how often.
+ */
+struct port_span {
+	uint32_t target;
+	uint64_t first_page;
+	uint32_t unit_pages;
+	uint32_t nr_units;
+	const uint8_t *seen;  /* [nr_units] */
+	const int16_t *nodes; /* [nr_units] id; -1: not there, or must not move */
+};
+
+enum port_reason { PORT_PROMOTE, PORT_DEMOTE };
+
+/* Move these pages there. */
+struct port_move {
+	uint32_t target;
+	uint64_t first_page;
+	uint32_t nr_pages;
+	int from, to;
+	enum port_reason reason;
+};
+
+#endif

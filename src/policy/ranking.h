@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mpol's own decision about hot and cold pages: all units are ranked against
+ * what fast memory can hold.  Pure: see ports.h.
+ *
+ * A unit (a base page or a huge page) has a heat, the mean of its scores over the last rounds,
+ * which a sudden change moves faster.  A score is a logarithm of how often a unit is
+ * accessed (ports.h, seen), so heats span a factor of 4 ^ nr_scans.  Histograms of
+ * heat, one of fast memory and one of slow, say who would have to change places. Two
+ * change only if the accesses saved within RANKING_PAYBACK_NS outweigh both moves, and if
+ * their heats differ by more than noise.  What was moved rests; where much of it should have
+ * gone back meanwhile (ping-pong), a greater difference is asked for.
+ *
+ * A round: ranking_begin, ranking_observe for every span, ranking_decide,
+ * ranking_select for every span, demotions first.  A unit's state is the caller's,
+ * zeroed when the unit is new.
+ *
+ * Fast is tier 0, slow is all below.
+ */
+#ifndef POLICY_RANKING_H
+#define POLICY_RANKING_H
+
+#include "nodemask.h"
+#include "ports.h"
+
+#define RANKING_PAYBACK_NS 20000000000ULL
+#define RANKING_HEATS	   256
+#define RANKING_HEAT_STEP  32 /* heats per score: RANKING_HEATS / (PORT_MAX_SCANS + 1) */
+
+struct ranking_unit {
+	uint8_t heat;
+	uint8_t age : 4;  /* rounds that it has been seen for, up to the mean's length */
+	uint8_t rest : 4; /* rounds in which it stays where it is */
+};
+
+/* Who changes places: all beyond the edge, and so many pages of those on it. */
+struct ranking_edge {
+	unsigned heat;
+	uint64_t pages;
+};
+
+struct ranking {
+	struct nodemask fast, slow;
+	struct port_round round;
+	uint64_t fast_pages[RANKING_HEATS]; /* of units that may move, by heat */
+	uint64_t slow_pages[RANKING_HEATS];
+	uint64_t accesses[RANKING_HEATS]; /* that a unit of this heat sees in RANKING_PAYBACK_NS */
+	uint64_t room_pages;		  /* that fast nodes have to spare */
+	uint64_t owed_pages;		  /* that have to leave them for their reserve */
+	uint64_t gain_ns;		  /* what an access saves in fast memory */
+	int heat_shift;			  /* what a change of the scans' times makes of all heats */
+	/* The decision: slow units hotter than the edge go up, fast ones colder than theirs go
+	 * down. */
+	struct ranking_edge promote, demote;
+	/* Ping-pong: what moved, and what of it should have gone back, since the last judgement. */
+	uint64_t moved_pages, regretted_pages;
+	unsigned caution; /* heats */
+};
+
+/* A ranking that has seen nothing. */
+void ranking_start(struct ranking *ranking);
+
+/*
+ * Opens a round, in which the tracker has looked as round says.  Nodes of tier -1
+ * take no part.
+ */
+void ranking_begin(struct ranking *ranking, const struct port_round *round,
+		   const struct port_node *nodes, unsigned nr_nodes);
+
+/* Units ([span->nr_units]) learn what was seen of them. */
+void ranking_observe(struct ranking *ranking, const struct port_span *span,
+		     struct ranking_unit *units);
+
+/* Who is to change places. */
+void ranking_decide(struct ranking *ranking);
+
+/*
+ * The demotions or the promotions among these units, in order of address;
+ * neighbours that go the same way are one move.  Writes at most max of them and returns how
+ * many; *ret_looked_at units were looked at, fewer than all only where max was reached: go on
+ * behind them.  Where to is the port_node's demote_to or promote_to.
+ */
+size_t ranking_select(struct ranking *ranking, const struct port_span *span,
+		      struct ranking_unit *units, const struct port_node *nodes, unsigned nr_nodes,
+		      enum port_reason reason, struct port_move *moves, size_t max,
+		      uint32_t *ret_looked_at);
+
+/*
+ * When to scan in the next round, after its clear: each time four times as long as before,
+ * so that who is just hot enough for fast memory is found by one of the middle scans.  Before
+ * the first round: from 1 ms on.
+ */
+void ranking_next_scans(struct ranking *ranking, struct port_round *ret_round);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of peers. */
+#include "peers.h"
+
+#include <string.h>
+
+const struct peer *const peers[] = {
+	&peer_mpol,	  &peer_first_touch, &peer_demotion, &peer_numab,
+	&peer_numab_high, &peer_numab_boost, &peer_oracle,   NULL,
+};
+
+const struct peer *peer_by_name(const char *name)
+{
+	for (const struct peer *const *peer = peers; *peer; peer++)
+		if (strcmp((*peer)->name, name) == 0)
+			return *peer;
+	return NULL;
+}

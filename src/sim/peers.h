@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* All peers, for the table. */
+#ifndef SIM_PEERS_H
+#define SIM_PEERS_H
+
+#include "peer.h"
+
+extern const struct peer peer_mpol;
+extern const struct peer peer_first_touch;
+extern const struct peer peer_demotion;
+extern const struct peer peer_numab;
+extern const struct peer peer_numab_high;
+extern const struct peer peer_numab_boost;
+extern const struct peer peer_oracle;
+
+#endif

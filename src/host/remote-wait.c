@@ -13,6 +13,9 @@
 /* Enough for /proc/TID/sched of any kernel with all its statistics. */
 #define FILE_MAX_BYTES 8192
 
+/* A thread that just wakes or falls asleep does so but for a moment. */
+#define MAX_LOOKS 8
+
 /* The place of the CPU in /proc/TID/stat, counted from the field after the name. */
 #define STAT_CPU_FIELD 36
 
@@ -78,31 +81,61 @@ bool wait_parse_sched(const char *text, uint64_t *ret_exec_start_ns, uint64_t *r
 	return true;
 }
 
-static bool parse_cpu(const char *stat, int *ret_cpu)
+/* State and CPU out of /proc/TID/stat (proc(5)). */
+static bool parse_stat(const char *stat, char *ret_state, int *ret_cpu)
 {
-	const char *at = strrchr(stat, ')');
+	const char *name_end = strrchr(stat, ')'), *at = name_end;
 
 	for (int field = 0; at && field <= STAT_CPU_FIELD; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
 		return false;
+	*ret_state = name_end[2];
 	*ret_cpu = atoi(at);
 	return true;
 }
 
+/* When the thread last began to run, and how often it has given up its CPU. */
+static bool read_sched(int task, uint64_t *ret_started_ns, uint64_t *ret_switches)
+{
+	char text[FILE_MAX_BYTES];
+
+	return read_file(task, "sched", text) &&
+	       wait_parse_sched(text, ret_started_ns, ret_switches);
+}
+
+/* One look; false: the thread ran meanwhile, so what was read may not belong together. */
+static bool look_once(int task, struct wait_look *look)
+{
+	uint64_t started_ns = 0, switches = 0, limit;
+	char text[FILE_MAX_BYTES], state = '?';
+
+	*look = (struct wait_look) { 0 };
+	look->known = read_sched(task, &look->started_ns, &look->switches);
+	look->asleep = read_file(task, "syscall", text) &&
+		       wait_parse_syscall(text, &look->wait, &look->stack);
+	if (!look->asleep || arch_wait_limit(&look->wait, &limit) <= ARCH_UNLIMITED)
+		return true;
+	look->known = look->known && read_file(task, "stat", text) &&
+		      parse_stat(text, &state, &look->cpu) &&
+		      read_sched(task, &started_ns, &switches);
+	if (!look->known)
+		return true;
+	/*
+	 * On its way out of an earlier stop, perhaps on another CPU, where it has not
+	 * begun yet (its start is 0 then): the wait that it will be found in is still to come.
+	 */
+	if (started_ns == 0 || state == 'R' || state == 't')
+		look->asleep = false;
+	return !look->asleep || (started_ns == look->started_ns && switches == look->switches);
+}
+
 void wait_look(int task, struct wait_look *ret_look)
 {
-	struct wait_look look = { 0 };
-	char text[FILE_MAX_BYTES];
-	uint64_t limit;
-
-	look.asleep = read_file(task, "syscall", text) &&
-		      wait_parse_syscall(text, &look.wait, &look.stack);
-	if (look.asleep && arch_wait_limit(&look.wait, &limit) > ARCH_UNLIMITED)
-		look.known = read_file(task, "sched", text) &&
-			     wait_parse_sched(text, &look.started_ns, &look.switches) &&
-			     read_file(task, "stat", text) && parse_cpu(text, &look.cpu);
-	*ret_look = look;
+	for (int i = 0; i < MAX_LOOKS; i++)
+		if (look_once(task, ret_look))
+			return;
+	ret_look->known = false;
 }
 
 /* The scheduler's clock of a CPU, which is noted as this process gives it up. */
@@ -125,7 +158,6 @@ bool wait_elapsed(int task, const struct wait_look *look, const struct arch_wait
 		  uint64_t stack, uint64_t *ret_elapsed_ns)
 {
 	uint64_t started_ns, now_ns, switches;
-	char text[FILE_MAX_BYTES];
 
 	if (!look->asleep || look->stack != stack ||
 	    memcmp(&look->wait, wait, sizeof(*wait)) != 0) {
@@ -134,8 +166,8 @@ bool wait_elapsed(int task, const struct wait_look *look, const struct arch_wait
 		return true;
 	}
 	/* Only the switch away from it at the stop: it has slept in this one call. */
-	if (!look->known || !read_file(task, "sched", text) ||
-	    !wait_parse_sched(text, &started_ns, &switches) || switches != look->switches + 1)
+	if (!look->known || !read_sched(task, &started_ns, &switches) ||
+	    switches != look->switches + 1)
 		return false;
 	if (!read_clock(look->cpu, &now_ns) || now_ns < look->started_ns)
 		return false;

@@ -59,6 +59,8 @@ _mpol() {
 		words="$(_mpol_nodes) all"
 	elif [[ $before == --tree ]]; then
 		words=$(_mpol_pids)
+	elif [[ $before == --machine ]]; then
+		words=$("$program" topo --machines 2>/dev/null | sed '1d; s/ .*//')
 	elif [[ $before == --unit ]]; then
 		words=$(_mpol_cgroups | sed -n 's|.*/||; /\.\(service\|scope\|slice\)$/p')
 	elif [[ $before == --cgroup ]]; then

@@ -309,18 +309,26 @@ MPOL_API int mpol_topology_new(const char *root, struct mpol_topology **ret_topo
 			       struct mpol_error *error);
 
 /*
- * Reads a described machine: YAML (mpol-machine(5)) or, by its content, the
- * XML that hwloc's lstopo(1) writes, versions 2 and 3.  Anybody's may be read.
- * Errors: -ENOENT, -EBADMSG (line in *error), -EINVAL (an impossible
+ * Reads a described machine: the one that mpol_machine_name knows by that name,
+ * else a file, YAML (mpol-machine(5)) or, by its content, the XML that
+ * hwloc's lstopo(1) writes, versions 2 and 3.  Anybody's may be read.
+ * Errors: -ENOENT (neither), -EBADMSG (line in *error), -EINVAL (an impossible
  * machine), -ENOMEM.
  */
-MPOL_API int mpol_topology_new_from_file(const char *path, struct mpol_topology **ret_topology,
+MPOL_API int mpol_topology_new_from_file(const char *path_or_name,
+					 struct mpol_topology **ret_topology,
 					 struct mpol_error *error);
+
+/* The machines known by name, real ones and the lab's, in ascending order; NULL past the last. */
+MPOL_API const char *mpol_machine_name(size_t index);
 
 MPOL_API void mpol_topology_free(struct mpol_topology *topology);
 
 /* The machine's host name or its description's name; "" where there is none. */
 MPOL_API const char *mpol_topology_name(const struct mpol_topology *topology);
+
+/* A sentence for people, "" where the machine has none. */
+MPOL_API const char *mpol_topology_description(const struct mpol_topology *topology);
 
 /*
  * The nodes that exist or may come to exist (hotplug), MPOL_NODE_WORDS words.

@@ -27,7 +27,8 @@
 
 struct topo_options {
 	const char *root;    /* NULL: the running machine */
-	const char *machine; /* a description; NULL: none */
+	const char *machine; /* a name or a description; NULL: none */
+	bool machines;	     /* those known by name instead */
 	bool json;
 };
 
@@ -394,6 +395,39 @@ static json_t *topology_json(const struct mpol_topology *topology, bool describe
 			 "findings", findings_json(topology));
 }
 
+/* ---- The machines known by name --------------------------------------------------- */
+
+static int list_machines(bool json)
+{
+	_cleanup_(table_free) struct table table = { 0 };
+	json_t *list = json_array();
+	const char *name;
+
+	table_column(&table, "MACHINE", TABLE_LEFT);
+	table_column(&table, "DESCRIPTION", TABLE_LEFT);
+	for (size_t i = 0; (name = mpol_machine_name(i)); i++) {
+		_cleanup_(mpol_topology_freep) struct mpol_topology *machine = NULL;
+		struct mpol_error error = { 0 };
+
+		if (mpol_topology_new_from_file(name, &machine, &error) < 0) {
+			json_decref(list);
+			return report_error("topo", json, &error);
+		}
+		table_cell(&table, "%s", name);
+		table_cell(&table, "%s", mpol_topology_description(machine));
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "description",
+						      mpol_topology_description(machine)));
+	}
+	if (json)
+		return report_json(json_pack("{s:o}", "machines", list));
+	json_decref(list);
+	if (table_print(&table, stdout) < 0) {
+		fprintf(stderr, "mpol topo: out of memory\n");
+		return VERB_FAILED;
+	}
+	return VERB_OK;
+}
+
 /* ---- The verb ------------------------------------------------------------------ */
 
 static int parse_options(int argc, char **argv, struct topo_options *ret_options)
@@ -401,6 +435,7 @@ static int parse_options(int argc, char **argv, struct topo_options *ret_options
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "machine", required_argument, NULL, 'm' },
+		{ "machines", no_argument, NULL, 'M' },
 		{ "root", required_argument, NULL, 'r' },
 		{ 0 },
 	};
@@ -414,6 +449,9 @@ static int parse_options(int argc, char **argv, struct topo_options *ret_options
 			break;
 		case 'm':
 			options.machine = optarg;
+			break;
+		case 'M':
+			options.machines = true;
 			break;
 		case 'r':
 			options.root = optarg;
@@ -430,6 +468,10 @@ static int parse_options(int argc, char **argv, struct topo_options *ret_options
 		fprintf(stderr, "mpol topo: --machine and --root are two sources: give one\n");
 		return VERB_USAGE;
 	}
+	if (options.machines && (options.machine || options.root)) {
+		fprintf(stderr, "mpol topo: --machines lists machines, it does not show one\n");
+		return VERB_USAGE;
+	}
 	*ret_options = options;
 	return VERB_OK;
 }
@@ -444,6 +486,8 @@ int cmd_topo(int argc, char **argv)
 
 	if (r != VERB_OK)
 		return r;
+	if (options.machines)
+		return list_machines(options.json);
 	described = options.machine;
 	if (described)
 		r = mpol_topology_new_from_file(options.machine, &topology, &error);

@@ -13,10 +13,12 @@
 #define JSON_OPTION "  --json          print one JSON document\n"
 
 static const struct verb verbs[] = {
-	{ "topo", cmd_topo, "[--json] [--machine FILE | --root DIR]",
+	{ "topo", cmd_topo, "[--json] [--machine NAME | --root DIR | --machines]",
 	  "show nodes, distances, speeds",
-	  JSON_OPTION "  --machine FILE  a described machine, not the running one\n"
-		      "  --root DIR      a recorded /sys below DIR\n" },
+	  JSON_OPTION
+	  "  --machine NAME  a described machine, not the running one: its name or file\n"
+	  "  --machines      the machines known by name\n"
+	  "  --root DIR      a recorded /sys below DIR\n" },
 	{ "show", cmd_show, TARGETS_SYNOPSIS " [--threads] [--vmas] [--pages] [--json]",
 	  "show policies of processes and where their memory is",
 	  JSON_OPTION "  --threads       each thread with its policy\n"

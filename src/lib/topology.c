@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "machine-file.h"
+#include "machine-profile.h"
 #include "machine.h"
 #include "rootfs.h"
 #include "topology.h"
@@ -82,13 +83,18 @@ int mpol_topology_new(const char *root, struct mpol_topology **ret_topology,
 	return r < 0 ? r : topology_of(machine, ret_topology, error);
 }
 
-int mpol_topology_new_from_file(const char *path, struct mpol_topology **ret_topology,
+int mpol_topology_new_from_file(const char *path_or_name, struct mpol_topology **ret_topology,
 				struct mpol_error *error)
 {
 	struct machine *machine;
-	int r = machine_from_file(path, &machine, error);
+	int r = machine_from_file(path_or_name, &machine, error);
 
 	return r < 0 ? r : topology_of(machine, ret_topology, error);
+}
+
+const char *mpol_machine_name(size_t index)
+{
+	return index < machine_nr_profiles ? machine_profiles[index].name : NULL;
 }
 
 void mpol_topology_free(struct mpol_topology *topology)
@@ -103,6 +109,11 @@ void mpol_topology_free(struct mpol_topology *topology)
 const char *mpol_topology_name(const struct mpol_topology *topology)
 {
 	return topology->machine->name;
+}
+
+const char *mpol_topology_description(const struct mpol_topology *topology)
+{
+	return topology->machine->description ? topology->machine->description : "";
 }
 
 void mpol_topology_possible(const struct mpol_topology *topology, unsigned long *ret_nodes)

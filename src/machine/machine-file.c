@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "machine-hwloc.h"
+#include "machine-profile.h"
 #include "machine-yaml.h"
 #include "text.h"
 
@@ -33,21 +34,36 @@ static int read_file(const char *path, struct text *text)
 	return ferror(file) ? -errno : text->error;
 }
 
-int machine_from_file(const char *path, struct machine **ret_machine, struct mpol_error *err)
+static int read_text(const char *path, struct machine **ret_machine, struct mpol_error *err)
 {
-	_cleanup_(machine_freep) struct machine *machine = NULL;
 	_cleanup_(text_free) struct text text = { 0 };
 	int r = read_file(path, &text);
 
 	if (r < 0) {
 		error_errno(err, r, "read machine");
 		error_on(err, "%s", path);
+		if (r == -ENOENT && !strchr(path, '/'))
+			error_advise(err, "nor is there a machine of that name: mpol topo "
+					  "--machines lists them");
 		return r;
 	}
 	if (text.data[strspn(text.data, " \t\r\n")] == '<')
-		r = machine_from_hwloc_xml_text(path, text.data, text.length, &machine, err);
+		return machine_from_hwloc_xml_text(path, text.data, text.length, ret_machine, err);
+	return machine_from_yaml_text(path, text.data, text.length, ret_machine, err);
+}
+
+int machine_from_file(const char *path_or_name, struct machine **ret_machine,
+		      struct mpol_error *err)
+{
+	const struct machine_profile *profile = machine_profile_find(path_or_name);
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	int r;
+
+	if (profile)
+		r = machine_from_yaml_text(profile->name, profile->yaml, strlen(profile->yaml),
+					   &machine, err);
 	else
-		r = machine_from_yaml_text(path, text.data, text.length, &machine, err);
+		r = read_text(path_or_name, &machine, err);
 	if (r < 0)
 		return r;
 	if (machine_judge(machine) < 0)

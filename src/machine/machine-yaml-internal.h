@@ -40,6 +40,7 @@ struct yaml_node {
 	uint32_t nr_caches;
 	struct yaml_load_point *load_points;
 	uint32_t nr_load_points;
+	char *total_bandwidth;
 };
 
 struct yaml_distances {

@@ -226,6 +226,27 @@ static int read_cache(const struct yaml_reader *reader, int index, const struct 
 	return read_cache_words(reader, index, yaml, cache);
 }
 
+static int read_total_bandwidth(const struct yaml_reader *reader, int index)
+{
+	const struct yaml_node *yaml = &reader->yaml->nodes[index];
+	uint64_t bytes;
+
+	if (!yaml->total_bandwidth)
+		return 0;
+	if (!yaml->memory)
+		return REFUSE(reader, -EINVAL, index, "total_bandwidth",
+			      "node %u has a total_bandwidth but no memory", yaml->id);
+	if (units_parse_bandwidth(yaml->total_bandwidth, &bytes) < 0)
+		return REFUSE(reader, -EBADMSG, index, "total_bandwidth",
+			      "node %u: not a bandwidth: %.40s (such as 20GB/s)", yaml->id,
+			      yaml->total_bandwidth);
+	if (!bytes)
+		return REFUSE(reader, -EINVAL, index, "total_bandwidth",
+			      "no memory has a bandwidth of %.40s", yaml->total_bandwidth);
+	reader->machine->nodes[index].total_bandwidth_bytes = bytes;
+	return 0;
+}
+
 static int read_load_point(const struct yaml_reader *reader, int index,
 			   const struct yaml_load_point *yaml)
 {
@@ -266,6 +287,8 @@ int yaml_read_nodes(const struct yaml_reader *reader)
 			r = read_memory(reader, i);
 		if (r == 0)
 			r = read_kind(reader, i);
+		if (r == 0)
+			r = read_total_bandwidth(reader, i);
 		for (uint32_t j = 0; r == 0 && j < yaml->nr_caches; j++)
 			r = read_cache(reader, i, &yaml->caches[j]);
 		for (uint32_t j = 0; r == 0 && j < yaml->nr_load_points; j++)

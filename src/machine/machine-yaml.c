@@ -66,6 +66,7 @@ static const cyaml_schema_field_t node_fields[] = {
 	CYAML_FIELD_SEQUENCE_COUNT("caches", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 				   struct yaml_node, caches, nr_caches, &cache_schema, 0,
 				   MACHINE_MAX_CACHES),
+	OPTIONAL_TEXT("total_bandwidth", struct yaml_node, total_bandwidth),
 	CYAML_FIELD_SEQUENCE_COUNT("loaded_latency", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 				   struct yaml_node, load_points, nr_load_points,
 				   &load_point_schema, 0, MACHINE_MAX_LOAD_POINTS),

@@ -51,6 +51,8 @@ struct machine_node {
 	struct mpol_memory_cache caches[MACHINE_MAX_CACHES];
 	unsigned int nr_caches;
 	struct machine_load_curve load_curve;
+	uint64_t
+		total_bandwidth_bytes; /* per second, reads and writes, whoever asks; 0: unstated */
 };
 
 struct machine {

@@ -29,8 +29,22 @@ ends 1 "/nonexistent: No such file" --root /nonexistent
 ends 1 '/sys/devices/system/node: no NUMA information' --root "$work"
 ends 1 "$work/none.yaml: No such file" --machine "$work/none.yaml"
 
+ends 1 'no-such-machine: No such file' --machine no-such-machine
+ends 1 '^  nor is there a machine of that name: mpol topo --machines' --machine no-such-machine
+ends 2 'lists machines, it does not show one' --machines --machine two-dram
+
 printf 'nodes:\n  - { id: 0, kind: dram, memory: 1GiB, nr_cpus: 1, speed: 3 }\n' >"$work/bad.yaml"
 ends 1 "$work/bad.yaml" --machine "$work/bad.yaml"
+
+# Every machine that is listed can be shown, and --json lists the same ones.
+names=$("$mpol" topo --machines | sed '1d; s/ .*//')
+for name in $names; do
+	"$mpol" topo --machine "$name" >"$work/out" || failed=1
+done
+if [ "$names" != "$("$mpol" topo --machines --json | jq -r '.machines[].name')" ] || ! grep -qx spr-cxl <<<"$names"; then
+	echo "mpol topo --machines: $names"
+	failed=1
+fi
 
 if "$mpol" topo >/dev/full 2>"$work/err" || ! grep -q 'standard output: No space' "$work/err"; then
 	echo "mpol topo on a full disk: ended well, or says: $(cat "$work/err")"

@@ -39,6 +39,23 @@ static void test_cpu_lists(void **state)
 	machine_free(machine);
 }
 
+static void test_total_bandwidth(void **state)
+{
+	struct machine *machine = read_machine(
+		HEAD GOOD "- { id: 1, kind: cxl, memory: 1GiB, total_bandwidth: 36GB/s }\n");
+
+	(void)state;
+	assert_int_equal(machine->nodes[0].total_bandwidth_bytes, 0);
+	assert_int_equal(machine->nodes[1].total_bandwidth_bytes, 36000000000);
+	machine_free(machine);
+	assert_refused(HEAD GOOD "- { id: 1, kind: cxl, memory: 1GiB, total_bandwidth: 36 }\n",
+		       -EBADMSG, "line 4, nodes[1].total_bandwidth", "not a bandwidth: 36");
+	assert_refused(HEAD GOOD "- { id: 1, kind: cxl, memory: 1GiB, total_bandwidth: 0GB/s }\n",
+		       -EINVAL, "line 4, nodes[1].total_bandwidth", "a bandwidth of 0GB/s");
+	assert_refused(HEAD GOOD "- { id: 1, nr_cpus: 1, total_bandwidth: 1GB/s }\n", -EINVAL,
+		       "line 4, nodes[1].total_bandwidth", "but no memory");
+}
+
 static void test_ids(void **state)
 {
 	(void)state;
@@ -133,10 +150,10 @@ static void test_bad_caches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nodes),	   cmocka_unit_test(test_cpu_lists),
-		cmocka_unit_test(test_ids),	   cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_cpus),	   cmocka_unit_test(test_caches),
-		cmocka_unit_test(test_bad_caches),
+		cmocka_unit_test(test_nodes),		cmocka_unit_test(test_cpu_lists),
+		cmocka_unit_test(test_total_bandwidth), cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_memory),		cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_caches),		cmocka_unit_test(test_bad_caches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

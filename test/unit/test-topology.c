@@ -46,11 +46,34 @@ static void test_what_is_not_there(void **state)
 	mpol_topology_free(NULL);
 }
 
+static void test_machines_known_by_name(void **state)
+{
+	struct mpol_topology *topology;
+	struct mpol_error error;
+	const char *name;
+	size_t n = 0;
+
+	(void)state;
+	for (; (name = mpol_machine_name(n)); n++) {
+		assert_int_equal(mpol_topology_new_from_file(name, &topology, &error), 0);
+		assert_string_equal(mpol_topology_name(topology), name);
+		assert_true(*mpol_topology_description(topology));
+		mpol_topology_free(topology);
+	}
+	assert_true(n > 0);
+	assert_null(mpol_machine_name(SIZE_MAX));
+	if (mpol_topology_new(NULL, &topology, &error) == 0) {
+		assert_string_equal(mpol_topology_description(topology), "");
+		mpol_topology_free(topology);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_errors_without_a_struct_for_them),
 		cmocka_unit_test(test_what_is_not_there),
+		cmocka_unit_test(test_machines_known_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

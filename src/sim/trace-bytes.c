@@ -20,7 +20,7 @@
 #include "error.h"
 
 /* Small enough to stay in a core's cache while it is read. */
-#define BUFFER_BYTES (128u << 10)
+#define BUFFER_BYTES (256u << 10)
 
 #define STEP "read trace"
 

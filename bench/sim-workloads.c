@@ -21,10 +21,18 @@ static const struct {
 	{ "zipf", "zipf:theta=0.99,size=8GiB,writes=20%", 4 },
 	{ "zipf-1tib", "zipf:theta=0.99,size=1TiB,writes=20%", 4 },
 	{ "uniform", "uniform:size=8GiB", 6 },
+	{ "gauss", "gauss:size=8GiB", 6 },
 	{ "scan", "scan:size=8GiB", 6 },
 	{ "hotcold", "hotcold:size=8GiB,scan=5%", 6 },
 	{ "shift", "shift:size=8GiB,shift=100k", 6 },
 	{ "pingpong", "pingpong:size=8GiB", 6 },
+	{ "stream", "stream:size=8GiB", 6 },
+	{ "gups", "gups:size=8GiB", 6 },
+	{ "graph", "graph:size=8GiB", 6 },
+	{ "ycsb-a", "ycsb-a:size=8GiB", 6 },
+	{ "ycsb-d", "ycsb-d:size=8GiB", 6 },
+	{ "ycsb-e", "ycsb-e:size=8GiB", 6 },
+	{ "ycsb-f", "ycsb-f:size=8GiB", 6 },
 };
 
 static uint32_t accesses[BLOCK];

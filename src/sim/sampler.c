@@ -2,6 +2,7 @@
 /* Cells of a density, and the alias table over them: see sampler.h. */
 #include "sampler.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define SUMMED_RANKS 16
 
 struct cutting {
+	struct sampler *sampler;
 	sampler_density density;
 	const void *user;
 	uint32_t nr_ranks, max_width;
@@ -66,19 +68,16 @@ static uint32_t slope_of(const struct cutting *cutting, uint32_t first, uint32_t
 	return slope < UINT32_MAX ? (uint32_t)slope : UINT32_MAX;
 }
 
-static void cut(struct cutting *cutting, struct sampler_cell *cells)
+static void add_cell(struct cutting *cutting, uint32_t first, uint32_t width, double weight,
+		     uint32_t slope)
 {
-	uint32_t width;
-
-	for (uint32_t first = 0; first < cutting->nr_ranks; first += width) {
-		width = width_at(cutting, first);
-		cutting->weights[cutting->nr] = weigh(cutting, first, width);
-		cells[cutting->nr++] = (struct sampler_cell) {
-			.first = first,
-			.slope = slope_of(cutting, first, width),
-			.shift = 1 + (uint32_t)__builtin_clz(width),
-		};
-	}
+	assert(cutting->nr < SAMPLER_CELLS);
+	cutting->weights[cutting->nr] = weight;
+	cutting->sampler->cells[cutting->nr++] = (struct sampler_cell) {
+		.first = first,
+		.slope = slope,
+		.shift = 1 + (uint32_t)__builtin_clz(width),
+	};
 }
 
 /*
@@ -117,21 +116,52 @@ static void fill_slots(struct sampler_slot *slots, double *weights)
 	/* What is left over is whole but for rounding, and other is already itself. */
 }
 
+/* A cutting without cells yet.  NULL: no memory.  The caller frees it. */
+static struct cutting *begin(struct sampler *sampler)
+{
+	struct cutting *cutting = calloc(1, sizeof(*cutting));
+
+	memset(sampler, 0, sizeof(*sampler));
+	if (cutting)
+		cutting->sampler = sampler;
+	return cutting;
+}
+
 int sampler_init(struct sampler *sampler, uint32_t nr_ranks, uint32_t max_width,
 		 sampler_density density, const void *user)
 {
-	_cleanup_free_ struct cutting *cutting = calloc(1, sizeof(*cutting));
+	_cleanup_free_ struct cutting *cutting = begin(sampler);
+	uint32_t width;
 
 	if (!cutting)
 		return -ENOMEM;
-	*cutting = (struct cutting) {
-		.density = density,
-		.user = user,
-		.nr_ranks = nr_ranks,
-		.max_width = max_width ? max_width : 1,
-	};
-	memset(sampler, 0, sizeof(*sampler));
-	cut(cutting, sampler->cells);
+	cutting->density = density;
+	cutting->user = user;
+	cutting->nr_ranks = nr_ranks;
+	cutting->max_width = max_width ? max_width : 1;
+	for (uint32_t first = 0; first < nr_ranks; first += width) {
+		width = width_at(cutting, first);
+		add_cell(cutting, first, width, weigh(cutting, first, width),
+			 slope_of(cutting, first, width));
+	}
+	fill_slots(sampler->slots, cutting->weights);
+	return 0;
+}
+
+int sampler_init_steps(struct sampler *sampler, const struct sampler_step *steps, uint32_t nr)
+{
+	_cleanup_free_ struct cutting *cutting = begin(sampler);
+	uint32_t first = 0, width;
+
+	if (!cutting)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < nr; i++) {
+		for (uint32_t left = steps[i].nr_ranks; left; left -= width) {
+			width = floor_power(left);
+			add_cell(cutting, first, width, width * steps[i].weight, 0);
+			first += width;
+		}
+	}
 	fill_slots(sampler->slots, cutting->weights);
 	return 0;
 }

@@ -38,10 +38,19 @@ struct sampler {
 
 /*
  * nr_ranks: 1 to 2^31.  max_width: most ranks of a cell, for densities that bend more than
- * a power does; nr_ranks / 512 at least.  Returns 0, or -ENOMEM.
+ * a power does; nr_ranks / 256 at least.  Returns 0, or -ENOMEM.
  */
 int sampler_init(struct sampler *sampler, uint32_t nr_ranks, uint32_t max_width,
 		 sampler_density density, const void *user);
+
+/* Ranks that are all as likely. */
+struct sampler_step {
+	uint32_t nr_ranks;
+	double weight; /* of each */
+};
+
+/* For a density of at most 32 steps, 2^31 ranks together.  Returns 0, or -ENOMEM. */
+int sampler_init_steps(struct sampler *sampler, const struct sampler_step *steps, uint32_t nr);
 
 /* Density of a zipf: the rank-th is drawn in proportion to (rank + 1)^-theta.  user: theta. */
 double sampler_zipf(double place, const void *user);

@@ -59,7 +59,7 @@ struct model {
 	uint32_t step;			  /* ranks that a move goes on by */
 	uint32_t wrap;			  /* where offset begins again at 0 */
 	uint64_t hit_chance, scan_chance; /* of 2^32; scan_chance counts from hit_chance on */
-	uint32_t write_chance;		  /* of 2^20 */
+	uint32_t write_chance;		  /* of 2^31 */
 	uint32_t lines;
 };
 
@@ -104,7 +104,7 @@ static int prepare(struct workload *workload, struct mpol_error *err)
 	model->nr_hot = (uint32_t)(model->nr_pages * option[OPTION_HOT] / MILLION);
 	model->hit_chance = chance_32(option[OPTION_HITS]);
 	model->scan_chance = chance_32(option[OPTION_SCAN]);
-	model->write_chance = chance_20(option[OPTION_WRITES]);
+	model->write_chance = chance_31(option[OPTION_WRITES]);
 	model->lines = (uint32_t)option[OPTION_LINES];
 	r = check(workload, model, err);
 	if (r < 0)

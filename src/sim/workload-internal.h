@@ -65,10 +65,10 @@ struct workload {
 		OPTION_ACCESSES, "0"                                                 \
 	}
 
-/* A chance that 20 or 32 random bits are compared with: below it is yes.  millionths: up to all. */
-static inline uint32_t chance_20(uint64_t millionths)
+/* A share in 2^-31 or 2^-32, which random bits are compared with: below it is yes. */
+static inline uint32_t chance_31(uint64_t millionths)
 {
-	return (uint32_t)((millionths << 20) / MILLION);
+	return (uint32_t)((millionths << 31) / MILLION);
 }
 
 static inline uint64_t chance_32(uint64_t millionths)
@@ -77,12 +77,12 @@ static inline uint64_t chance_32(uint64_t millionths)
 }
 
 /*
- * ACCESS_WRITE or 0 by 20 bits made of all the bits of a random number, so that they are even
+ * ACCESS_WRITE or 0 by 31 bits made of all the bits of a random number, so that they are even
  * whatever a part of it was used for.
  */
 static inline uint32_t write_bit(uint64_t random, uint32_t chance)
 {
-	return (uint32_t)((random * 0xd1342543de82ef95) >> 44) < chance ? ACCESS_WRITE : 0;
+	return ((uint32_t)((random * 0xd1342543de82ef95) >> 33) - chance) & ACCESS_WRITE;
 }
 
 /* A thread's share of nr things in a row: the first one of it. */
@@ -97,7 +97,9 @@ static inline unsigned scatter_shift(uint64_t scatter)
 	return scatter == SCATTER_HUGE ? 9 : 0;
 }
 
-extern const struct generator zipf_generator, uniform_generator, scan_generator, hotcold_generator,
-	shift_generator, pingpong_generator;
+extern const struct generator zipf_generator, uniform_generator, gups_generator, gauss_generator,
+	hotcold_generator, shift_generator, pingpong_generator, scan_generator, stream_generator,
+	graph_generator, ycsb_a_generator, ycsb_b_generator, ycsb_c_generator, ycsb_d_generator,
+	ycsb_e_generator, ycsb_f_generator;
 
 #endif

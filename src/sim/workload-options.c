@@ -48,6 +48,11 @@ static const char *const scatter_choices[] = {
 	[SCATTER_HUGE] = "huge",
 };
 
+static const char *const kernel_choices[] = {
+	[KERNEL_ALL] = "all", [KERNEL_COPY] = "copy",	[KERNEL_SCALE] = "scale",
+	[KERNEL_ADD] = "add", [KERNEL_TRIAD] = "triad",
+};
+
 static const struct option_rule rules[WORKLOAD_OPTIONS] = {
 	[OPTION_SIZE] = { "size", KIND_BYTES, 1 << 20,
 			  (uint64_t)WORKLOAD_PAGES_MAX *WORKLOAD_PAGE_BYTES },
@@ -65,6 +70,11 @@ static const struct option_rule rules[WORKLOAD_OPTIONS] = {
 	[OPTION_SCAN] = { "scan", KIND_SHARE, 0, MILLION },
 	[OPTION_LINES] = { "lines", KIND_COUNT, 1, 4096 },
 	[OPTION_PERIOD] = { "period", KIND_COUNT, 1, INT64_MAX },
+	[OPTION_SIGMA] = { "sigma", KIND_SHARE, 1000, MILLION },
+	[OPTION_KERNEL] = { "kernel", KIND_CHOICE, 0, KERNEL_TRIAD, kernel_choices },
+	[OPTION_DEGREE] = { "degree", KIND_COUNT, 1, 1024 },
+	[OPTION_RECORD] = { "record", KIND_BYTES, 64, 65536 },
+	[OPTION_LENGTH] = { "length", KIND_COUNT, 1, 1000 },
 };
 
 /* ---- Values -------------------------------------------------------------------- */
@@ -240,7 +250,7 @@ static void format_bound(enum kind kind, uint64_t value, char *buffer, size_t si
 		units_format_bytes(value, buffer, size);
 		break;
 	case KIND_SHARE:
-		snprintf(buffer, size, "%llu%%", (unsigned long long)value / (MILLION / 100));
+		snprintf(buffer, size, "%g%%", (double)value / (MILLION / 100));
 		break;
 	case KIND_DECIMAL:
 		snprintf(buffer, size, "%g", (double)value / MILLION);

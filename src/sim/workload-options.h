@@ -25,6 +25,11 @@ enum workload_option {
 	OPTION_SCAN,	/* millionths of accesses */
 	OPTION_LINES,	/* accesses of a page before the next one is scanned */
 	OPTION_PERIOD,	/* accesses of a thread */
+	OPTION_SIGMA,	/* millionths of pages */
+	OPTION_KERNEL,	/* enum workload_kernel */
+	OPTION_DEGREE,	/* edges of a vertex */
+	OPTION_RECORD,	/* bytes */
+	OPTION_LENGTH,	/* records */
 	WORKLOAD_OPTIONS,
 };
 
@@ -33,6 +38,15 @@ enum workload_scatter {
 	SCATTER_NONE, /* hottest first */
 	SCATTER_BASE,
 	SCATTER_HUGE,
+};
+
+/* Values of kernel=. */
+enum workload_kernel {
+	KERNEL_ALL, /* one after the other */
+	KERNEL_COPY,
+	KERNEL_SCALE,
+	KERNEL_ADD,
+	KERNEL_TRIAD,
 };
 
 #define MILLION 1000000u

@@ -14,7 +14,7 @@ static const struct workload_default options[] = {
 
 struct model {
 	uint32_t lines;
-	uint32_t write_chance; /* of 2^20 */
+	uint32_t write_chance; /* of 2^31 */
 };
 
 struct state {
@@ -30,7 +30,7 @@ static int prepare(struct workload *workload, struct mpol_error *err)
 
 	(void)err;
 	model->lines = (uint32_t)workload->option[OPTION_LINES];
-	model->write_chance = chance_20(workload->option[OPTION_WRITES]);
+	model->write_chance = chance_31(workload->option[OPTION_WRITES]);
 	return 0;
 }
 

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* uniform: any page, at random. */
+/*
+ * Any page, at random.
+ *
+ *   uniform   reads it, or writes it
+ *   gups      reads and then writes it: the RandomAccess benchmark of HPC Challenge
+ */
 #include "workload-internal.h"
 
-static const struct workload_default options[] = {
+static const struct workload_default uniform_options[] = {
 	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
 	{ OPTION_WRITES, "0%" },
 	{ 0 },
 };
 
+static const struct workload_default gups_options[] = {
+	COMMON_OPTIONS("1GiB", "4", "1ns", "8"),
+	{ 0 },
+};
+
 struct model {
 	uint32_t nr_pages;
-	uint32_t write_chance; /* of 2^20 */
+	uint32_t write_chance; /* of 2^31 */
 };
 
 static int prepare(struct workload *workload, struct mpol_error *err)
@@ -19,7 +29,7 @@ static int prepare(struct workload *workload, struct mpol_error *err)
 
 	(void)err;
 	model->nr_pages = workload->info.nr_pages;
-	model->write_chance = chance_20(workload->option[OPTION_WRITES]);
+	model->write_chance = chance_31(workload->option[OPTION_WRITES]);
 	return 0;
 }
 
@@ -28,7 +38,7 @@ static void start(const struct workload *workload, unsigned thread, void *state)
 	random_seed(state, workload->seed, thread);
 }
 
-static void make(const struct workload *workload, void *state, uint32_t *accesses)
+static void make_uniform(const struct workload *workload, void *state, uint32_t *accesses)
 {
 	const struct model *model = workload->model;
 	struct random random = *(struct random *)state;
@@ -42,12 +52,34 @@ static void make(const struct workload *workload, void *state, uint32_t *accesse
 	*(struct random *)state = random;
 }
 
+static void make_gups(const struct workload *workload, void *state, uint32_t *accesses)
+{
+	const uint32_t nr_pages = workload->info.nr_pages;
+	struct random random = *(struct random *)state;
+
+	for (size_t i = 0; i < WORKLOAD_BLOCK; i += 2) {
+		accesses[i] = (uint32_t)random_below(&random, nr_pages);
+		accesses[i + 1] = accesses[i] | ACCESS_WRITE;
+	}
+	*(struct random *)state = random;
+}
+
 const struct generator uniform_generator = {
 	.name = "uniform",
-	.options = options,
+	.options = uniform_options,
 	.model_bytes = sizeof(struct model),
 	.state_bytes = sizeof(struct random),
 	.prepare = prepare,
 	.start = start,
-	.make = make,
+	.make = make_uniform,
+};
+
+const struct generator gups_generator = {
+	.name = "gups",
+	.options = gups_options,
+	.model_bytes = sizeof(struct model),
+	.state_bytes = sizeof(struct random),
+	.prepare = prepare,
+	.start = start,
+	.make = make_gups,
 };

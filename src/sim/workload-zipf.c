@@ -23,7 +23,7 @@ struct model {
 	struct scatter scatter;
 	uint64_t shift; /* accesses of a thread; never: 2^63 */
 	uint32_t nr_pages, step;
-	uint32_t write_chance; /* of 2^20 */
+	uint32_t write_chance; /* of 2^31 */
 };
 
 struct state {
@@ -43,7 +43,7 @@ static int prepare(struct workload *workload, struct mpol_error *err)
 	model->nr_pages = workload->info.nr_pages;
 	model->step = (uint32_t)(model->nr_pages * 618034ULL / MILLION);
 	model->shift = option[OPTION_SHIFT] ? option[OPTION_SHIFT] : 1ULL << 63;
-	model->write_chance = chance_20(option[OPTION_WRITES]);
+	model->write_chance = chance_31(option[OPTION_WRITES]);
 	r = sampler_init(&model->sampler, model->nr_pages, model->nr_pages, sampler_zipf, &theta);
 	if (r < 0 || option[OPTION_SCATTER] == SCATTER_NONE)
 		return r;
@@ -67,20 +67,31 @@ static void start(const struct workload *workload, unsigned thread, void *data)
 	state->nr_left = model->shift;
 }
 
+static void move_on(uint32_t *accesses, size_t nr, uint32_t offset, uint32_t nr_pages)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const uint32_t rank = (accesses[i] & ~ACCESS_WRITE) + offset;
+
+		accesses[i] =
+			(accesses[i] & ACCESS_WRITE) | (rank - (rank >= nr_pages ? nr_pages : 0));
+	}
+}
+
 /* Accesses between two moves. */
 static void make_part(const struct model *model, struct state *state, uint32_t *accesses, size_t nr)
 {
+	const uint32_t write_chance = model->write_chance;
 	struct random random = state->random;
 
 	for (size_t i = 0; i < nr; i++) {
 		const uint64_t number = random_next(&random);
-		uint64_t rank = sampler_draw(&model->sampler, number);
 
-		rank += state->offset;
-		rank -= rank >= model->nr_pages ? model->nr_pages : 0;
-		accesses[i] = (uint32_t)rank | write_bit(number, model->write_chance);
+		accesses[i] =
+			sampler_draw(&model->sampler, number) | write_bit(number, write_chance);
 	}
 	state->random = random;
+	if (state->offset)
+		move_on(accesses, nr, state->offset, model->nr_pages);
 	scatter_place(&model->scatter, accesses, nr);
 }
 

@@ -20,8 +20,10 @@
 #define STATE_ALIGNMENT	     64
 
 static const struct generator *const generators[] = {
-	&zipf_generator,  &uniform_generator,  &hotcold_generator,
-	&shift_generator, &pingpong_generator, &scan_generator,
+	&zipf_generator,   &uniform_generator,	&gauss_generator,  &hotcold_generator,
+	&shift_generator,  &pingpong_generator, &scan_generator,   &stream_generator,
+	&gups_generator,   &graph_generator,	&ycsb_a_generator, &ycsb_b_generator,
+	&ycsb_c_generator, &ycsb_d_generator,	&ycsb_e_generator, &ycsb_f_generator,
 };
 
 #define NR_GENERATORS (sizeof(generators) / sizeof(generators[0]))

@@ -12,7 +12,7 @@
 #include "random.h"
 #include "sampler.h"
 
-#define DRAWS 4000000
+#define DRAWS 1000000
 
 static struct sampler sampler;
 
@@ -67,7 +67,7 @@ static void check_zipf(double theta, uint32_t nr_ranks)
 static void test_zipf(void **state)
 {
 	static const double thetas[] = { 0, 0.5, 0.99, 1, 1.2, 2, 4 };
-	static const uint32_t sizes[] = { 1, 2, 63, 64, 65, 1000, 262144, 3000001 };
+	static const uint32_t sizes[] = { 1, 2, 63, 64, 65, 1000, 262144, 300001 };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(thetas) / sizeof(thetas[0]); i++)
@@ -75,10 +75,10 @@ static void test_zipf(void **state)
 			check_zipf(thetas[i], sizes[j]);
 }
 
-/* Within one cell: 16 ranks around 700 have fallen by 4 %, and draws show it. */
+/* Within one cell: 16 ranks around 700 fall by 2 %, and draws show it. */
 static void test_slope_within_cells(void **state)
 {
-	double theta = 2, expected = 0, sum = 0, error;
+	double theta = 1, expected = 0, sum = 0, error;
 	uint64_t first_half = 0, whole = 0;
 	struct random random;
 
@@ -96,7 +96,7 @@ static void test_slope_within_cells(void **state)
 		first_half += k >= 512 && k % 16 < 8;
 	}
 	error = (double)first_half / (double)whole - expected / sum;
-	assert_true(expected / sum > 0.503);
+	assert_true(expected / sum > 0.502);
 	assert_true(fabs(error) < 4 * 0.5 / sqrt(1000000));
 }
 

@@ -12,18 +12,6 @@ static int position(const struct placement_nodes *nodes, int id)
 	return -1;
 }
 
-static unsigned weight(const struct placement_nodes *nodes, const struct mpol_policy *policy,
-		       int node)
-{
-	const int at = position(nodes, node);
-
-	if (policy->mode != MPOL_MODE_WEIGHTED_INTERLEAVE)
-		return 1;
-	if (policy->weights[node])
-		return policy->weights[node];
-	return at >= 0 && nodes->weights[at] ? nodes->weights[at] : 1;
-}
-
 static struct nodemask members(const struct placement_nodes *nodes,
 			       const struct mpol_policy *policy)
 {
@@ -38,25 +26,40 @@ static bool interleaves(const struct mpol_policy *policy)
 	       policy->mode == MPOL_MODE_WEIGHTED_INTERLEAVE;
 }
 
+static unsigned int weight_at(const struct placement_nodes *nodes, const struct mpol_policy *policy,
+			      int at)
+{
+	const unsigned int own = policy->weights[nodes->ids[at]];
+
+	if (policy->mode != MPOL_MODE_WEIGHTED_INTERLEAVE)
+		return 1;
+	if (own)
+		return own;
+	return nodes->weights[at] ? nodes->weights[at] : 1;
+}
+
 int placement_of_index(const struct placement_nodes *nodes, const struct mpol_policy *policy,
 		       uint64_t index)
 {
 	const struct nodemask mask = members(nodes, policy);
 	uint64_t total = 0;
-	int node;
 
 	if (!interleaves(policy))
 		return -1;
-	nodemask_for_each (node, &mask)
-		total += weight(nodes, policy, node);
+	for (int i = 0; i < nodes->nr_nodes; i++)
+		if (nodemask_test(&mask, nodes->ids[i]))
+			total += weight_at(nodes, policy, i);
 	if (total == 0)
 		return -1;
 	index %= total;
-	nodemask_for_each (node, &mask) {
-		const unsigned own = weight(nodes, policy, node);
+	for (int i = 0; i < nodes->nr_nodes; i++) {
+		unsigned int own;
 
+		if (!nodemask_test(&mask, nodes->ids[i]))
+			continue;
+		own = weight_at(nodes, policy, i);
 		if (index < own)
-			return node;
+			return nodes->ids[i];
 		index -= own;
 	}
 	return -1;
@@ -76,57 +79,25 @@ static int by_cursor(const struct placement_nodes *nodes, const struct mpol_poli
 	const struct nodemask mask = members(nodes, policy);
 	int node = cursor->previous;
 
-	if (policy->mode == MPOL_MODE_INTERLEAVE) {
-		node = member_after(&mask, node);
-		cursor->previous = node;
+	if (policy->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && cursor->weight > 0 && node >= 0 &&
+	    nodemask_test(&mask, node)) {
+		cursor->weight--;
 		return node;
 	}
-	if (cursor->weight == 0 || node < 0 || !nodemask_test(&mask, node)) {
-		node = member_after(&mask, node);
-		if (node < 0)
-			return -1;
-		cursor->previous = node;
-		cursor->weight = (uint8_t)weight(nodes, policy, node);
-	}
-	cursor->weight--;
+	node = member_after(&mask, node);
+	if (node < 0)
+		return -1;
+	cursor->previous = node;
+	if (policy->mode == MPOL_MODE_WEIGHTED_INTERLEAVE)
+		cursor->weight = (uint8_t)(weight_at(nodes, policy, position(nodes, node)) - 1);
 	return node;
 }
 
-/* The nearest to a node among those in mask, itself first, of equally near ones the lowest; or -1.
- */
-static int nearest(const struct placement_nodes *nodes, int to, const struct nodemask *mask)
-{
-	const int from = position(nodes, to);
-	int best = -1, best_distance = 0;
-
-	for (int i = 0; i < nodes->nr_nodes; i++) {
-		int distance;
-
-		if (!nodemask_test(mask, nodes->ids[i]))
-			continue;
-		if (i == from)
-			return to;
-		distance = from < 0 ? 0 : nodes->distances[from * nodes->nr_nodes + i];
-		if (best < 0 || distance < best_distance) {
-			best = nodes->ids[i];
-			best_distance = distance;
-		}
-	}
-	return best;
-}
-
-/* Where bind and preferred-many begin: at their home node, else at the CPU's, or near it. */
-static int begin(const struct placement_request *request)
-{
-	if (request->policy->mode_flags & MPOL_FLAG_HOME_NODE)
-		return request->policy->home_node;
-	return request->local;
-}
-
-int placement_first(const struct placement_nodes *nodes, const struct placement_request *request)
+/* The node whose fallback list is gone through; -1: no node of the policy has memory. */
+static int begin(const struct placement_nodes *nodes, const struct placement_request *request)
 {
 	const struct mpol_policy *policy = request->policy;
-	const struct nodemask mask = members(nodes, policy);
+	struct nodemask mask;
 
 	switch ((enum mpol_mode)policy->mode) {
 	case MPOL_MODE_INTERLEAVE:
@@ -134,41 +105,56 @@ int placement_first(const struct placement_nodes *nodes, const struct placement_
 		return request->cursor ? by_cursor(nodes, policy, request->cursor)
 				       : placement_of_index(nodes, policy, request->index);
 	case MPOL_MODE_PREFERRED:
+		mask = policy_nodemask(policy);
 		return nodemask_next(&mask, 0);
 	case MPOL_MODE_BIND:
 	case MPOL_MODE_PREFERRED_MANY:
-		return nearest(nodes, begin(request), &mask);
+		if (policy->mode_flags & MPOL_FLAG_HOME_NODE)
+			return policy->home_node;
+		break;
 	case MPOL_MODE_DEFAULT:
 	case MPOL_MODE_LOCAL:
 		break;
 	}
-	return nearest(nodes, request->local, &nodes->memory);
+	return request->local;
+}
+
+/* The first in a node's fallback list that is in mask; or -1. */
+static int nearest(const struct placement_nodes *nodes, int from, const struct nodemask *mask)
+{
+	const int at = position(nodes, from);
+
+	for (int rank = 0; at >= 0 && rank < nodes->nr_nodes; rank++) {
+		const int to = nodes->fallback[at * nodes->nr_nodes + rank];
+
+		if (to < 0)
+			break;
+		if (nodemask_test(mask, nodes->ids[to]))
+			return nodes->ids[to];
+	}
+	return -1;
 }
 
 int placement_node(const struct placement_nodes *nodes, const struct placement_request *request,
 		   const struct nodemask *room)
 {
 	const struct mpol_policy *policy = request->policy;
-	const struct nodemask mask = members(nodes, policy);
-	const struct nodemask roomy = nodemask_and(room, &nodes->memory);
-	const struct nodemask inside = nodemask_and(&roomy, &mask);
-	const int first = placement_first(nodes, request);
+	const bool masked =
+		policy->mode == MPOL_MODE_BIND || policy->mode == MPOL_MODE_PREFERRED_MANY;
+	const int first = begin(nodes, request);
+	struct nodemask mask = nodes->memory, inside;
 	int node;
 
-	if (first < 0)
+	if (first < 0 || first >= NODES_MAX)
 		return -1;
-	switch ((enum mpol_mode)policy->mode) {
-	case MPOL_MODE_BIND:
-		return nearest(nodes, begin(request), &inside);
-	case MPOL_MODE_PREFERRED_MANY:
-		node = nearest(nodes, begin(request), &inside);
-		return node >= 0 ? node : nearest(nodes, begin(request), &roomy);
-	case MPOL_MODE_DEFAULT:
-	case MPOL_MODE_LOCAL:
-	case MPOL_MODE_PREFERRED:
-	case MPOL_MODE_INTERLEAVE:
-	case MPOL_MODE_WEIGHTED_INTERLEAVE:
-		break;
-	}
-	return nearest(nodes, first, &roomy);
+	if (masked)
+		mask = members(nodes, policy);
+	inside = nodemask_and(&mask, room);
+	if (request->huge_unasked && !interleaves(policy) &&
+	    policy->mode != MPOL_MODE_PREFERRED_MANY && (!masked || nodemask_test(&mask, first)))
+		return nodemask_test(&inside, first) ? first : -1;
+	node = nearest(nodes, first, &inside);
+	if (node < 0 && policy->mode == MPOL_MODE_PREFERRED_MANY)
+		node = nearest(nodes, first, room);
+	return node;
 }

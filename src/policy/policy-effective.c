@@ -5,8 +5,7 @@
  */
 #include "policy.h"
 
-/* Bit n of mask folded modulo the weight of allowed, then put on allowed's n-th node. */
-static struct nodemask relative_nodes(const struct nodemask *mask, const struct nodemask *allowed)
+struct nodemask policy_relative_nodes(const struct nodemask *mask, const struct nodemask *allowed)
 {
 	struct nodemask nodes = { { 0 } };
 	int places[NODES_MAX], nr_places = 0, node;
@@ -30,7 +29,7 @@ bool policy_effective(const struct mpol_policy *intended, const struct nodemask 
 		return true;
 	}
 	if (intended->mode_flags & MPOL_FLAG_RELATIVE)
-		nodes = relative_nodes(&nodes, allowed);
+		nodes = policy_relative_nodes(&nodes, allowed);
 	else
 		nodes = nodemask_and(&nodes, allowed);
 	if (nodemask_empty(&nodes))

@@ -38,6 +38,9 @@ bool policy_equal(const struct mpol_policy *a, const struct mpol_policy *b);
 bool policy_effective(const struct mpol_policy *intended, const struct nodemask *allowed,
 		      struct mpol_policy *ret_effective);
 
+/* Bit n of mask folded modulo the weight of allowed, then put on allowed's n-th node. */
+struct nodemask policy_relative_nodes(const struct nodemask *mask, const struct nodemask *allowed);
+
 /*
  * Whether an effective policy looks like shown, as read from numa_maps, which
  * tells no home node and no weights, and not on every kernel BALANCING.

@@ -120,12 +120,14 @@ int world_populate(struct world *world, uint32_t page, int cpu_node, int wanted)
 		struct nodemask room = roomy(world, PAGES_PER_HUGE, true);
 
 		request.index = offset / PAGES_PER_HUGE;
+		request.huge_unasked = true;
 		node = choose(world, &request, &room);
 		if (node >= 0)
 			page -= page % PAGES_PER_HUGE;
 	}
 	if (node < 0) {
 		huge = false;
+		request.huge_unasked = false;
 		request.index = offset;
 		node = allocate_base(world, &request);
 	}

@@ -114,7 +114,9 @@ static void describe(struct world *world)
 		.ids = world->ids,
 		.distances = machine->distances,
 		.weights = world->weights,
+		.fallback = world->fallback,
 	};
+	placement_fallback(&world->placement, &machine->possible, NULL, world->fallback);
 	tiers_choose(&nodes, &world->tiers);
 }
 

@@ -90,6 +90,7 @@ struct world {
 	struct placement_nodes placement;
 	int ids[MEMORY_MAX_NODES];
 	uint8_t weights[MEMORY_MAX_NODES]; /* the kernel's global ones */
+	int16_t fallback[MEMORY_MAX_NODES * MEMORY_MAX_NODES];
 	struct tiers_targets tiers;
 	struct world_task *tasks;
 	unsigned nr_tasks;

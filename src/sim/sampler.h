@@ -6,7 +6,7 @@
  *
  * A cell is at most 1/32 as wide as it is far from rank 0, so a million ranks or
  * 2^31 take about a thousand cells, 20 KiB.  The first 64 ranks and each cell
- * have their exact share of draws but for 2^-32; within a cell a rank's share is
+ * have their exact share of draws but for 2^-30; within a cell a rank's share is
  * off by at most w^2 f'' / 8f for w ranks of density f: 0.03 % for a zipf of 0.99.
  */
 #ifndef SIM_SAMPLER_H

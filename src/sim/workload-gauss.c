@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gauss: accesses spread normally around the middle of the memory, as pmbench's
- * pattern "normal_ih" does, which most patches to the kernel's tiering were measured
- * with: sigma is a 12th of the pages, and a fifth of the accesses write.
+ * gauss: accesses spread normally around the middle of the memory, as with pmbench's
+ * pattern "normal_ih", which the kernel's tiering was measured with when it was
+ * proposed: sigma is a 12th of the pages, and a fifth of the accesses write.
  *
  * Ranks are pages by their distance from the middle, above and below it in turn.
  */

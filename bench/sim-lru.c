@@ -123,34 +123,58 @@ static double cpu_s(int who)
 	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+/* What is between two stages of a run: requests, as ids and then as objects. */
+struct batch {
+	uint64_t ids[BATCH];
+	uint32_t objects[BATCH];
+	size_t nr;
+};
+
+/*
+ * Each batch is read, mapped and accessed in turns with others, so that memory that
+ * one stage asks for has come when the next one needs it.
+ */
+static uint64_t run_stages(struct trace_reader *reader, struct lru_cache *cache, uint64_t *misses)
+{
+	struct batch batches[3] = { 0 }, *read = batches, *mapped = batches + 1,
+		     *accessed = batches + 2;
+	struct dense_ids ids = { 0 };
+	uint64_t nr = 0;
+
+	do {
+		struct batch *last = accessed;
+
+		accessed = mapped;
+		mapped = read;
+		read = last;
+		read->nr = read_ids(reader, read->ids);
+		dense_ids_prefetch(&ids, read->ids, read->nr);
+		if (dense_ids_map(&ids, mapped->ids, mapped->nr, mapped->objects) < 0)
+			die("no memory");
+		lru_cache_prefetch(cache, mapped->objects, mapped->nr);
+		if (lru_cache_access(cache, accessed->objects, accessed->nr, misses) < 0)
+			die("no memory");
+		nr += accessed->nr;
+	} while (read->nr || mapped->nr || accessed->nr);
+	dense_ids_free(&ids);
+	return nr;
+}
+
 static struct result run(const char *path, uint32_t capacity)
 {
 	const double start_s = cpu_s(RUSAGE_SELF);
-	uint64_t batches[2][BATCH];
-	uint32_t objects[BATCH];
-	struct dense_ids ids = { 0 };
 	struct result result = { 0 };
 	struct trace_reader *reader;
-	struct mpol_error err;
 	struct lru_cache cache;
-	size_t nr, nr_next;
+	struct mpol_error err;
 
 	if (lru_cache_init(&cache, capacity) < 0)
 		die("no memory");
 	if (trace_open(path, NULL, &reader, &err) < 0)
 		die(err.cause);
-	nr = read_ids(reader, batches[0]);
-	for (unsigned int turn = 0; nr; turn ^= 1, nr = nr_next) {
-		nr_next = read_ids(reader, batches[!turn]);
-		dense_ids_prefetch(&ids, batches[!turn], nr_next);
-		if (dense_ids_map(&ids, batches[turn], nr, objects) < 0 ||
-		    lru_cache_access(&cache, objects, nr, &result.misses) < 0)
-			die("no memory");
-		result.nr += nr;
-	}
+	result.nr = run_stages(reader, &cache, &result.misses);
 	trace_close(reader);
 	lru_cache_free(&cache);
-	dense_ids_free(&ids);
 	result.per_second = result.nr / (cpu_s(RUSAGE_SELF) - start_s);
 	return result;
 }

@@ -90,6 +90,14 @@ static void compact(struct lru_cache *cache)
 	cache->newest = to;
 }
 
+void lru_cache_prefetch(const struct lru_cache *cache, const uint32_t *objects, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (objects[i] < cache->nr_objects)
+			__builtin_prefetch(&cache->last[objects[i]]);
+	}
+}
+
 int lru_cache_access(struct lru_cache *cache, const uint32_t *objects, size_t nr, uint64_t *misses)
 {
 	uint32_t highest = 0;
@@ -102,8 +110,6 @@ int lru_cache_access(struct lru_cache *cache, const uint32_t *objects, size_t nr
 		const uint32_t object = objects[i];
 		uint32_t *last = &cache->last[object], at;
 
-		if (i + AHEAD < nr)
-			__builtin_prefetch(&cache->last[objects[i + AHEAD]]);
 		if (cache->newest - cache->oldest > cache->log_mask)
 			compact(cache);
 		at = cache->newest++ & cache->log_mask;

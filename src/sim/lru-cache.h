@@ -33,6 +33,9 @@ struct lru_cache {
  */
 int lru_cache_init(struct lru_cache *cache, uint32_t capacity);
 
+/* Asks memory for what accesses to these objects will need, and does not wait for it. */
+void lru_cache_prefetch(const struct lru_cache *cache, const uint32_t *objects, size_t nr);
+
 /*
  * nr accesses, in this order, to objects below 2^31.  Adds to *misses those that were not
  * cached.  Returns 0, or -ENOMEM: nothing happened.

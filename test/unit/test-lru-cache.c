@@ -59,6 +59,7 @@ static void compare(uint32_t capacity, uint32_t nr_objects, size_t batch)
 			objects[j] = draw(&random, nr_objects);
 			expected += list_access(&list, objects[j]);
 		}
+		lru_cache_prefetch(&cache, objects, batch);
 		assert_int_equal(lru_cache_access(&cache, objects, batch, &misses), 0);
 		assert_int_equal(misses, expected);
 	}

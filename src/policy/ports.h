@@ -18,16 +18,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PORT_MAX_TIERS 16
+
 /* A node, as far as moving pages is concerned. */
 struct port_node {
 	int id;
 	int tier; /* 0 is the fastest; -1: no memory */
 	uint64_t capacity_pages;
 	uint64_t free_pages;
-	uint64_t reserve_pages; /* to be left free: its watermark, and room for what comes */
-	uint32_t latency_ns;	/* from the CPUs nearest to it */
-	int demote_to;		/* node, -1: none */
-	int promote_to;		/* node, -1: none */
+	uint64_t reserve_pages;	     /* to be left free: its watermark, and room for what comes */
+	uint32_t latency_ns;	     /* from the CPUs nearest to it */
+	int nearest[PORT_MAX_TIERS]; /* where its pages go in another tier; -1: nowhere */
 };
 
 /* How a tracker looked in one round: a clear, then scans. */

@@ -27,9 +27,10 @@
 #define LEAST_SCAN_NS 125000ULL
 #define MOST_SCAN_NS  64000000ULL
 
-void ranking_start(struct ranking *ranking)
+void ranking_start(struct ranking *ranking, int tier)
 {
 	memset(ranking, 0, sizeof(*ranking));
+	ranking->tier = tier;
 }
 
 /* Scores are logarithms: between two of them accesses are taken to grow along a straight line. */
@@ -53,19 +54,23 @@ static void tell_accesses(struct ranking *ranking)
 }
 
 void ranking_begin(struct ranking *ranking, const struct port_round *round,
-		   const struct port_node *nodes, unsigned nr_nodes)
+		   const struct port_node *nodes, unsigned nr_nodes, const struct ranking *faster)
 {
 	uint32_t fast_ns = UINT32_MAX, slow_ns = UINT32_MAX;
 
 	ranking->fast = ranking->slow = (struct nodemask) { 0 };
 	ranking->room_pages = ranking->owed_pages = 0;
+	ranking->slower_tier = -1;
+	ranking->ceiling = faster ? faster->promote.heat : RANKING_HEATS;
 	for (unsigned i = 0; i < nr_nodes; i++) {
 		const struct port_node *node = &nodes[i];
-		const bool fast = node->tier == 0;
+		const bool fast = node->tier == ranking->tier;
 		uint32_t *nearest_ns = fast ? &fast_ns : &slow_ns;
 
-		if (node->tier < 0)
+		if (node->tier < ranking->tier)
 			continue;
+		if (!fast && (ranking->slower_tier < 0 || node->tier < ranking->slower_tier))
+			ranking->slower_tier = node->tier;
 		if (node->latency_ns < *nearest_ns)
 			*nearest_ns = node->latency_ns;
 		nodemask_set(fast ? &ranking->fast : &ranking->slow, node->id);
@@ -104,21 +109,24 @@ static void learn(struct ranking_unit *unit, int heat_shift, unsigned seen)
 		unit->rest--;
 }
 
-void ranking_observe(struct ranking *ranking, const struct port_span *span,
-		     struct ranking_unit *units)
+void ranking_learn(const struct port_span *span, int heat_shift, struct ranking_unit *units)
+{
+	for (uint32_t i = 0; i < span->nr_units; i++)
+		if (span->nodes[i] >= 0)
+			learn(&units[i], heat_shift, span->seen[i]);
+}
+
+void ranking_count(struct ranking *ranking, const struct port_span *span,
+		   const struct ranking_unit *units)
 {
 	for (uint32_t i = 0; i < span->nr_units; i++) {
-		struct ranking_unit *unit = &units[i];
-
-		if (span->nodes[i] < 0)
-			continue;
-		learn(unit, ranking->heat_shift, span->seen[i]);
-		if (unit->rest)
+		if (span->nodes[i] < 0 || units[i].rest)
 			continue;
 		if (nodemask_test(&ranking->fast, span->nodes[i]))
-			ranking->fast_pages[unit->heat] += span->unit_pages;
-		else
-			ranking->slow_pages[unit->heat] += span->unit_pages;
+			ranking->fast_pages[units[i].heat] += span->unit_pages;
+		else if (units[i].heat <= ranking->ceiling &&
+			 nodemask_test(&ranking->slow, span->nodes[i]))
+			ranking->slow_pages[units[i].heat] += span->unit_pages;
 	}
 }
 
@@ -243,6 +251,7 @@ size_t ranking_select(struct ranking *ranking, const struct port_span *span,
 {
 	const struct nodemask *from = reason == PORT_PROMOTE ? &ranking->slow : &ranking->fast;
 	struct ranking_edge *edge = reason == PORT_PROMOTE ? &ranking->promote : &ranking->demote;
+	const int tier = reason == PORT_PROMOTE ? ranking->tier : ranking->slower_tier;
 	const struct port_node *node = NULL;
 	size_t nr = 0;
 	uint32_t i;
@@ -263,7 +272,7 @@ size_t ranking_select(struct ranking *ranking, const struct port_span *span,
 		}
 		if (!node || node->id != span->nodes[i])
 			node = node_of(nodes, nr_nodes, span->nodes[i]);
-		to = !node ? -1 : reason == PORT_PROMOTE ? node->promote_to : node->demote_to;
+		to = node && tier >= 0 ? node->nearest[tier] : -1;
 		if (to < 0 || !chosen(edge, reason, unit->heat, span->unit_pages))
 			continue;
 		if (nr > 0 && continues(&moves[nr - 1], span, i, to)) {
@@ -302,23 +311,24 @@ static unsigned boundary(const struct ranking *ranking)
 	return heat;
 }
 
-void ranking_next_scans(struct ranking *ranking, struct port_round *ret_round)
+int ranking_next_scans(const struct ranking *ranking, struct port_round *ret_round)
 {
 	const unsigned heat = boundary(ranking), middle = NR_SCANS * RANKING_HEAT_STEP / 2;
 	uint64_t first_ns = ranking->round.nr_scans ? ranking->round.after_ns[0] : FIRST_SCAN_NS;
+	int heat_shift = 0;
 
-	ranking->heat_shift = 0;
 	/* Twice as long makes half a score more of the same accesses. */
 	if (ranking->round.nr_scans && heat > middle + RANKING_HEAT_STEP &&
 	    first_ns / 2 >= LEAST_SCAN_NS) {
 		first_ns /= 2;
-		ranking->heat_shift = -RANKING_HEAT_STEP / 2;
+		heat_shift = -RANKING_HEAT_STEP / 2;
 	} else if (ranking->round.nr_scans && heat + RANKING_HEAT_STEP < middle &&
 		   first_ns * 2 <= MOST_SCAN_NS) {
 		first_ns *= 2;
-		ranking->heat_shift = RANKING_HEAT_STEP / 2;
+		heat_shift = RANKING_HEAT_STEP / 2;
 	}
 	ret_round->nr_scans = NR_SCANS;
 	for (unsigned i = 0; i < NR_SCANS; i++)
 		ret_round->after_ns[i] = first_ns << (2 * i);
+	return heat_shift;
 }

@@ -11,11 +11,12 @@
  * their heats differ by more than noise.  What was moved rests; where much of it should have
  * gone back meanwhile (ping-pong), a greater difference is asked for.
  *
- * A round: ranking_begin, ranking_observe for every span, ranking_decide,
- * ranking_select for every span, demotions first.  A unit's state is the caller's,
- * zeroed when the unit is new.
+ * A round: ranking_learn for every span; for every tier but the last, the fastest first,
+ * ranking_begin, ranking_count for every span, ranking_decide; then the moves, ranking_select for
+ * every span: demotions, the slowest tier first, which makes room; promotions, the fastest tier
+ * first.  A unit's state is the caller's, zeroed when the unit is new.
  *
- * Fast is tier 0, slow is all below.
+ * A ranking is about one tier, which is fast; slow is all below it.
  */
 #ifndef POLICY_RANKING_H
 #define POLICY_RANKING_H
@@ -40,6 +41,9 @@ struct ranking_edge {
 };
 
 struct ranking {
+	int tier;
+	int slower_tier;  /* where what it demotes goes; -1: nowhere */
+	unsigned ceiling; /* hotter units are a faster tier's affair */
 	struct nodemask fast, slow;
 	struct port_round round;
 	uint64_t fast_pages[RANKING_HEATS]; /* of units that may move, by heat */
@@ -48,7 +52,6 @@ struct ranking {
 	uint64_t room_pages;		  /* that fast nodes have to spare */
 	uint64_t owed_pages;		  /* that have to leave them for their reserve */
 	uint64_t gain_ns;		  /* what an access saves in fast memory */
-	int heat_shift;			  /* what a change of the scans' times makes of all heats */
 	/* The decision: slow units hotter than the edge go up, fast ones colder than theirs go
 	 * down. */
 	struct ranking_edge promote, demote;
@@ -57,19 +60,26 @@ struct ranking {
 	unsigned caution; /* heats */
 };
 
-/* A ranking that has seen nothing. */
-void ranking_start(struct ranking *ranking);
+/*
+ * Units ([span->nr_units]) learn what a round saw of them.  heat_shift: what a change of the
+ * scans' times has made of all heats (ranking_next_scans).
+ */
+void ranking_learn(const struct port_span *span, int heat_shift, struct ranking_unit *units);
+
+/* A ranking for a tier, that has seen nothing. */
+void ranking_start(struct ranking *ranking, int tier);
 
 /*
- * Opens a round, in which the tracker has looked as round says.  Nodes of tier -1
- * take no part.
+ * Opens a round, in which the tracker has looked as round says.  faster: the
+ * ranking of the next faster tier, which has decided; NULL: there is none.  Nodes of
+ * tier -1 take no part.
  */
 void ranking_begin(struct ranking *ranking, const struct port_round *round,
-		   const struct port_node *nodes, unsigned nr_nodes);
+		   const struct port_node *nodes, unsigned nr_nodes, const struct ranking *faster);
 
-/* Units ([span->nr_units]) learn what was seen of them. */
-void ranking_observe(struct ranking *ranking, const struct port_span *span,
-		     struct ranking_unit *units);
+/* Takes the units into account. */
+void ranking_count(struct ranking *ranking, const struct port_span *span,
+		   const struct ranking_unit *units);
 
 /* Who is to change places. */
 void ranking_decide(struct ranking *ranking);
@@ -78,7 +88,7 @@ void ranking_decide(struct ranking *ranking);
  * The demotions or the promotions among these units, in order of address;
  * neighbours that go the same way are one move.  Writes at most max of them and returns how
  * many; *ret_looked_at units were looked at, fewer than all only where max was reached: go on
- * behind them.  Where to is the port_node's demote_to or promote_to.
+ * behind them.  Promotions go straight to the tier, demotions to the next slower one.
  */
 size_t ranking_select(struct ranking *ranking, const struct port_span *span,
 		      struct ranking_unit *units, const struct port_node *nodes, unsigned nr_nodes,
@@ -87,9 +97,9 @@ size_t ranking_select(struct ranking *ranking, const struct port_span *span,
 
 /*
  * When to scan in the next round, after its clear: each time four times as long as before,
- * so that who is just hot enough for fast memory is found by one of the middle scans.  Before
- * the first round: from 1 ms on.
+ * so that who is just hot enough for this tier is found by one of the middle scans.  Before
+ * the first round: from 1 ms on.  Returns what all heats must be shifted by.
  */
-void ranking_next_scans(struct ranking *ranking, struct port_round *ret_round);
+int ranking_next_scans(const struct ranking *ranking, struct port_round *ret_round);
 
 #endif

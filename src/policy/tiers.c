@@ -33,13 +33,14 @@ static bool better(const struct candidate *a, const struct candidate *b)
 	return a->position < b->position;
 }
 
-/* The best node of a tier for what leaves from; -1 where there is no such tier. */
-static int target(const struct tiers_nodes *nodes, int from, int tier, const int16_t *targets,
-		  bool want_cpus)
+/* The best node of a tier for what leaves from; -1: there is no such tier. */
+static int target(const struct tiers_nodes *nodes, int from, int tier,
+		  const struct tiers_targets *targets)
 {
+	const bool want_cpus = tier < nodes->tiers[from];
 	struct candidate best = { .position = -1 };
 
-	for (int to = 0; to < nodes->nr_nodes && tier >= 0; to++) {
+	for (int to = 0; to < nodes->nr_nodes; to++) {
 		struct candidate candidate = {
 			.distance = nodes->distances[from * nodes->nr_nodes + to],
 			.without_cpus = want_cpus && !nodes->have_cpus[to],
@@ -49,7 +50,8 @@ static int target(const struct tiers_nodes *nodes, int from, int tier, const int
 		if (nodes->tiers[to] != tier)
 			continue;
 		for (int other = 0; other < from; other++)
-			candidate.shared += targets[other] == to;
+			candidate.shared += targets->nearest[other][tier] == to &&
+					    nodes->tiers[other] == nodes->tiers[from];
 		if (best.position < 0 || better(&candidate, &best))
 			best = candidate;
 	}
@@ -61,15 +63,20 @@ void tiers_choose(const struct tiers_nodes *nodes, struct tiers_targets *ret_tar
 	ret_targets->top_tier = 0;
 	for (int from = 0; from < nodes->nr_nodes; from++) {
 		const int tier = nodes->tiers[from];
+		int16_t *nearest = ret_targets->nearest[from];
+		int slower, faster;
 
-		ret_targets->demotion[from] = ret_targets->promotion[from] = -1;
-		if (tier < 0)
-			continue;
-		ret_targets->demotion[from] = (int16_t)target(
-			nodes, from, next_tier(nodes, tier, 1), ret_targets->demotion, false);
-		ret_targets->promotion[from] = (int16_t)target(
-			nodes, from, next_tier(nodes, tier, -1), ret_targets->promotion, true);
-		if (nodes->have_cpus[from] && tier > ret_targets->top_tier)
+		for (int to = 0; to < TIERS_MAX_TIERS; to++)
+			nearest[to] = tier < 0 || to == tier
+					      ? -1
+					      : (int16_t)target(nodes, from, to, ret_targets);
+		slower = tier < 0 ? -1 : next_tier(nodes, tier, 1);
+		faster = tier < 0 ? -1 : next_tier(nodes, tier, -1);
+		ret_targets->demotion[from] =
+			slower < 0 || slower >= TIERS_MAX_TIERS ? -1 : nearest[slower];
+		ret_targets->promotion[from] =
+			faster < 0 || faster >= TIERS_MAX_TIERS ? -1 : nearest[faster];
+		if (tier >= 0 && nodes->have_cpus[from] && tier > ret_targets->top_tier)
 			ret_targets->top_tier = tier;
 	}
 }

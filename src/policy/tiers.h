@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define TIERS_MAX_NODES 1024
+#define TIERS_MAX_TIERS 16 /* slower ones are not told apart */
 
 /* What is asked about; arrays are the caller's. */
 struct tiers_nodes {
@@ -27,6 +28,9 @@ struct tiers_nodes {
 struct tiers_targets {
 	int16_t demotion[TIERS_MAX_NODES];  /* -1: none */
 	int16_t promotion[TIERS_MAX_NODES]; /* -1: none */
+	/* What else may be gone to: of every other tier the node chosen as for the next one; -1:
+	 * none. */
+	int16_t nearest[TIERS_MAX_NODES][TIERS_MAX_TIERS];
 	int top_tier; /* the slowest tier that has CPUs: the kernel promotes nothing out of it */
 };
 

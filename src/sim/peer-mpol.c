@@ -20,13 +20,18 @@
 /* Of one CPU. */
 #define BUDGET_PERCENT 1
 
+/* Tiers that something can be promoted to. */
+#define MAX_RANKINGS (PORT_MAX_TIERS - 1)
+
 #define LEAST_PERIOD_PS	  100000000000ULL
 #define MOVED_BYTES_PER_S 1073741824ULL
 #define PAGE_BYTES	  4096
 #define PS_PER_S	  1000000000000ULL
 
 struct tracked {
-	struct ranking ranking;
+	struct ranking rankings[MAX_RANKINGS]; /* of tiers, the fastest first */
+	int nr_rankings;
+	int heat_shift;
 	struct ranking_unit *units; /* [pages], by unit */
 	uint8_t *seen;		    /* [pages] in this round */
 	struct port_round round;
@@ -64,7 +69,14 @@ static int start(struct world *world, void **ret_state, struct mpol_error *err)
 
 	if (!tracked)
 		return error_errno(err, -ENOMEM, "start mpol");
-	ranking_start(&tracked->ranking);
+	for (int i = 0; i < world->memory.nr_nodes; i++) {
+		const int tier = world_tier(world, i);
+
+		if (tier > tracked->nr_rankings && tier <= MAX_RANKINGS)
+			tracked->nr_rankings = tier;
+	}
+	for (int i = 0; i < tracked->nr_rankings; i++)
+		ranking_start(&tracked->rankings[i], i);
 	tracked->units = calloc(world->nr_pages, sizeof(*tracked->units));
 	tracked->seen = calloc(world->nr_pages, sizeof(*tracked->seen));
 	if (!tracked->units || !tracked->seen)
@@ -78,7 +90,7 @@ static void clear(struct world *world, struct tracked *tracked)
 	uint64_t looked_at = 0;
 	uint32_t pages;
 
-	ranking_next_scans(&tracked->ranking, &tracked->round);
+	tracked->heat_shift = ranking_next_scans(&tracked->rankings[0], &tracked->round);
 	tracked->began_ps = world->now_ps;
 	tracked->spent_ps = world->tally.manager_ps;
 	tracked->scans = 0;
@@ -151,13 +163,11 @@ static uint32_t latency_ns(const struct world *world, int node)
 	return (uint32_t)(nearest_ps / 1000);
 }
 
-static unsigned describe_nodes(const struct world *world, const struct tracked *tracked,
-			       struct port_node *nodes)
+static void describe_nodes(const struct world *world, const struct tracked *tracked,
+			   struct port_node *nodes)
 {
 	for (int i = 0; i < world->memory.nr_nodes; i++) {
 		const struct memory_node *node = &world->memory.nodes[i];
-		const int demotion = world->tiers.demotion[i],
-			  promotion = world->tiers.promotion[i];
 
 		nodes[i] = (struct port_node) {
 			.id = world->ids[i],
@@ -167,11 +177,13 @@ static unsigned describe_nodes(const struct world *world, const struct tracked *
 			.reserve_pages = watermark_boosted(node->marks.high_pages,
 							   node->capacity_pages, &tracked->demand),
 			.latency_ns = latency_ns(world, i),
-			.demote_to = demotion < 0 ? -1 : world->ids[demotion],
-			.promote_to = promotion < 0 ? -1 : world->ids[promotion],
 		};
+		for (int tier = 0; tier < PORT_MAX_TIERS; tier++) {
+			const int nearest = world->tiers.nearest[i][tier];
+
+			nodes[i].nearest[tier] = nearest < 0 ? -1 : world->ids[nearest];
+		}
 	}
-	return (unsigned)world->memory.nr_nodes;
 }
 
 static void carry_out(struct world *world, const struct port_move *moves, size_t nr)
@@ -191,8 +203,9 @@ static void carry_out(struct world *world, const struct port_move *moves, size_t
 	}
 }
 
-static void select_all(struct world *world, struct tracked *tracked, const struct port_node *nodes,
-		       unsigned nr_nodes, enum port_reason reason)
+/* What the ranking has decided, of all units. */
+static void select_all(struct world *world, struct tracked *tracked, struct ranking *ranking,
+		       const struct port_node *nodes, enum port_reason reason)
 {
 	struct port_move moves[CHUNK_MOVES];
 	struct chunk chunk;
@@ -203,9 +216,9 @@ static void select_all(struct world *world, struct tracked *tracked, const struc
 
 		for (uint32_t page = first; page < end;) {
 			uint32_t looked_at, next = gather(world, tracked, task, page, &chunk);
-			size_t nr =
-				ranking_select(&tracked->ranking, &chunk.span, chunk.units, nodes,
-					       nr_nodes, reason, moves, CHUNK_MOVES, &looked_at);
+			size_t nr = ranking_select(ranking, &chunk.span, chunk.units, nodes,
+						   (unsigned)world->memory.nr_nodes, reason, moves,
+						   CHUNK_MOVES, &looked_at);
 
 			scatter(tracked, &chunk);
 			carry_out(world, moves, nr);
@@ -216,30 +229,48 @@ static void select_all(struct world *world, struct tracked *tracked, const struc
 	}
 }
 
-static void decide(struct world *world, struct tracked *tracked, uint64_t period_ps)
+/* All units learn, if ranking is NULL; else are counted. */
+static void show_all(struct world *world, struct tracked *tracked, struct ranking *ranking)
 {
-	struct port_node nodes[MEMORY_MAX_NODES];
-	const unsigned nr_nodes = describe_nodes(world, tracked, nodes);
 	struct chunk chunk;
 
-	tracked->round.now_ns = world_now_ns(world);
-	tracked->round.move_page_ns = world->config.costs.move_page_ns;
-	tracked->round.max_moved_pages =
-		MOVED_BYTES_PER_S / PAGE_BYTES * (period_ps / 1000000000) / 1000;
-	ranking_begin(&tracked->ranking, &tracked->round, nodes, nr_nodes);
 	for (unsigned task = 0; task < world->nr_tasks; task++) {
 		const uint32_t first = world->tasks[task].first_page;
 		const uint32_t end = first + world->tasks[task].info->nr_pages;
 
 		for (uint32_t page = first; page < end;) {
 			page = gather(world, tracked, task, page, &chunk);
-			ranking_observe(&tracked->ranking, &chunk.span, chunk.units);
+			if (ranking) {
+				ranking_count(ranking, &chunk.span, chunk.units);
+				continue;
+			}
+			ranking_learn(&chunk.span, tracked->heat_shift, chunk.units);
 			scatter(tracked, &chunk);
 		}
 	}
-	ranking_decide(&tracked->ranking);
-	select_all(world, tracked, nodes, nr_nodes, PORT_DEMOTE);
-	select_all(world, tracked, nodes, nr_nodes, PORT_PROMOTE);
+}
+
+static void decide(struct world *world, struct tracked *tracked, uint64_t period_ps)
+{
+	struct ranking *rankings = tracked->rankings;
+	struct port_node nodes[MEMORY_MAX_NODES];
+
+	tracked->round.now_ns = world_now_ns(world);
+	tracked->round.move_page_ns = world->config.costs.move_page_ns;
+	tracked->round.max_moved_pages =
+		MOVED_BYTES_PER_S / PAGE_BYTES * (period_ps / 1000000000) / 1000;
+	describe_nodes(world, tracked, nodes);
+	show_all(world, tracked, NULL);
+	for (int i = 0; i < tracked->nr_rankings; i++) {
+		ranking_begin(&rankings[i], &tracked->round, nodes,
+			      (unsigned)world->memory.nr_nodes, i ? &rankings[i - 1] : NULL);
+		show_all(world, tracked, &rankings[i]);
+		ranking_decide(&rankings[i]);
+	}
+	for (int i = tracked->nr_rankings - 1; i >= 0; i--)
+		select_all(world, tracked, &rankings[i], nodes, PORT_DEMOTE);
+	for (int i = 0; i < tracked->nr_rankings; i++)
+		select_all(world, tracked, &rankings[i], nodes, PORT_PROMOTE);
 }
 
 /* So long that what the round's looking cost is the budget's part of it. */
@@ -257,6 +288,8 @@ static void tick(struct world *world, void *state)
 {
 	struct tracked *tracked = state;
 
+	if (tracked->nr_rankings == 0)
+		return; /* there is nowhere to move to */
 	watermark_demand_age(&tracked->demand, world_now_ns(world));
 	if (tracked->scans == tracked->round.nr_scans) {
 		if (world->now_ps >= tracked->next_ps)

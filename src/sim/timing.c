@@ -75,6 +75,7 @@ void timing_start(struct timing *timing, const struct machine *machine)
 		timing->memory[to] = (struct bandwidth_node) {
 			.read_bytes = read,
 			.write_bytes = write ? write : read,
+			.both_bytes = machine->nodes[to].total_bandwidth_bytes,
 			.bus = bandwidth_bus_of(kind),
 		};
 		for (int from = 0; from < machine->nr_nodes; from++)

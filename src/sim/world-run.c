@@ -134,6 +134,9 @@ static void run_thread(struct world *world, struct world_thread *thread, uint64_
 		for (uint32_t i = 0; i < batch.nr; i++)
 			batch.accesses[i] += task->first_page;
 		access_all(world, thread, &batch);
+		if (thread->task == 0 && batch.nr)
+			world->heat[(uint64_t)(batch.accesses[0] & ~ACCESS_WRITE) *
+				    WORLD_HEAT_ROWS / task->info->nr_pages]++;
 		account(world, thread, &batch, cost_ps, think_ps);
 		if (world->config.sample_period)
 			sample(world, thread, &batch);

@@ -30,6 +30,9 @@ struct peer;
 /* Moved there and back within this: ping-pong. */
 #define PING_PONG_NS 10000000000ULL
 
+/* Parts of an address space in the heat map. */
+#define WORLD_HEAT_ROWS 128
+
 /* What the kernel's work takes, in ns; world_default_costs has the sources. */
 struct world_costs {
 	uint32_t fault_ns;	/* a first touch */
@@ -106,8 +109,10 @@ struct world {
 	bool kswapd_awake[MEMORY_MAX_NODES];
 	uint16_t *last_moves; /* [nr_pages] when and where to: ping-pong */
 	struct tally tally;
-	struct random random; /* the peer's */
-	uint64_t now_ps;      /* the start of this quantum */
+	uint32_t
+		heat[WORLD_HEAT_ROWS]; /* sampled accesses to the first task's memory, by address */
+	struct random random;	       /* the peer's */
+	uint64_t now_ps;	       /* the start of this quantum */
 	bool out_of_memory;
 };
 

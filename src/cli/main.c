@@ -87,6 +87,29 @@ static const struct verb verbs[] = {
 	  "  -C, --physcpubind CPUS      run on these CPUs\n"
 	  "  -a, --all                   nodes and CPUs may be named that the cpuset forbids\n"
 	  "  --policy POLICY             a POLICY, together with -N or -C\n" },
+	{ "sim", cmd_sim,
+	  "--workload WORKLOAD [--machine NAME] [--policy NAMES] [--time DURATION] [--start WHERE] "
+	  "[--memory NODE=SIZE] [--kernel NODE=SIZE] [--cache NODE=SIZE] [--mempolicy "
+	  "[REGION=]POLICY] [--copies N] [--thp] [--swap] [--seed N] [--interval DURATION] "
+	  "[--plot PREFIX] [--json] | --list",
+	  "predict what memory policies do on a machine",
+	  "  --workload WORKLOAD  what runs, such as zipf:size=8GiB: mpol-workload(5)\n"
+	  "  --machine NAME     a known machine or a file; else this one (mpol topo --machines)\n"
+	  "  --policy NAMES     which to compare: mpol,numab,first-touch,oracle\n"
+	  "  --list             the policies that there are\n"
+	  "  --time DURATION    of simulated time: 30s\n"
+	  "  --start WHERE      pages at the start: touched, slow or absent\n"
+	  "  --memory NODE=SIZE another size for a node\n"
+	  "  --kernel NODE=SIZE what the kernel has there and never moves\n"
+	  "  --cache NODE=SIZE  page cache there, which reclaim drops\n"
+	  "  --mempolicy [REGION=]POLICY  of the program, or of one region of its memory\n"
+	  "  --copies N         so many of the workload at once\n"
+	  "  --thp              with transparent huge pages\n"
+	  "  --swap             what cannot be demoted may be swapped out\n"
+	  "  --seed N           of all that is random: 1\n"
+	  "  --interval DURATION  of the time line\n"
+	  "  --plot PREFIX      draw PREFIX-share.png, PREFIX-moves.png, "
+	  "PREFIX-heat.png\n" JSON_OPTION },
 	{ "doctor", cmd_doctor, "[PID] [--json] [--root DIR]",
 	  "say what stands in the way of memory policy",
 	  JSON_OPTION "  --root DIR      a recorded /sys and /proc below DIR\n" },

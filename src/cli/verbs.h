@@ -37,6 +37,7 @@ verb_fn cmd_reapply;
 verb_fn cmd_run;
 verb_fn cmd_set;
 verb_fn cmd_show;
+verb_fn cmd_sim;
 verb_fn cmd_topo;
 verb_fn cmd_undo;
 

@@ -16,7 +16,7 @@
 #define SIGMAS 8
 
 static const struct workload_default options[] = {
-	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
+	COMMON_OPTIONS("10ns", "1"),
 	{ OPTION_SIGMA, "8.3333%" },
 	{ OPTION_WRITES, "20%" },
 	{ OPTION_SCATTER, "none" },

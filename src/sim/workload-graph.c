@@ -25,7 +25,7 @@
 #define BIT_SET		 0.24 /* C + D of Graph500's parameters .57 .19 .19 .05 */
 
 static const struct workload_default options[] = {
-	COMMON_OPTIONS("1GiB", "4", "1ns", "4"),
+	COMMON_OPTIONS("1ns", "4"),
 	{ OPTION_DEGREE, "16" },
 	{ 0 },
 };

@@ -17,33 +17,23 @@
 #include "scatter.h"
 
 static const struct workload_default hotcold_options[] = {
-	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
-	{ OPTION_HOT, "10%" },
-	{ OPTION_HITS, "90%" },
-	{ OPTION_SCAN, "0%" },
-	{ OPTION_LINES, "64" },
-	{ OPTION_WRITES, "0%" },
-	{ OPTION_SCATTER, "base" },
-	{ OPTION_SHIFT, "0" },
-	{ OPTION_MOVES, "100%" },
-	{ 0 },
+	COMMON_OPTIONS("10ns", "1"), { OPTION_HOT, "10%" },
+	{ OPTION_HITS, "90%" },	     { OPTION_SCAN, "0%" },
+	{ OPTION_LINES, "64" },	     { OPTION_WRITES, "0%" },
+	{ OPTION_SCATTER, "base" },  { OPTION_SHIFT, "0" },
+	{ OPTION_MOVES, "100%" },    { 0 },
 };
 
 static const struct workload_default shift_options[] = {
-	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
-	{ OPTION_HOT, "10%" },
-	{ OPTION_HITS, "90%" },
-	{ OPTION_SCAN, "0%" },
-	{ OPTION_LINES, "64" },
-	{ OPTION_WRITES, "0%" },
-	{ OPTION_SCATTER, "base" },
-	{ OPTION_SHIFT, "50M" },
-	{ OPTION_MOVES, "100%" },
-	{ 0 },
+	COMMON_OPTIONS("10ns", "1"), { OPTION_HOT, "10%" },
+	{ OPTION_HITS, "90%" },	     { OPTION_SCAN, "0%" },
+	{ OPTION_LINES, "64" },	     { OPTION_WRITES, "0%" },
+	{ OPTION_SCATTER, "base" },  { OPTION_SHIFT, "50M" },
+	{ OPTION_MOVES, "100%" },    { 0 },
 };
 
 static const struct workload_default pingpong_options[] = {
-	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
+	COMMON_OPTIONS("10ns", "1"),
 	{ OPTION_HOT, "10%" },
 	{ OPTION_HITS, "90%" },
 	{ OPTION_WRITES, "0%" },
@@ -54,10 +44,8 @@ static const struct workload_default pingpong_options[] = {
 
 struct model {
 	struct scatter scatter;
+	struct moves moves;
 	uint32_t nr_pages, nr_hot;
-	uint64_t period;		  /* accesses of a thread between two moves; never: 2^63 */
-	uint32_t step;			  /* ranks that a move goes on by */
-	uint32_t wrap;			  /* where offset begins again at 0 */
 	uint64_t hit_chance, scan_chance; /* of 2^32; scan_chance counts from hit_chance on */
 	uint32_t write_chance;		  /* of 2^31 */
 	uint32_t lines;
@@ -65,9 +53,8 @@ struct model {
 
 struct state {
 	struct random random;
-	uint64_t nr_left;				 /* accesses until the hot set moves */
-	uint32_t offset;				 /* rank of the first hot page */
-	uint32_t first_page, end_page, page, lines_left; /* of the scan: see workload-scan.c */
+	struct phase phase; /* its offset is the rank of the first hot page */
+	struct sweep scan;
 };
 
 static int check(const struct workload *workload, const struct model *model, struct mpol_error *err)
@@ -77,7 +64,7 @@ static int check(const struct workload *workload, const struct model *model, str
 	if (!model->nr_hot || model->nr_hot == model->nr_pages) {
 		error_set(err, -ERANGE, "read workload", "hot: %s pages would be hot",
 			  model->nr_hot ? "all" : "no");
-		error_advise(err, "one page is %.6f%%", 100.0 / model->nr_pages + 0.000001);
+		error_advise(err, "one page is %.4f%%", 100.0 / model->nr_pages + 0.0001);
 		return -ERANGE;
 	}
 	if (option[OPTION_PERIOD] && model->nr_hot > model->nr_pages / 2) {
@@ -93,11 +80,24 @@ static int check(const struct workload *workload, const struct model *model, str
 	return 0;
 }
 
+static void prepare_moves(struct model *model, const uint64_t *option)
+{
+	uint64_t period = option[OPTION_SHIFT];
+
+	model->moves.step = (uint32_t)(model->nr_hot * option[OPTION_MOVES] / MILLION);
+	model->moves.wrap = model->nr_pages;
+	if (option[OPTION_PERIOD]) { /* pingpong, which has no other options of this kind */
+		period = option[OPTION_PERIOD];
+		model->moves.step = model->nr_hot;
+		model->moves.wrap = 2 * model->nr_hot;
+	}
+	model->moves.period = period ? period : MOVES_NEVER;
+}
+
 static int prepare(struct workload *workload, struct mpol_error *err)
 {
 	struct model *model = workload->model;
 	const uint64_t *option = workload->option;
-	uint64_t period = option[OPTION_SHIFT];
 	int r;
 
 	model->nr_pages = workload->info.nr_pages;
@@ -109,14 +109,7 @@ static int prepare(struct workload *workload, struct mpol_error *err)
 	r = check(workload, model, err);
 	if (r < 0)
 		return r;
-	model->wrap = model->nr_pages;
-	model->step = (uint32_t)(model->nr_hot * option[OPTION_MOVES] / MILLION);
-	if (option[OPTION_PERIOD]) {
-		period = option[OPTION_PERIOD];
-		model->wrap = 2 * model->nr_hot;
-		model->step = model->nr_hot;
-	}
-	model->period = period ? period : 1ULL << 63;
+	prepare_moves(model, option);
 	if (option[OPTION_SCATTER] == SCATTER_NONE)
 		return 0;
 	return scatter_init(&model->scatter, model->nr_pages, scatter_shift(option[OPTION_SCATTER]),
@@ -132,28 +125,12 @@ static void release(void *data)
 
 static void start(const struct workload *workload, unsigned thread, void *data)
 {
-	const struct workload_info *info = &workload->info;
 	const struct model *model = workload->model;
 	struct state *state = data;
 
 	random_seed(&state->random, workload->seed, thread);
-	state->nr_left = model->period;
-	state->first_page = first_of_thread(info->nr_pages, thread, info->nr_threads);
-	state->end_page = first_of_thread(info->nr_pages, thread + 1, info->nr_threads);
-	state->page = state->first_page;
-	state->lines_left = model->lines;
-}
-
-static uint32_t scan_on(const struct model *model, struct state *state)
-{
-	uint32_t page = state->page;
-
-	if (!--state->lines_left) {
-		state->lines_left = model->lines;
-		if (++state->page == state->end_page)
-			state->page = state->first_page;
-	}
-	return page;
+	state->phase.nr_left = model->moves.period;
+	sweep_start(&state->scan, &workload->info, thread, model->lines);
 }
 
 /* Accesses between two moves. */
@@ -168,7 +145,7 @@ static void make_part(const struct model *model, struct state *state, uint32_t *
 		const uint64_t chance = choice >> 32;
 		const bool hit = chance < model->hit_chance;
 		const uint32_t nr_pages = hit ? model->nr_hot : model->nr_pages - model->nr_hot;
-		uint64_t rank = state->offset + (hit ? 0 : (uint64_t)model->nr_hot) +
+		uint64_t rank = state->phase.offset + (hit ? 0 : (uint64_t)model->nr_hot) +
 				(uint64_t)(((unsigned __int128)place * nr_pages) >> 64);
 
 		rank -= rank >= model->nr_pages ? model->nr_pages : 0;
@@ -181,7 +158,7 @@ static void make_part(const struct model *model, struct state *state, uint32_t *
 	for (size_t i = 0; i < nr_scans; i++) {
 		uint32_t *access = &accesses[scans[i]];
 
-		*access = (*access & ACCESS_WRITE) | scan_on(model, state);
+		*access = (*access & ACCESS_WRITE) | sweep_on(&state->scan, model->lines);
 	}
 }
 
@@ -191,16 +168,9 @@ static void make(const struct workload *workload, void *data, uint32_t *accesses
 	struct state *state = data;
 
 	for (size_t done = 0, nr; done < WORKLOAD_BLOCK; done += nr) {
-		nr = WORKLOAD_BLOCK - done;
-		if (nr > state->nr_left)
-			nr = state->nr_left;
+		nr = phase_room(&state->phase, WORKLOAD_BLOCK - done);
 		make_part(model, state, accesses + done, nr);
-		state->nr_left -= nr;
-		if (!state->nr_left) {
-			state->nr_left = model->period;
-			state->offset =
-				(uint32_t)(((uint64_t)state->offset + model->step) % model->wrap);
-		}
+		phase_pass(&model->moves, &state->phase, nr);
 	}
 }
 

@@ -52,18 +52,19 @@ struct workload {
 	uint64_t option[WORKLOAD_OPTIONS];
 	char *text;
 	void *model;
-	char *threads; /* of thread_bytes each: struct workload_thread, then the generator's state
-			*/
-	size_t thread_bytes;
+	size_t thread_bytes; /* of struct workload_thread and the generator's state behind it */
+	char *threads;
 };
 
-/* One line of options that every workload takes; size, threads, think and overlap vary. */
-#define COMMON_OPTIONS(size, threads, think, overlap)                                \
-	{ OPTION_SIZE, size }, { OPTION_THREADS, threads }, { OPTION_THINK, think }, \
-		{ OPTION_OVERLAP, overlap },                                         \
-	{                                                                            \
-		OPTION_ACCESSES, "0"                                                 \
-	}
+/* What every workload takes, in its list of options. */
+/* clang-format off */
+#define COMMON_OPTIONS(think, overlap) \
+	{ OPTION_SIZE, "1GiB" }, \
+	{ OPTION_THREADS, "4" }, \
+	{ OPTION_ACCESSES, "0" }, \
+	{ OPTION_THINK, think }, \
+	{ OPTION_OVERLAP, overlap }
+/* clang-format on */
 
 /* A share in 2^-31 or 2^-32, which random bits are compared with: below it is yes. */
 static inline uint32_t chance_31(uint64_t millionths)
@@ -89,6 +90,64 @@ static inline uint32_t write_bit(uint64_t random, uint32_t chance)
 static inline uint32_t first_of_thread(uint64_t nr, unsigned thread, unsigned nr_threads)
 {
 	return (uint32_t)(nr * thread / nr_threads);
+}
+
+/* How the ranks of a workload move on from time to time; and how far a thread is with it. */
+struct moves {
+	uint64_t period; /* accesses of a thread; never: MOVES_NEVER */
+	uint32_t step;	 /* ranks */
+	uint32_t wrap;	 /* where offset begins again at 0 */
+};
+
+struct phase {
+	uint64_t nr_left; /* accesses until the next move */
+	uint32_t offset;  /* ranks, added to each */
+};
+
+#define MOVES_NEVER (1ULL << 63)
+
+/* How many of nr accesses belong to the phase. */
+static inline size_t phase_room(const struct phase *phase, size_t nr)
+{
+	return nr < phase->nr_left ? nr : phase->nr_left;
+}
+
+/* After nr accesses, at most phase_room. */
+static inline void phase_pass(const struct moves *moves, struct phase *phase, size_t nr)
+{
+	phase->nr_left -= nr;
+	if (phase->nr_left)
+		return;
+	phase->nr_left = moves->period;
+	phase->offset = (uint32_t)(((uint64_t)phase->offset + moves->step) % moves->wrap);
+}
+
+/* A thread's way through its part of the pages, again and again. */
+struct sweep {
+	uint32_t first_page, end_page;
+	uint32_t page, lines_left; /* of page */
+};
+
+static inline void sweep_start(struct sweep *sweep, const struct workload_info *info,
+			       unsigned thread, uint32_t lines)
+{
+	sweep->first_page = first_of_thread(info->nr_pages, thread, info->nr_threads);
+	sweep->end_page = first_of_thread(info->nr_pages, thread + 1, info->nr_threads);
+	sweep->page = sweep->first_page;
+	sweep->lines_left = lines;
+}
+
+/* The next page; lines: accesses to a page. */
+static inline uint32_t sweep_on(struct sweep *sweep, uint32_t lines)
+{
+	const uint32_t page = sweep->page;
+
+	if (!--sweep->lines_left) {
+		sweep->lines_left = lines;
+		if (++sweep->page == sweep->end_page)
+			sweep->page = sweep->first_page;
+	}
+	return page;
 }
 
 /* How many neighbours stay together, as a power of 2, for a value of scatter= but none. */

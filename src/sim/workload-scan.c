@@ -6,7 +6,7 @@
 #include "workload-internal.h"
 
 static const struct workload_default options[] = {
-	COMMON_OPTIONS("1GiB", "4", "1ns", "10"),
+	COMMON_OPTIONS("1ns", "10"),
 	{ OPTION_WRITES, "0%" },
 	{ OPTION_LINES, "64" },
 	{ 0 },
@@ -19,9 +19,7 @@ struct model {
 
 struct state {
 	struct random random;
-	uint32_t first_page, end_page; /* of the thread's part */
-	uint32_t page;
-	uint32_t lines_left; /* of page */
+	struct sweep sweep;
 };
 
 static int prepare(struct workload *workload, struct mpol_error *err)
@@ -36,31 +34,22 @@ static int prepare(struct workload *workload, struct mpol_error *err)
 
 static void start(const struct workload *workload, unsigned thread, void *data)
 {
-	const struct workload_info *info = &workload->info;
 	const struct model *model = workload->model;
 	struct state *state = data;
 
 	random_seed(&state->random, workload->seed, thread);
-	state->first_page = first_of_thread(info->nr_pages, thread, info->nr_threads);
-	state->end_page = first_of_thread(info->nr_pages, thread + 1, info->nr_threads);
-	state->page = state->first_page;
-	state->lines_left = model->lines;
+	sweep_start(&state->sweep, &workload->info, thread, model->lines);
 }
 
 static void make(const struct workload *workload, void *data, uint32_t *accesses)
 {
 	const struct model *model = workload->model;
 	struct state *state = data;
+	struct sweep sweep = state->sweep;
 
-	for (size_t i = 0; i < WORKLOAD_BLOCK;) {
-		for (; i < WORKLOAD_BLOCK && state->lines_left; i++, state->lines_left--)
-			accesses[i] = state->page;
-		if (state->lines_left)
-			break;
-		state->lines_left = model->lines;
-		if (++state->page == state->end_page)
-			state->page = state->first_page;
-	}
+	for (size_t i = 0; i < WORKLOAD_BLOCK; i++)
+		accesses[i] = sweep_on(&sweep, model->lines);
+	state->sweep = sweep;
 	for (size_t i = 0; model->write_chance && i < WORKLOAD_BLOCK; i++)
 		accesses[i] |= write_bit(random_next(&state->random), model->write_chance);
 }

@@ -10,7 +10,7 @@
 #define NR_ARRAYS  3
 
 static const struct workload_default options[] = {
-	COMMON_OPTIONS("1GiB", "4", "1ns", "10"),
+	COMMON_OPTIONS("1ns", "10"),
 	{ OPTION_KERNEL, "all" },
 	{ 0 },
 };

@@ -8,13 +8,13 @@
 #include "workload-internal.h"
 
 static const struct workload_default uniform_options[] = {
-	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
+	COMMON_OPTIONS("10ns", "1"),
 	{ OPTION_WRITES, "0%" },
 	{ 0 },
 };
 
 static const struct workload_default gups_options[] = {
-	COMMON_OPTIONS("1GiB", "4", "1ns", "8"),
+	COMMON_OPTIONS("1ns", "8"),
 	{ 0 },
 };
 

@@ -27,14 +27,14 @@
 #define RECORDS_MAX	  (1U << 31)
 
 static const struct workload_default options[] = {
-	COMMON_OPTIONS("1GiB", "4", "100ns", "1"),
+	COMMON_OPTIONS("100ns", "1"),
 	{ OPTION_THETA, "0.99" },
 	{ OPTION_RECORD, "1KiB" },
 	{ 0 },
 };
 
 static const struct workload_default scan_options[] = {
-	COMMON_OPTIONS("1GiB", "4", "100ns", "1"),
+	COMMON_OPTIONS("100ns", "1"),
 	{ OPTION_THETA, "0.99" },
 	{ OPTION_RECORD, "1KiB" },
 	{ OPTION_LENGTH, "100" },

@@ -10,26 +10,21 @@
 #include "scatter.h"
 
 static const struct workload_default options[] = {
-	COMMON_OPTIONS("1GiB", "4", "10ns", "1"),
-	{ OPTION_THETA, "0.99" },
-	{ OPTION_WRITES, "0%" },
-	{ OPTION_SCATTER, "base" },
-	{ OPTION_SHIFT, "0" },
-	{ 0 },
+	COMMON_OPTIONS("10ns", "1"), { OPTION_THETA, "0.99" }, { OPTION_WRITES, "0%" },
+	{ OPTION_SCATTER, "base" },  { OPTION_SHIFT, "0" },    { 0 },
 };
 
 struct model {
 	struct sampler sampler;
 	struct scatter scatter;
-	uint64_t shift; /* accesses of a thread; never: 2^63 */
-	uint32_t nr_pages, step;
+	struct moves moves;
+	uint32_t nr_pages;
 	uint32_t write_chance; /* of 2^31 */
 };
 
 struct state {
 	struct random random;
-	uint64_t nr_left; /* accesses until the ranks move on */
-	uint32_t offset;  /* how far they have moved */
+	struct phase phase;
 };
 
 static int prepare(struct workload *workload, struct mpol_error *err)
@@ -41,8 +36,11 @@ static int prepare(struct workload *workload, struct mpol_error *err)
 
 	(void)err;
 	model->nr_pages = workload->info.nr_pages;
-	model->step = (uint32_t)(model->nr_pages * 618034ULL / MILLION);
-	model->shift = option[OPTION_SHIFT] ? option[OPTION_SHIFT] : 1ULL << 63;
+	model->moves = (struct moves) {
+		.period = option[OPTION_SHIFT] ? option[OPTION_SHIFT] : MOVES_NEVER,
+		.step = (uint32_t)(model->nr_pages * 618034ULL / MILLION),
+		.wrap = model->nr_pages,
+	};
 	model->write_chance = chance_31(option[OPTION_WRITES]);
 	r = sampler_init(&model->sampler, model->nr_pages, model->nr_pages, sampler_zipf, &theta);
 	if (r < 0 || option[OPTION_SCATTER] == SCATTER_NONE)
@@ -64,7 +62,7 @@ static void start(const struct workload *workload, unsigned thread, void *data)
 	struct state *state = data;
 
 	random_seed(&state->random, workload->seed, thread);
-	state->nr_left = model->shift;
+	state->phase.nr_left = model->moves.period;
 }
 
 static void move_on(uint32_t *accesses, size_t nr, uint32_t offset, uint32_t nr_pages)
@@ -90,8 +88,8 @@ static void make_part(const struct model *model, struct state *state, uint32_t *
 			sampler_draw(&model->sampler, number) | write_bit(number, write_chance);
 	}
 	state->random = random;
-	if (state->offset)
-		move_on(accesses, nr, state->offset, model->nr_pages);
+	if (state->phase.offset)
+		move_on(accesses, nr, state->phase.offset, model->nr_pages);
 	scatter_place(&model->scatter, accesses, nr);
 }
 
@@ -101,16 +99,9 @@ static void make(const struct workload *workload, void *data, uint32_t *accesses
 	struct state *state = data;
 
 	for (size_t done = 0, nr; done < WORKLOAD_BLOCK; done += nr) {
-		nr = WORKLOAD_BLOCK - done;
-		if (nr > state->nr_left)
-			nr = state->nr_left;
+		nr = phase_room(&state->phase, WORKLOAD_BLOCK - done);
 		make_part(model, state, accesses + done, nr);
-		state->nr_left -= nr;
-		if (!state->nr_left) {
-			state->nr_left = model->shift;
-			state->offset = (uint32_t)(((uint64_t)state->offset + model->step) %
-						   model->nr_pages);
-		}
+		phase_pass(&model->moves, &state->phase, nr);
 	}
 }
 

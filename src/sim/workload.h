@@ -67,6 +67,7 @@ const struct workload_info *workload_info(const struct workload *workload);
 /*
  * The next nr accesses of a thread (0 to nr_threads - 1) into accesses.  Returns how
  * many there were: fewer than nr only at the thread's end, which most never reach.
+ * Calls for different threads may run at the same time.
  */
 size_t workload_fill(struct workload *workload, unsigned thread, uint32_t *accesses, size_t nr);
 

@@ -178,7 +178,7 @@ static const struct {
 } refused[] = {
 	{ "", -EINVAL, "no such workload: \"\"", "workloads are zipf, uniform" },
 	{ "zipff", -EINVAL, "no such workload: \"zipff\"", "zipf" },
-	{ "zipf:thta=1", -EINVAL, "zipf has no option \"thta\"", "size, threads, think" },
+	{ "zipf:thta=1", -EINVAL, "zipf has no option \"thta\"", "size, threads, accesses" },
 	{ "scan:theta=1", -EINVAL, "scan has no option \"theta\"", "lines" },
 	{ "zipf:theta=x", -EINVAL, "theta=x: no such value", "from 0 to 4" },
 	{ "zipf:theta", -EINVAL, "theta=: no such value", "from 0 to 4" },

@@ -44,28 +44,26 @@ static bool name_has(const char *path, const char *part)
 	return strcasestr(slash ? slash + 1 : path, part);
 }
 
-/* By what the file begins with, or else by its name. */
+static bool begins_with(const struct trace_bytes *bytes, const char *start)
+{
+	const size_t length = strlen(start);
+
+	return bytes->length >= length && !memcmp(bytes->data, start, length);
+}
+
+/* By what the file begins with; by its name where that could be anything. */
 static const struct trace_format *format_of(const struct trace_bytes *bytes)
 {
-	const struct {
-		const char *start;
-		size_t length;
-		const struct trace_format *format;
-	} starts[] = {
-		{ TRACE_MAGIC, TRACE_MAGIC_BYTES, &trace_format_mpol },
-		{ "{\"event\"", 8, &trace_format_truth },
-		{ "0x", 2, &trace_format_ramulator },
-	};
-
+	if (begins_with(bytes, TRACE_MAGIC))
+		return &trace_format_mpol;
 	if (name_has(bytes->path, "oraclegeneral"))
 		return &trace_format_oracle_general;
 	if (name_has(bytes->path, ".csv"))
 		return &trace_format_csv;
-	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
-		if (bytes->length >= starts[i].length &&
-		    !memcmp(bytes->data, starts[i].start, starts[i].length))
-			return starts[i].format;
-	}
+	if (begins_with(bytes, "{\"event\""))
+		return &trace_format_truth;
+	if (begins_with(bytes, "0x"))
+		return &trace_format_ramulator;
 	return NULL;
 }
 

@@ -301,6 +301,23 @@ static void test_only_whole_traces_appear(void **state)
 			 -ENOENT);
 }
 
+/* A name says less than what is in the file. */
+static void test_told_by_content(void **state)
+{
+	const struct trace_record record = { 1, 2, 3, 4, 5, 0 };
+	char name[sizeof(trace_path) + 32];
+	struct trace_reader *reader;
+
+	(void)state;
+	write_trace(&record, 1);
+	snprintf(name, sizeof(name), "%s.oracleGeneral.csv", trace_path);
+	assert_int_equal(rename(trace_path, name), 0);
+	assert_int_equal(trace_open(name, NULL, &reader, NULL), 0);
+	assert_string_equal(trace_info(reader)->format, "mpol");
+	trace_close(reader);
+	unlink(name);
+}
+
 static void test_no_trace(void **state)
 {
 	struct trace_record record;
@@ -331,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_payloads_refused),
 		TRACE_TEST(test_writer_refuses),
 		TRACE_TEST(test_only_whole_traces_appear),
+		TRACE_TEST(test_told_by_content),
 		TRACE_TEST(test_no_trace),
 	};
 

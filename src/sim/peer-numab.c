@@ -8,9 +8,6 @@
  * Three variants of how much free memory kswapd aims for: the promotion watermark;
  * only the high one (before Linux 5.18), with which promotion stalls; and the high one
  * raised by recent demand, as Johannes Weiner proposed.
- *
- * Not modelled: the adaptation of the scan period (faults on slow memory do not
- * take part in it), and shared or file pages.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,15 +15,13 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "hint-scan.h"
 #include "peers.h"
 #include "watermarks.h"
 
-#define MS_PS		1000000000ULL
-#define MIB_PAGES	256
-#define GIB_PAGES	262144
-#define SCAN_PAGES	(256 * MIB_PAGES) /* scan_size_mb */
-#define SCAN_PERIOD_MS	1000
-#define LEAST_PERIOD_MS 100
+#define MS_PS	  1000000000ULL
+#define MIB_PAGES 256
+#define GIB_PAGES 262144
 
 #define THRESHOLD_MS	 1000 /* hot_threshold_ms */
 #define THRESHOLD_STEPS	 16
@@ -44,14 +39,9 @@ struct promotion {
 	struct watermark_demand demand; /* for Weiner's variant */
 };
 
-struct scan {
-	uint64_t next_ms;
-	uint32_t cursor; /* page of the task */
-};
-
 struct numab {
-	uint32_t *scanned_ms; /* [pages] when a unit was unmapped */
-	struct scan *scans;   /* [tasks] */
+	struct hint_scan scan;
+	uint32_t *unmapped_ms; /* [pages] when a unit was last */
 	struct promotion promotions[MEMORY_MAX_NODES];
 };
 
@@ -59,8 +49,8 @@ static void stop(void *state)
 {
 	struct numab *numab = state;
 
-	free(numab->scanned_ms);
-	free(numab->scans);
+	hint_scan_stop(&numab->scan);
+	free(numab->unmapped_ms);
 	free(numab);
 }
 
@@ -73,12 +63,9 @@ static int start(struct world *world, void **ret_state, struct mpol_error *err)
 
 	if (!numab)
 		return error_errno(err, -ENOMEM, "start numab");
-	numab->scanned_ms = calloc(world->memory.nr_pages, sizeof(*numab->scanned_ms));
-	numab->scans = calloc(world->nr_tasks, sizeof(*numab->scans));
-	if (!numab->scanned_ms || !numab->scans)
+	numab->unmapped_ms = calloc(world->nr_pages, sizeof(*numab->unmapped_ms));
+	if (!numab->unmapped_ms || hint_scan_start(&numab->scan, world, numab->unmapped_ms) < 0)
 		return error_errno(err, -ENOMEM, "start numab");
-	for (unsigned i = 0; i < world->nr_tasks; i++)
-		numab->scans[i].next_ms = SCAN_PERIOD_MS;
 	for (int i = 0; i < world->memory.nr_nodes; i++)
 		numab->promotions[i].threshold_ms = THRESHOLD_MS;
 	*ret_state = steal_pointer(&state);
@@ -88,44 +75,6 @@ static int start(struct world *world, void **ret_state, struct mpol_error *err)
 static uint64_t now_ms(const struct world *world)
 {
 	return (world->current ? world->current->clock_ps : world->now_ps) / MS_PS;
-}
-
-/* task_scan_min: a large memory is scanned by more and shorter periods, to a limit. */
-static uint64_t period_ms(const struct world_task *task)
-{
-	const uint64_t windows = (task->info->nr_pages + SCAN_PAGES - 1) / SCAN_PAGES;
-	const uint64_t period = SCAN_PERIOD_MS / windows;
-
-	return period < LEAST_PERIOD_MS ? LEAST_PERIOD_MS : period;
-}
-
-/* task_numa_work: unmaps what is in slow memory, from the cursor on. */
-static void scan(struct world *world, struct numab *numab, unsigned index)
-{
-	const struct world_task *task = &world->tasks[index];
-	struct scan *own = &numab->scans[index];
-	uint32_t looked_at = 0;
-
-	while (looked_at < SCAN_PAGES && looked_at < task->info->nr_pages) {
-		const uint32_t page = task->first_page + own->cursor;
-		const uint32_t unit = memory_unit(&world->memory, page);
-		uint32_t pages = 1;
-
-		if (memory_present(&world->memory, unit)) {
-			const int node = memory_node_of(&world->memory, unit);
-
-			pages = unit + memory_unit_pages(&world->memory, unit) - page;
-			if (world_tier(world, node) > world->tiers.top_tier) {
-				numab->scanned_ms[unit] = (uint32_t)(world->now_ps / MS_PS);
-				memory_set_trap(&world->memory, unit);
-			}
-		}
-		world_spend(world, world->config.costs.entry_ps);
-		looked_at += pages;
-		own->cursor += pages;
-		if (own->cursor >= task->info->nr_pages)
-			own->cursor = 0;
-	}
 }
 
 /* numa_promotion_adjust_threshold */
@@ -149,20 +98,8 @@ static void adjust(struct promotion *own, uint64_t ms)
 static void tick(struct world *world, void *state)
 {
 	struct numab *numab = state;
-	const uint64_t ms = world->now_ps / MS_PS;
 
-	for (unsigned i = 0; i < world->nr_threads; i++) {
-		struct world_thread *thread = &world->threads[i];
-		struct scan *own = &numab->scans[thread->task];
-
-		if (thread->ended || thread->clock_ps / MS_PS < own->next_ms)
-			continue;
-		/* Whichever thread comes first does it, in its own time. */
-		world->current = thread;
-		scan(world, numab, thread->task);
-		world->current = NULL;
-		own->next_ms = ms + period_ms(&world->tasks[thread->task]);
-	}
+	hint_scan_tick(&numab->scan, world);
 	for (int i = 0; i < world->memory.nr_nodes; i++)
 		watermark_demand_age(&numab->promotions[i].demand, world_now_ns(world));
 }
@@ -201,7 +138,7 @@ static bool is_hot(struct world *world, struct numab *numab, int node, uint32_t 
 		return true;
 	}
 	adjust(own, ms);
-	if (ms - numab->scanned_ms[unit] >= own->threshold_ms)
+	if (ms - numab->unmapped_ms[unit] >= own->threshold_ms)
 		return false;
 	return !over_limit(own, ms, pages);
 }

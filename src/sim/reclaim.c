@@ -120,7 +120,8 @@ static uint64_t shrink(struct world *world, int node, uint64_t *scanned)
 		*scanned += freed;
 		return freed;
 	}
-	if (inactive_is_low(own))
+	/* Else what was just deactivated would go before anybody could have accessed it. */
+	while (inactive_is_low(own))
 		age(world, node);
 	for (int i = 0; i < CLUSTER_PAGES; i++) {
 		uint32_t unit;

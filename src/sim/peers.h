@@ -11,6 +11,8 @@ extern const struct peer peer_demotion;
 extern const struct peer peer_numab;
 extern const struct peer peer_numab_high;
 extern const struct peer peer_numab_boost;
+extern const struct peer peer_tpp;
+extern const struct peer peer_tpp_ungated;
 extern const struct peer peer_oracle;
 
 #endif

@@ -1,6 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Targets of demotion and promotion: see tiers.h. */
+/*
+ * Targets of demotion and promotion: see tiers.h.
+ *
+ * The nodes of a tier are given their targets in another one after the other.  Each gets, of
+ * its best ones, one that is had by as few as possible, where nodes that have it already may
+ * move on to another of theirs: the semi-matching of Harvey et al. (WADS 2003), whose loads are
+ * as even as they can be.
+ */
 #include "tiers.h"
+
+#include <string.h>
+
+#define NEVER UINT32_MAX
+
+/* The nodes of one tier, on their way into another. */
+struct sharing {
+	const struct tiers_nodes *nodes;
+	int from_tier, to_tier;
+	uint32_t least[TIERS_MAX_NODES]; /* the cost of a node's best targets; NEVER: none */
+	int16_t targets[TIERS_MAX_NODES];
+	int shares[TIERS_MAX_NODES]; /* how many have it as their target */
+	bool tried[TIERS_MAX_NODES]; /* targets, in this attempt */
+};
 
 /* The next tier that any node has, slower (step 1) or faster (-1); -1: none. */
 static int next_tier(const struct tiers_nodes *nodes, int tier, int step)
@@ -18,65 +39,109 @@ static int next_tier(const struct tiers_nodes *nodes, int tier, int step)
 	return next;
 }
 
-struct candidate {
-	int distance, without_cpus, shared, position;
-};
-
-static bool better(const struct candidate *a, const struct candidate *b)
+/* What speaks against a target; NEVER: it is none. */
+static uint32_t cost(const struct sharing *sharing, int from, int to)
 {
-	if (a->distance != b->distance)
-		return a->distance < b->distance;
-	if (a->without_cpus != b->without_cpus)
-		return a->without_cpus < b->without_cpus;
-	if (a->shared != b->shared)
-		return a->shared < b->shared;
-	return a->position < b->position;
+	const struct tiers_nodes *nodes = sharing->nodes;
+	const uint8_t stated = nodes->distances[from * nodes->nr_nodes + to];
+	const uint32_t distance = stated ? stated : UINT8_MAX + 1;
+
+	if (nodes->tiers[from] != sharing->from_tier || nodes->tiers[to] != sharing->to_tier)
+		return NEVER;
+	return distance * 2 + (sharing->to_tier < sharing->from_tier && !nodes->have_cpus[to]);
 }
 
-/* The best node of a tier for what leaves from; -1: there is no such tier. */
-static int target(const struct tiers_nodes *nodes, int from, int tier,
-		  const struct tiers_targets *targets)
+static bool is_best(const struct sharing *sharing, int from, int to)
 {
-	const bool want_cpus = tier < nodes->tiers[from];
-	struct candidate best = { .position = -1 };
+	return cost(sharing, from, to) == sharing->least[from];
+}
 
-	for (int to = 0; to < nodes->nr_nodes; to++) {
-		struct candidate candidate = {
-			.distance = nodes->distances[from * nodes->nr_nodes + to],
-			.without_cpus = want_cpus && !nodes->have_cpus[to],
-			.position = to,
-		};
+static bool give(struct sharing *sharing, int from, int most);
 
-		if (nodes->tiers[to] != tier)
-			continue;
-		for (int other = 0; other < from; other++)
-			candidate.shared += targets->nearest[other][tier] == to &&
-					    nodes->tiers[other] == nodes->tiers[from];
-		if (best.position < 0 || better(&candidate, &best))
-			best = candidate;
+/* Makes one of those that have to move on to another of theirs. */
+static bool move_one(struct sharing *sharing, int to, int most)
+{
+	for (int from = 0; from < sharing->nodes->nr_nodes; from++) {
+		if (sharing->targets[from] == to && give(sharing, from, most)) {
+			sharing->shares[to]--;
+			return true;
+		}
 	}
-	return best.position;
+	return false;
+}
+
+/* Gives from one of its best targets, such that none is had by more than most because of it. */
+static bool give(struct sharing *sharing, int from, int most)
+{
+	int given = -1;
+
+	for (int to = 0; to < sharing->nodes->nr_nodes && given < 0; to++)
+		if (sharing->shares[to] < most && !sharing->tried[to] && is_best(sharing, from, to))
+			given = to;
+	for (int to = 0; to < sharing->nodes->nr_nodes && given < 0; to++) {
+		if (sharing->tried[to] || !is_best(sharing, from, to))
+			continue;
+		sharing->tried[to] = true;
+		if (move_one(sharing, to, most))
+			given = to;
+	}
+	if (given < 0)
+		return false;
+	sharing->targets[from] = (int16_t)given;
+	sharing->shares[given]++;
+	return true;
+}
+
+static void share_out(struct sharing *sharing)
+{
+	const int nr_nodes = sharing->nodes->nr_nodes;
+
+	memset(sharing->shares, 0, sizeof(sharing->shares));
+	for (int i = 0; i < nr_nodes; i++)
+		sharing->targets[i] = -1;
+	for (int from = 0; from < nr_nodes; from++) {
+		sharing->least[from] = NEVER;
+		for (int to = 0; to < nr_nodes; to++)
+			if (cost(sharing, from, to) < sharing->least[from])
+				sharing->least[from] = cost(sharing, from, to);
+		for (int most = 1; sharing->least[from] != NEVER; most++) {
+			memset(sharing->tried, 0, sizeof(sharing->tried));
+			if (give(sharing, from, most))
+				break;
+		}
+	}
+}
+
+static int16_t target(const struct tiers_targets *targets, int from, int tier)
+{
+	return tier < 0 || tier >= TIERS_MAX_TIERS ? -1 : targets->nearest[from][tier];
 }
 
 void tiers_choose(const struct tiers_nodes *nodes, struct tiers_targets *ret_targets)
 {
-	ret_targets->top_tier = 0;
-	for (int from = 0; from < nodes->nr_nodes; from++) {
-		const int tier = nodes->tiers[from];
-		int16_t *nearest = ret_targets->nearest[from];
-		int slower, faster;
+	struct sharing sharing = { .nodes = nodes };
 
-		for (int to = 0; to < TIERS_MAX_TIERS; to++)
-			nearest[to] = tier < 0 || to == tier
-					      ? -1
-					      : (int16_t)target(nodes, from, to, ret_targets);
-		slower = tier < 0 ? -1 : next_tier(nodes, tier, 1);
-		faster = tier < 0 ? -1 : next_tier(nodes, tier, -1);
-		ret_targets->demotion[from] =
-			slower < 0 || slower >= TIERS_MAX_TIERS ? -1 : nearest[slower];
-		ret_targets->promotion[from] =
-			faster < 0 || faster >= TIERS_MAX_TIERS ? -1 : nearest[faster];
-		if (tier >= 0 && nodes->have_cpus[from] && tier > ret_targets->top_tier)
+	memset(ret_targets->nearest, -1, sizeof(ret_targets->nearest));
+	for (int pair = 0; pair < TIERS_MAX_TIERS * TIERS_MAX_TIERS; pair++) {
+		sharing.from_tier = pair / TIERS_MAX_TIERS;
+		sharing.to_tier = pair % TIERS_MAX_TIERS;
+		if (sharing.from_tier == sharing.to_tier)
+			continue;
+		share_out(&sharing);
+		for (int i = 0; i < nodes->nr_nodes; i++)
+			if (sharing.targets[i] >= 0)
+				ret_targets->nearest[i][sharing.to_tier] = sharing.targets[i];
+	}
+	ret_targets->top_tier = 0;
+	for (int i = 0; i < nodes->nr_nodes; i++) {
+		const int tier = nodes->tiers[i];
+
+		ret_targets->demotion[i] = ret_targets->promotion[i] = -1;
+		if (tier < 0)
+			continue;
+		ret_targets->demotion[i] = target(ret_targets, i, next_tier(nodes, tier, 1));
+		ret_targets->promotion[i] = target(ret_targets, i, next_tier(nodes, tier, -1));
+		if (nodes->have_cpus[i] && tier > ret_targets->top_tier)
 			ret_targets->top_tier = tier;
 	}
 }

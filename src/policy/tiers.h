@@ -4,9 +4,10 @@
  * are demoted to, and the one that its hot pages are promoted to.  Pure.
  *
  * A demotion goes to a strictly slower tier and a promotion to a strictly faster one, so
- * there are no cycles.  Unlike the kernel (mm/memory-tiers.c), which picks at
- * random among equally near nodes, every node has a single target, and equally
- * near targets are shared out.  Nodes are positions.
+ * there are no cycles.  The kernel (mm/memory-tiers.c, establish_demotion_targets) picks
+ * at random among equally near nodes for each page; here every node has a
+ * single target, and equally near ones are shared out as evenly as can be.  Nodes are
+ * positions.
  */
 #ifndef POLICY_TIERS_H
 #define POLICY_TIERS_H
@@ -22,7 +23,7 @@ struct tiers_nodes {
 	int nr_nodes;
 	const int *tiers;	  /* [nr_nodes] 0 is the fastest, -1: no memory */
 	const bool *have_cpus;	  /* [nr_nodes] */
-	const uint8_t *distances; /* [from * nr_nodes + to] */
+	const uint8_t *distances; /* [from * nr_nodes + to]; 0: unknown, the farthest */
 };
 
 struct tiers_targets {
@@ -31,15 +32,19 @@ struct tiers_targets {
 	/* What else may be gone to: of every other tier the node chosen as for the next one; -1:
 	 * none. */
 	int16_t nearest[TIERS_MAX_NODES][TIERS_MAX_TIERS];
-	int top_tier; /* the slowest tier that has CPUs: the kernel promotes nothing out of it */
+	/*
+	 * The slowest tier that has CPUs: the kernel promotes nothing out of it and faster ones
+	 * (node_is_toptier).  mpol does: its top are the nodes without a promotion target, the
+	 * fastest tier, so memory beside slow CPUs is not a dead end.
+	 */
+	int top_tier;
 };
 
 /*
- * Demotion: the nearest node of the next tier that has any; of equally near ones the one
- * with the fewest nodes demoting to it so far, then the lowest.
+ * Demotion: the nearest node of the next slower tier that there is.  Promotion: the
+ * nearest node of the next faster one; of equally near ones those with CPUs.
  *
- * Promotion: the nearest node of the next faster tier; among equals one with CPUs, then the one
- * with the fewest, then the lowest.
+ * Of several the one that the fewest nodes of the same tier have, then the lowest.
  */
 void tiers_choose(const struct tiers_nodes *nodes, struct tiers_targets *ret_targets);
 

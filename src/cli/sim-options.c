@@ -357,6 +357,7 @@ int sim_options_read(int argc, char **argv, struct sim_options *options)
 				.quantum_ns = QUANTUM_NS,
 				.costs = world_default_costs,
 				.watermark_scale_factor = 10,
+				.khugepaged = true,
 				.seed = 1,
 			},
 		},

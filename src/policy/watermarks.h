@@ -2,10 +2,10 @@
 /*
  * How much memory of a node is kept free.  Pure.
  *
- * The kernel's watermarks are constants of the machine (mm/page_alloc.c,
- * init_per_zone_wmark_min and __setup_per_zone_wmarks).  The promotion
- * watermark that mpol uses follows what recently had to be promoted, as Johannes Weiner
- * proposed for the kernel's in 2022.
+ * The kernel's watermarks are constants of the machine (mm/page_alloc.c:
+ * calculate_min_free_kbytes, __setup_per_zone_wmarks; mm/khugepaged.c:
+ * set_recommended_min_free_kbytes). The promotion watermark that mpol uses follows what recently
+ * had to be promoted, as Johannes Weiner proposed for the kernel's in 2022.
  */
 #ifndef POLICY_WATERMARKS_H
 #define POLICY_WATERMARKS_H
@@ -16,14 +16,32 @@ struct watermarks {
 	uint64_t min_pages, low_pages, high_pages, promo_pages;
 };
 
+/* What the watermarks of all zones follow from. */
+struct watermarks_rule {
+	uint64_t min_free_kib; /* vm.min_free_kbytes */
+	uint64_t total_pages;  /* managed by all zones but movable ones; not 0 */
+	unsigned scale_factor; /* vm.watermark_scale_factor, 10 by default */
+};
+
+/* vm.min_free_kbytes of a machine at first: 4 * sqrt(KiB), from 128 to 262144. */
+uint64_t watermarks_min_free_kib(uint64_t total_pages);
+
 /*
- * A node's watermarks as Linux computes them at boot: min_free_kbytes is
- * 4 * sqrt(total KiB), between 128 KiB and 256 MiB, and shared out by size; the others follow at
- * distances of max(min / 4, node / 10000 * watermark_scale_factor) (10 by default).
- * A zone's part that is reserved for lower zones is not in it.
+ * What it is raised to where transparent huge pages are on (always or madvise), as they are
+ * by default: 11 blocks of 2 MiB for each of the zones that have memory, movable ones left out, at
+ * most a twentieth of it all.  Often several times as much; never lowered by it.
  */
-struct watermarks watermarks_of_node(uint64_t node_pages, uint64_t total_pages,
-				     unsigned watermark_scale_factor);
+uint64_t watermarks_min_free_kib_huge(uint64_t total_pages, unsigned nr_zones);
+
+/*
+ * A zone's watermarks: min is its part of min_free_kbytes, the others follow at distances of
+ * max(min / 4, zone / 10000 * watermark_scale_factor).
+ */
+struct watermarks watermarks_of_zone(const struct watermarks_rule *rule, uint64_t zone_pages);
+
+/* Of a movable zone (memory plugged in as such, or kernelcore=): its min is 32 to 128 pages. */
+struct watermarks watermarks_of_movable_zone(const struct watermarks_rule *rule,
+					     uint64_t zone_pages);
 
 /* What promotions have recently asked for, in pages: a peak that fades by half each second. */
 struct watermark_demand {

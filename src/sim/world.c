@@ -57,14 +57,23 @@ void world_free(struct world *world)
 
 DEFINE_CLEANUP(struct world *, world_free);
 
+#define DMA32_PAGES ((uint64_t)1 << 20) /* the first 4 GiB are a zone, what follows another */
+
 /* What a node's capacity and watermarks are; the kernel's and the cache's part is the caller's. */
 static int fill_nodes(const struct machine *machine, const struct world_config *config,
 		      struct memory_node *nodes, struct mpol_error *err)
 {
-	uint64_t total_pages = 0;
+	struct watermarks_rule rule = { .scale_factor = config->watermark_scale_factor };
+	unsigned nr_zones = 1; /* on a PC the first 16 MiB are one */
 
-	for (int i = 0; i < machine->nr_nodes; i++)
-		total_pages += machine->nodes[i].capacity_bytes / PAGE_BYTES;
+	for (int i = 0; i < machine->nr_nodes; i++) {
+		rule.total_pages += machine->nodes[i].capacity_bytes / PAGE_BYTES;
+		nr_zones += machine->nodes[i].capacity_bytes > 0;
+	}
+	nr_zones += rule.total_pages > DMA32_PAGES;
+	rule.min_free_kib = config->khugepaged
+				    ? watermarks_min_free_kib_huge(rule.total_pages, nr_zones)
+				    : watermarks_min_free_kib(rule.total_pages);
 	for (int i = 0; i < machine->nr_nodes; i++) {
 		struct memory_node *node = &nodes[i];
 
@@ -81,8 +90,8 @@ static int fill_nodes(const struct machine *machine, const struct world_config *
 			error_on(err, "node %d", machine->nodes[i].id);
 			return -EINVAL;
 		}
-		node->marks = watermarks_of_node(node->capacity_pages, total_pages,
-						 config->watermark_scale_factor);
+		if (node->capacity_pages)
+			node->marks = watermarks_of_zone(&rule, node->capacity_pages);
 	}
 	return 0;
 }

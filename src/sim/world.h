@@ -78,6 +78,7 @@ struct world_config {
 	uint64_t quantum_ns;
 	struct world_costs costs;
 	unsigned watermark_scale_factor; /* vm.watermark_scale_factor */
+	bool khugepaged;		 /* transparent huge pages are on, so more is kept free */
 	bool swap;			 /* what cannot be demoted may be swapped out */
 	uint32_t sample_period; /* accesses of a thread from one sample to the next; 0: none */
 	uint64_t kernel_pages[MEMORY_MAX_NODES]; /* what the kernel and the page cache have there */

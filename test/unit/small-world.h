@@ -27,10 +27,12 @@ struct small_world {
 	struct world *world;
 };
 
-/* node: where all memory is at first (a position; -1: by first touch).  Fails the test on an
- * error. */
-static inline struct small_world small_world_on(const char *machine, const struct peer *peer,
-						const char *workload, int node)
+/*
+ * node: where all memory is at first (a position; -1: by first touch); huge: as huge pages.
+ * Fails the test on an error.
+ */
+static inline struct small_world small_world_of(const char *machine, const struct peer *peer,
+						const char *workload, int node, bool huge)
 {
 	const struct world_config config = {
 		.quantum_ns = 1000000,
@@ -39,7 +41,7 @@ static inline struct small_world small_world_on(const char *machine, const struc
 		.seed = 1,
 	};
 	struct small_world small = { .machine = read_machine(machine) };
-	struct world_task task = { .cpu_node = -1 };
+	struct world_task task = { .cpu_node = -1, .huge = huge };
 	struct mpol_error err = { 0 };
 
 	assert_int_equal(machine_judge(small.machine), 0);
@@ -52,6 +54,12 @@ static inline struct small_world small_world_on(const char *machine, const struc
 	    world_touch_all(small.world, node, &err) < 0)
 		fail_msg("%s: %s", err.object, err.cause);
 	return small;
+}
+
+static inline struct small_world small_world_on(const char *machine, const struct peer *peer,
+						const char *workload, int node)
+{
+	return small_world_of(machine, peer, workload, node, false);
 }
 
 static inline struct small_world small_world_new(const struct peer *peer, const char *workload,

@@ -88,12 +88,13 @@ static const struct verb verbs[] = {
 	  "  -a, --all                   nodes and CPUs may be named that the cpuset forbids\n"
 	  "  --policy POLICY             a POLICY, together with -N or -C\n" },
 	{ "sim", cmd_sim,
-	  "--workload WORKLOAD [--machine NAME] [--policy NAMES] [--time DURATION] [--start WHERE] "
+	  "--workload WORKLOAD | --trace FILE [--machine NAME] [--policy NAMES] [--time DURATION] [--start WHERE] "
 	  "[--memory NODE=SIZE] [--kernel NODE=SIZE] [--cache NODE=SIZE] [--mempolicy "
 	  "[REGION=]POLICY] [--copies N] [--thp] [--swap] [--seed N] [--interval DURATION] "
 	  "[--plot PREFIX] [--json] | --list",
 	  "predict what memory policies do on a machine",
 	  "  --workload WORKLOAD  what runs, such as zipf:size=8GiB: mpol-workload(5)\n"
+	  "  --trace FILE       the accesses of a trace instead: mpol-trace(5)\n"
 	  "  --machine NAME     a known machine or a file; else this one (mpol topo --machines)\n"
 	  "  --policy NAMES     which to compare: mpol,numab,first-touch,oracle\n"
 	  "  --list             the policies that there are\n"

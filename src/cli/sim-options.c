@@ -33,7 +33,7 @@
 
 /* As given, in texts that are looked at when the machine and the workload are known. */
 struct texts {
-	const char *machine, *workload, *peers, *policy;
+	const char *machine, *workload, *trace, *peers, *policy;
 	const char *region_policies[MAX_REGION_POLICIES];
 	unsigned nr_region_policies;
 };
@@ -144,6 +144,7 @@ static const struct option longs[] = {
 	{ "swap", no_argument, NULL, 'w' },
 	{ "thp", no_argument, NULL, 'H' },
 	{ "time", required_argument, NULL, 't' },
+	{ "trace", required_argument, NULL, 'r' },
 	{ "workload", required_argument, NULL, 'W' },
 	{ 0 },
 };
@@ -196,6 +197,9 @@ static int take(int option, struct sim_options *options, struct texts *texts, st
 		return r;
 	case 't':
 		return parse_duration("--time", optarg, &scenario->duration_ns);
+	case 'r':
+		texts->trace = optarg;
+		return r;
 	case 'W':
 		texts->workload = optarg;
 		return r;
@@ -282,15 +286,17 @@ static int read_workload(const struct texts *texts, struct sim_options *options)
 	struct mpol_error error = { 0 };
 	int r;
 
-	if (!texts->workload) {
-		fprintf(stderr, "mpol sim: no workload: give --workload, such as zipf:size=8GiB\n"
-				"  mpol-workload(5) has them all\n");
+	if (!texts->workload == !texts->trace) {
+		fprintf(stderr,
+			"mpol sim: give one of --workload, such as zipf:size=8GiB, and --trace\n"
+			"  mpol-workload(5) has the workloads\n");
 		return VERB_USAGE;
 	}
-	r = workload_new(texts->workload, seed, &options->workload, &error);
+	r = texts->trace ? workload_from_trace(texts->trace, seed, &options->workload, &error)
+			 : workload_new(texts->workload, seed, &options->workload, &error);
 	if (r < 0)
 		return report_error("sim", options->json, &error);
-	options->workload_text = texts->workload;
+	options->workload_text = texts->trace ? texts->trace : texts->workload;
 	options->scenario.workload = options->workload;
 	return VERB_OK;
 }

@@ -16,9 +16,8 @@
 #define WORKLOAD_LINES 64u
 
 /*
- * A family of streams.  A model is what all threads read and none writes; a state is
- * how far one thread has come.  A state holds no pointers: a clone is a
- * workload made again, into which the states are copied.
+ * A family of streams.  A model is what all threads read and none writes, and copies
+ * share; a state is how far one thread has come, and holds no pointers.
  */
 struct generator {
 	const char *name;
@@ -38,7 +37,10 @@ struct generator {
 	/* Fills in a thread's state, which is all zeros. */
 	void (*start)(const struct workload *workload, unsigned thread, void *state);
 
-	/* The next WORKLOAD_BLOCK accesses of a thread. */
+	/* How many accesses a thread makes in all; NULL: as OPTION_ACCESSES says. */
+	uint64_t (*length)(const struct workload *workload, unsigned thread);
+
+	/* The next WORKLOAD_BLOCK accesses of a thread; behind its end they may be anything. */
 	void (*make)(const struct workload *workload, void *state, uint32_t *accesses);
 };
 
@@ -52,7 +54,8 @@ struct workload {
 	uint64_t option[WORKLOAD_OPTIONS];
 	char *text;
 	void *model;
-	size_t thread_bytes; /* of struct workload_thread and the generator's state behind it */
+	unsigned *model_users; /* workloads that share it */
+	size_t thread_bytes;   /* of struct workload_thread and the generator's state behind it */
 	char *threads;
 };
 
@@ -160,5 +163,12 @@ extern const struct generator zipf_generator, uniform_generator, gups_generator,
 	hotcold_generator, shift_generator, pingpong_generator, scan_generator, stream_generator,
 	graph_generator, ycsb_a_generator, ycsb_b_generator, ycsb_c_generator, ycsb_d_generator,
 	ycsb_e_generator, ycsb_f_generator;
+
+/*
+ * A workload of a generator that workload_new does not know by name.  text is what prepare
+ * goes by; info, regions and options are all zero before it.  As workload_new.
+ */
+int workload_new_of(const struct generator *generator, const char *text, uint64_t seed,
+		    struct workload **ret, struct mpol_error *err);
 
 #endif

@@ -121,12 +121,29 @@ static int start_threads(struct workload *workload)
 	for (unsigned i = 0; i < workload->info.nr_threads; i++) {
 		struct workload_thread *thread = thread_at(workload, i);
 
-		thread->nr_left = workload->option[OPTION_ACCESSES];
-		thread->endless = !thread->nr_left;
+		if (workload->generator->length) {
+			thread->nr_left = workload->generator->length(workload, i);
+		} else {
+			thread->nr_left = workload->option[OPTION_ACCESSES];
+			thread->endless = !thread->nr_left;
+		}
 		thread->block_at = WORKLOAD_BLOCK;
 		workload->generator->start(workload, i, thread->state);
 	}
 	return 0;
+}
+
+static int prepare(struct workload *workload, struct mpol_error *err)
+{
+	int r;
+
+	workload->model = calloc(1, workload->generator->model_bytes);
+	workload->model_users = malloc(sizeof(*workload->model_users));
+	if (!workload->model || !workload->model_users)
+		return -ENOMEM;
+	*workload->model_users = 1;
+	r = workload->generator->prepare(workload, err);
+	return r < 0 ? r : start_threads(workload);
 }
 
 static int make(struct workload *workload, struct mpol_error *err)
@@ -138,24 +155,23 @@ static int make(struct workload *workload, struct mpol_error *err)
 	describe(workload);
 	if (workload->info.nr_pages < workload->info.nr_threads * PAGES_PER_THREAD_MIN)
 		return refuse_threads(workload, err);
-	workload->model = calloc(1, workload->generator->model_bytes);
-	if (!workload->model)
-		return -ENOMEM;
-	r = workload->generator->prepare(workload, err);
-	return r < 0 ? r : start_threads(workload);
+	return prepare(workload, err);
 }
 
-int workload_new(const char *text, uint64_t seed, struct workload **ret, struct mpol_error *err)
+/* generator: NULL, then the text names it. */
+int workload_new_of(const struct generator *generator, const char *text, uint64_t seed,
+		    struct workload **ret, struct mpol_error *err)
 {
 	_cleanup_(workload_freep) struct workload *workload = calloc(1, sizeof(*workload));
 	int r = -ENOMEM;
 
 	if (workload) {
 		workload->seed = seed;
+		workload->generator = generator;
 		workload->text = strdup(text);
 	}
 	if (workload && workload->text)
-		r = make(workload, err);
+		r = generator ? prepare(workload, err) : make(workload, err);
 	if (r == -ENOMEM)
 		error_errno(err, r, "make workload");
 	if (r < 0) {
@@ -166,14 +182,28 @@ int workload_new(const char *text, uint64_t seed, struct workload **ret, struct 
 	return 0;
 }
 
+int workload_new(const char *text, uint64_t seed, struct workload **ret, struct mpol_error *err)
+{
+	return workload_new_of(NULL, text, seed, ret, err);
+}
+
 struct workload *workload_clone(const struct workload *workload)
 {
-	struct workload *clone;
+	const size_t threads_bytes = workload->thread_bytes * workload->info.nr_threads;
+	struct workload *clone = malloc(sizeof(*clone));
 
-	if (workload_new(workload->text, workload->seed, &clone, NULL) < 0)
+	if (!clone)
 		return NULL;
-	memcpy(clone->threads, workload->threads,
-	       workload->thread_bytes * workload->info.nr_threads);
+	*clone = *workload;
+	clone->info.regions = clone->regions;
+	clone->text = strdup(workload->text);
+	clone->threads = aligned_alloc(STATE_ALIGNMENT, threads_bytes);
+	++*clone->model_users;
+	if (!clone->text || !clone->threads) {
+		workload_free(clone);
+		return NULL;
+	}
+	memcpy(clone->threads, workload->threads, threads_bytes);
 	return clone;
 }
 
@@ -181,9 +211,12 @@ void workload_free(struct workload *workload)
 {
 	if (!workload)
 		return;
-	if (workload->model && workload->generator->release)
-		workload->generator->release(workload->model);
-	free(workload->model);
+	if (!workload->model_users || --*workload->model_users == 0) {
+		if (workload->model && workload->generator->release)
+			workload->generator->release(workload->model);
+		free(workload->model);
+		free(workload->model_users);
+	}
 	free(workload->threads);
 	free(workload->text);
 	free(workload);

@@ -53,8 +53,21 @@ struct workload_info {
 int workload_new(const char *text, uint64_t seed, struct workload **ret, struct mpol_error *err);
 
 /*
+ * A workload that makes the accesses of a trace (trace.h), once.  Its pages lie behind
+ * one another in the order of their numbers, gaps left out; a count's accesses come
+ * in random order within its interval; threads are as slow as the trace was, where it
+ * says when.
+ *
+ * Returns 0, or with err filled in: what trace_open and trace_next give; -EINVAL: it is about
+ * objects without a size, or empty; -EFBIG: more accesses, pages or threads than fit; -ENOMEM.
+ */
+int workload_from_trace(const char *path, uint64_t seed, struct workload **ret,
+			struct mpol_error *err);
+
+/*
  * Another workload with the same past and so the same future: for an oracle.
- * NULL: no memory.  Free it as any other, before or after the first one.
+ * NULL: no memory.  Free it as any other, before or after the first one, in the
+ * same thread: they share what does not change.
  */
 struct workload *workload_clone(const struct workload *workload);
 

@@ -42,26 +42,25 @@
 #define WALK_ENTRIES 10
 
 /*
- * The schemes' tuning, which on zipf, a contiguous and a scattered hot set, and one that
- * shifts, was the best or near it on all of them at once.
+ * The schemes' tuning.  It begins at the script for tiered memory that comes with damo, by
+ * DAMON's author: hot is a region with accesses in 5 % of its samples, quotas are
+ * 200 MB/s, promotion goes on until 0.5 % is free, and of a region's pages the filter
+ * "young" (Linux 6.10) lets only those up that have been accessed since they were last
+ * tried, only the others down.  On zipf, a contiguous and a scattered hot set, and one that
+ * shifts, at few and many accesses, this was the best or near it on all of them:
  *
- * What is hot is left to scores and quota, as DAMON's author advises: any threshold of accesses
- * above one, and any least age, held back either where accesses are few (a sample of 5 ms finds
- * a page untouched that is accessed 100 times a second) or after a shift; any for migrate_cold
- * stopped it where they are many.  So every region with an access may go up,
- * every region may go down, and the best scores come first.  Frequency weighs more than age.
+ * Higher thresholds promoted nothing where accesses are few: a sample of 5 ms finds most
+ * pages untouched that are accessed 100 times a second.  A least age only delayed it.  The
+ * script's limit of no accesses for migrate_cold stopped it where they are many, so
+ * any region may go down, the coldest first.  Lower quotas were slower and ended no better; where
+ * a node is so small that one interval's would empty it, the quota is an eighth of it.
+ * Without the filter scattered hot pages were not told from their neighbours at all.
  *
- * Both have the filter "young" (Linux 6.10): of a region's pages only those that have been
- * accessed since the last try go up, only others go down.  Without it scattered hot pages
- * could not be told from their neighbours at all.
- *
- * Of 20 MB per 100 ms (200 MB/s, as in Linux's samples/damon/mtier.c) lower quotas only made it
- * slower; so small a node that this would empty it gets an eighth of its size.
- *
- * Promotion stops at 0.5 % free above the min watermark; demotion begins below 2 % and
- * goes on to 4 %: its hysteresis, so that there is room ahead of hot pages.
+ * The script leaves the balance of both schemes to quota goals (Linux 6.16); here
+ * migrate_cold has watermarks: from below 2 % free to 4 %, so that it neither runs all the time
+ * nor leaves hot pages without room.  All above the min watermark.
  */
-#define HOT_ACCESSES	 1
+#define HOT_ACCESSES	 1 /* of NR_SAMPLES */
 #define FREQUENCY_WEIGHT 3
 #define AGE_WEIGHT	 1
 #define QUOTA_PAGES	 5120 /* per aggregation interval */
@@ -411,8 +410,8 @@ static uint64_t apply_to(struct world *world, const struct damon *damon, struct 
 	return tried;
 }
 
-/* The best regions, from where the last quota ended, around to there. */
-static void apply(struct world *world, const struct damon *damon, struct scheme *scheme)
+/* The best regions, from where the last quota ended, around to there; their age begins anew. */
+static void apply(struct world *world, struct damon *damon, struct scheme *scheme)
 {
 	const unsigned least = least_score(damon, scheme);
 	const uint32_t from = scheme->next_page;
@@ -422,7 +421,7 @@ static void apply(struct world *world, const struct damon *damon, struct scheme 
 	while (first < damon->nr_regions - 1 && damon->regions[first].end_page <= from)
 		first++;
 	for (unsigned i = 0; i <= damon->nr_regions && left; i++) {
-		const struct region *region = &damon->regions[(first + i) % damon->nr_regions];
+		struct region *region = &damon->regions[(first + i) % damon->nr_regions];
 		uint32_t begin = region->first_page, end = region->end_page;
 		uint64_t tried;
 
@@ -434,6 +433,7 @@ static void apply(struct world *world, const struct damon *damon, struct scheme 
 			end = from;
 		tried = apply_to(world, damon, scheme, begin, end, left);
 		left -= tried < left ? tried : left;
+		region->age = 0;
 	}
 }
 

@@ -362,25 +362,30 @@ static unsigned least_score(const struct damon *damon, const struct scheme *sche
 	return score;
 }
 
-/* Whether less than a part of the node is free above its min watermark, which no move goes below.
- */
-static bool below(const struct world *world, int node, unsigned permille)
+/* Whether so many pages leave a part of the node free above its min watermark, which no move goes
+ * below. */
+static bool leaves(const struct world *world, int node, uint32_t pages, unsigned permille)
 {
 	const struct memory_node *own = &world->memory.nodes[node];
 
-	return !world_has_room(world, node, own->capacity_pages * permille / 1000,
-			       own->marks.min_pages);
+	return world_has_room(world, node, pages,
+			      own->marks.min_pages + own->capacity_pages * permille / 1000);
 }
 
-/* Where a scheme would take a unit from this node; -1: nowhere. */
+/* Where a scheme would take a unit; -1: nowhere. */
 static int target_of(const struct world *world, const struct damon *damon,
-		     const struct scheme *scheme, int node)
+		     const struct scheme *scheme, uint32_t unit)
 {
-	const int up = world->tiers.promotion[node];
+	const int node = memory_node_of(&world->memory, unit);
+	const uint32_t pages = memory_unit_pages(&world->memory, unit);
+	int up;
 
+	if (node == NO_NODE)
+		return -1;
 	if (!scheme->hot)
 		return damon->demoting[node] ? world->tiers.demotion[node] : -1;
-	return is_slow(world, node) && up >= 0 && !below(world, up, FULL_PERMILLE) ? up : -1;
+	up = world->tiers.promotion[node];
+	return is_slow(world, node) && up >= 0 && leaves(world, up, pages, FULL_PERMILLE) ? up : -1;
 }
 
 /* Moves what a scheme is for; returns the pages that it tried, about as many as it may at most. */
@@ -393,10 +398,8 @@ static uint64_t apply_to(struct world *world, const struct damon *damon, struct 
 	for (; page < end_page && tried < most_pages; looked_at++) {
 		const uint32_t unit = memory_unit(memory, page);
 		const uint32_t pages = memory_unit_pages(memory, unit);
-		int target = -1;
+		const int target = target_of(world, damon, scheme, unit);
 
-		if (memory_present(memory, unit))
-			target = target_of(world, damon, scheme, memory_node_of(memory, unit));
 		page = unit + pages;
 		if (target < 0)
 			continue;
@@ -443,9 +446,9 @@ static void check_watermarks(const struct world *world, struct damon *damon)
 	for (int node = 0; node < world->memory.nr_nodes; node++) {
 		if (world_tier(world, node) < 0 || is_slow(world, node))
 			continue;
-		if (below(world, node, COLD_PERMILLE))
+		if (!leaves(world, node, 0, COLD_PERMILLE))
 			damon->demoting[node] = true;
-		else if (!below(world, node, ROOMY_PERMILLE))
+		else if (leaves(world, node, 0, ROOMY_PERMILLE))
 			damon->demoting[node] = false;
 	}
 }

@@ -106,7 +106,8 @@ int world_populate(struct world *world, uint32_t page, int cpu_node, int wanted)
 	struct mpol_policy prefer = { .mode = MPOL_MODE_PREFERRED };
 	struct placement_request request = {
 		.policy = wanted < 0 ? policy_at(task, offset) : &prefer,
-		.local = world->machine->nodes[cpu_node].id,
+		.local =
+			world->machine->nodes[task->home_node >= 0 ? task->home_node : cpu_node].id,
 	};
 	int node = -1;
 	bool huge = may_be_huge(world, task, offset);

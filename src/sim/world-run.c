@@ -144,11 +144,28 @@ static void run_thread(struct world *world, struct world_thread *thread, uint64_
 	world->current = NULL;
 }
 
+/* Says where every thread is in the quantum; time passes by those who have no CPU. */
+static void schedule(struct world *world)
+{
+	const uint64_t end_ps = world->now_ps + world->config.quantum_ns * 1000;
+
+	scheduler_next(world->scheduler, world->config.quantum_ns);
+	for (unsigned i = 0; i < world->nr_threads; i++) {
+		struct world_thread *thread = &world->threads[i];
+
+		thread->cpu_node = scheduler_node(world->scheduler, i);
+		if (!scheduler_runs(world->scheduler, i) && thread->clock_ps < end_ps)
+			thread->clock_ps = end_ps;
+	}
+}
+
 int world_step(struct world *world, struct mpol_error *err)
 {
 	const uint64_t quantum_ps = world->config.quantum_ns * 1000;
 	bool running = false;
 
+	if (world->scheduler)
+		schedule(world);
 	if (world->peer->tick)
 		world->peer->tick(world, world->peer_state);
 	for (unsigned i = 0; i < world->nr_threads; i++) {
@@ -160,6 +177,8 @@ int world_step(struct world *world, struct mpol_error *err)
 		run_thread(world, thread, world->now_ps + quantum_ps);
 		world->tally.thread_ps += thread->clock_ps - began_ps;
 		running = running || !thread->ended;
+		if (thread->ended && world->scheduler)
+			scheduler_end(world->scheduler, i);
 	}
 	if (world->out_of_memory) {
 		error_set(err, -ENOMEM, "simulate", "a page found no place on the machine");

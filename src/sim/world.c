@@ -49,6 +49,7 @@ void world_free(struct world *world)
 	if (world->last_moves)
 		munmap(world->last_moves, world->nr_pages * sizeof(*world->last_moves));
 	memory_done(&world->memory);
+	scheduler_free(world->scheduler);
 	free(world->tasks);
 	free(world->threads);
 	free(world->groups);
@@ -179,6 +180,7 @@ static int add_tasks(struct world *world, const struct world_task *tasks, unsign
 	for (unsigned i = 0; i < nr_tasks; i++) {
 		world->tasks[i] = tasks[i];
 		world->tasks[i].first_page = (uint32_t)pages;
+		world->tasks[i].home_node = -1;
 		pages += tasks[i].info->nr_pages;
 		pages += (PAGES_PER_HUGE - pages % PAGES_PER_HUGE) % PAGES_PER_HUGE;
 		if (pages > MEMORY_MAX_PAGES)
@@ -219,6 +221,22 @@ static int fill(struct world *world, const struct world_task *tasks, unsigned nr
 	return r < 0 ? error_errno(err, r, "simulate") : 0;
 }
 
+static int add_scheduler(struct world *world, const struct scheduler_config *config,
+			 struct mpol_error *err)
+{
+	int r = scheduler_new(config, world->machine, world->nr_threads, world->config.seed,
+			      &world->scheduler);
+
+	if (r == -EINVAL)
+		return error_set(err, r, "simulate", "no node of the machine has CPUs");
+	if (r < 0)
+		return error_errno(err, r, "simulate");
+	for (unsigned i = 0; i < world->nr_threads; i++)
+		scheduler_start(world->scheduler, i, world->threads[i].cpu_node,
+				world->tasks[world->threads[i].task].cpu_node >= 0);
+	return 0;
+}
+
 int world_new(const struct machine *machine, const struct world_config *config,
 	      const struct world_task *tasks, unsigned nr_tasks, const struct peer *peer,
 	      struct world **ret_world, struct mpol_error *err)
@@ -234,12 +252,15 @@ int world_new(const struct machine *machine, const struct world_config *config,
 				 MEMORY_MAX_NODES);
 	world->machine = machine;
 	world->config = *config;
+	world->config.scheduler = NULL;
 	world->config.sample_period = peer->sample_period;
 	world->peer = peer;
 	random_seed(&world->random, config->seed, PEER_STREAM);
 	timing_start(&world->timing, machine);
 	describe(world);
 	r = fill(world, tasks, nr_tasks, err);
+	if (r == 0 && config->scheduler)
+		r = add_scheduler(world, config->scheduler, err);
 	if (r == 0 && peer->start)
 		r = peer->start(world, &world->peer_state, err);
 	if (r < 0)

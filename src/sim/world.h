@@ -3,9 +3,10 @@
  * The simulated machine at work: threads that access memory, faults, reclaim,
  * and one peer that decides what moves.
  *
- * Time goes in quanta.  In each the peer acts (its tick), then every thread runs in turn until the
- * quantum's end, its accesses costing what the last quantum's load made of them
- * (timing.h), then kswapd.  Nothing depends on anything but the arguments.
+ * Time goes in quanta.  In each the scheduler (scheduler.h; there may be none) says who runs where,
+ * the peer acts (its tick), then every thread that has a CPU runs in turn until the quantum's end,
+ * its accesses costing what the last quantum's load made of them (timing.h), then kswapd.  Nothing
+ * depends on anything but the arguments.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -20,6 +21,7 @@
 #include "memory.h"
 #include "placement.h"
 #include "random.h"
+#include "scheduler.h"
 #include "tally.h"
 #include "tiers.h"
 #include "timing.h"
@@ -53,9 +55,11 @@ struct world_task {
 	struct mpol_policy policy;
 	const struct mpol_policy **region_policies; /* [info->nr_regions], NULL: the task's */
 	bool huge;    /* transparent huge pages where a region has a whole one */
-	int cpu_node; /* where its threads run; -1: spread over all CPUs */
+	int cpu_node; /* where its threads run for ever; -1: spread over all CPUs */
 	unsigned group;
-	uint32_t first_page; /* in memory; world_new sets it */
+	/* world_new sets these. */
+	uint32_t first_page; /* in memory */
+	int home_node;	     /* in place of the CPU's when memory is allocated; -1: none */
 };
 
 /* A control group: what its tasks have where, and how much they may have. */
@@ -84,6 +88,8 @@ struct world_config {
 	uint64_t kernel_pages[MEMORY_MAX_NODES]; /* what the kernel and the page cache have there */
 	uint64_t cache_pages[MEMORY_MAX_NODES];
 	uint64_t seed;
+	/* NULL: every thread has a CPU of its own for good.  Only world_new needs it. */
+	const struct scheduler_config *scheduler;
 };
 
 struct world {
@@ -100,6 +106,7 @@ struct world {
 	unsigned nr_tasks;
 	struct world_thread *threads;
 	unsigned nr_threads;
+	struct scheduler *scheduler; /* NULL: there is none */
 	uint32_t nr_pages;
 	struct world_group *groups;
 	unsigned nr_groups;

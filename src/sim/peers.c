@@ -5,9 +5,11 @@
 #include <string.h>
 
 const struct peer *const peers[] = {
-	&peer_mpol,	  &peer_first_touch, &peer_demotion, &peer_numab,
-	&peer_numab_high, &peer_numab_boost, &peer_tpp,	     &peer_tpp_ungated,
-	&peer_memtis,	  &peer_damon,	     &peer_oracle,   NULL,
+	&peer_mpol,  &peer_first_touch, &peer_demotion,
+	&peer_numab, &peer_numab_high,	&peer_numab_boost,
+	&peer_tpp,   &peer_tpp_ungated, &peer_memtis,
+	&peer_damon, &peer_home_node,	&peer_oracle,
+	NULL,
 };
 
 const struct peer *peer_by_name(const char *name)

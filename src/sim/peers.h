@@ -15,6 +15,7 @@ extern const struct peer peer_tpp;
 extern const struct peer peer_tpp_ungated;
 extern const struct peer peer_memtis;
 extern const struct peer peer_damon;
+extern const struct peer peer_home_node;
 extern const struct peer peer_oracle;
 
 #endif

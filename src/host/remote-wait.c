@@ -65,7 +65,7 @@ static const char *find_value(const char *text, const char *name)
 bool wait_parse_sched(const char *text, uint64_t *ret_exec_start_ns, uint64_t *ret_switches)
 {
 	const char *start = find_value(text, "\nse.exec_start");
-	const char *switches = find_value(text, "\nnr_switches");
+	const char *switches = find_value(text, "\nnr_voluntary_switches");
 	uint64_t ms, ns;
 	char *end;
 

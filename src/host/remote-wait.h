@@ -26,7 +26,7 @@ struct wait_look {
 	bool known;
 	int cpu;	     /* where it slept */
 	uint64_t started_ns; /* by that CPU's clock */
-	uint64_t switches;   /* context switches so far */
+	uint64_t switches;   /* how often it gave up its CPU by itself; being preempted is none */
 };
 
 /* task: /proc/PID/task/TID.  Never fails: what cannot be read is not known. */

@@ -41,12 +41,12 @@ static void test_sched_text(void **state)
 	(void)state;
 	assert_true(wait_parse_sched("x (1, #threads: 1)\n---\n"
 				     "se.exec_start    :      11991208.027301\n"
-				     "nr_switches      :                 2745\n",
+				     "nr_voluntary_switches :                 2745\n",
 				     &start_ns, &switches));
 	assert_int_equal(start_ns, 11991208027301);
 	assert_int_equal(switches, 2745);
 	assert_false(
-		wait_parse_sched("\nse.exec_start : 12\nnr_switches : 3\n", &start_ns, &switches));
+		wait_parse_sched("\nse.exec_start : 12\nnr_voluntary_switches : 3\n", &start_ns, &switches));
 	assert_false(wait_parse_sched("\nse.exec_start : 1.000001\n", &start_ns, &switches));
 	assert_false(wait_parse_sched("\nse.exec_start", &start_ns, &switches));
 }

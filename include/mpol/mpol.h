@@ -486,6 +486,35 @@ MPOL_API int mpol_process_pages(const struct mpol_process *process, uint64_t sta
 				int (*run)(const struct mpol_page_run *run, void *user), void *user,
 				struct mpol_error *error);
 
+struct mpol_tracker;
+
+/*
+ * Follows which pages a process writes, from now on; free it with
+ * mpol_tracker_free.  It sees what the kernel's soft-dirty bits show (kernel
+ * documentation, admin-guide/mm/soft-dirty.rst): writes, not reads; a huge page as a whole.
+ * Every sample makes the process's next write to each page take a minor fault.
+ * Another user of the bits (CRIU) and this one disturb each other.
+ *
+ * pidfd stays the caller's and may be closed.  Errors: -EBADF, -ESRCH, -EACCES,
+ * -EPERM (may not look into it), -EOPNOTSUPP (a kernel thread, or a kernel built without
+ * CONFIG_MEM_SOFT_DIRTY), -ENOMEM.
+ */
+MPOL_API int mpol_tracker_new(int pidfd, struct mpol_tracker **ret_tracker,
+			      struct mpol_error *error);
+MPOL_API void mpol_tracker_free(struct mpol_tracker *tracker);
+
+/*
+ * Calls run for what was written since the last sample: addresses of whole base
+ * pages, end exclusive, in their order.  A result other than 0 ends the walk, and the next sample
+ * tells of the same pages again.
+ *
+ * Returns 0, or what run returned if that was not 0 (let it be positive).
+ * Errors: -ESRCH (it has ended or runs another program), -EACCES, -EPERM, -ENOMEM.
+ */
+MPOL_API int mpol_tracker_sample(struct mpol_tracker *tracker,
+				 int (*run)(uint64_t start, uint64_t end, void *user), void *user,
+				 struct mpol_error *error);
+
 /*
  * Ranges of a process (with MPOL_PROCESS_VMAS) by address or by name, separated
  * by commas:

@@ -87,8 +87,15 @@ static const struct verb verbs[] = {
 	  "  -C, --physcpubind CPUS      run on these CPUs\n"
 	  "  -a, --all                   nodes and CPUs may be named that the cpuset forbids\n"
 	  "  --policy POLICY             a POLICY, together with -N or -C\n" },
+	{ "record", cmd_record,
+	  "PID --output FILE [--time DURATION] [--interval DURATION] [--json]",
+	  "write down which pages a process writes, for mpol sim",
+	  "  --output FILE   the trace: mpol-trace(5)\n"
+	  "  --time DURATION for how long; else until the process ends, or Ctrl-C\n"
+	  "  --interval DURATION  how often to look: 1s\n" JSON_OPTION },
 	{ "sim", cmd_sim,
-	  "--workload WORKLOAD | --trace FILE [--machine NAME] [--policy NAMES] [--time DURATION] [--start WHERE] "
+	  "--workload WORKLOAD | --trace FILE [--machine NAME] [--policy NAMES] [--time DURATION] "
+	  "[--start WHERE] "
 	  "[--memory NODE=SIZE] [--kernel NODE=SIZE] [--cache NODE=SIZE] [--mempolicy "
 	  "[REGION=]POLICY] [--copies N] [--thp] [--swap] [--seed N] [--interval DURATION] "
 	  "[--plot PREFIX] [--json] | --list",

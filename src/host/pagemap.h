@@ -18,10 +18,11 @@
 #define HUGE_PAGES 512UL /* base pages of a transparent huge page */
 
 /* An entry of pagemap. */
-#define PAGEMAP_NUMBER	  ((1ULL << 55) - 1) /* of the physical page; 0 without CAP_SYS_ADMIN */
-#define PAGEMAP_EXCLUSIVE (1ULL << 56)	     /* mapped once */
-#define PAGEMAP_FILE	  (1ULL << 61)	     /* not anonymous */
-#define PAGEMAP_PRESENT	  (1ULL << 63)
+#define PAGEMAP_NUMBER	   ((1ULL << 55) - 1) /* of the physical page; 0 without CAP_SYS_ADMIN */
+#define PAGEMAP_SOFT_DIRTY (1ULL << 55)	      /* written since the bits were cleared */
+#define PAGEMAP_EXCLUSIVE  (1ULL << 56)	      /* mapped once */
+#define PAGEMAP_FILE	   (1ULL << 61)	      /* not anonymous */
+#define PAGEMAP_PRESENT	   (1ULL << 63)
 
 /* Bits of /proc/kpageflags (linux/kernel-page-flags.h). */
 #define KPAGEFLAGS_HEAD (1ULL << 15) /* the first page of several that are kept together … */
@@ -45,9 +46,10 @@ struct pagemap_scan {
 	uint64_t inverted, all_of, any_of, shown; /* masks of categories */
 };
 
-#define PAGEMAP_SCAN_IOCTL   _IOWR('f', 16, struct pagemap_scan)
-#define PAGEMAP_SCAN_PRESENT (1ULL << 3)
-#define PAGEMAP_SCAN_HUGE    (1ULL << 6)
+#define PAGEMAP_SCAN_IOCTL	_IOWR('f', 16, struct pagemap_scan)
+#define PAGEMAP_SCAN_PRESENT	(1ULL << 3)
+#define PAGEMAP_SCAN_HUGE	(1ULL << 6)
+#define PAGEMAP_SCAN_SOFT_DIRTY (1ULL << 7)
 
 /* What pagemap_judge says of a page instead of a node.  Less than NOWHERE: ask the kernel. */
 #define PAGE_NOWHERE (-1)

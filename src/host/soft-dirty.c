@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Written pages by soft-dirty bits: see soft-dirty.h. */
+#include "soft-dirty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "maps.h"
+#include "pagemap.h"
+#include "rootfs.h"
+
+/* Entries of pagemap, or regions of a scan, at a time. */
+#define WINDOW 4096
+
+/* This kernel has no PAGEMAP_SCAN (before 6.7); no errno, and nobody else's positive result. */
+#define NO_SCAN INT_MIN
+
+struct soft_dirty {
+	int root; /* the caller's */
+	pid_t pid;
+	int pagemap, clear_refs;
+	bool may_scan; /* PAGEMAP_SCAN is there */
+};
+
+typedef int run_fn(uint64_t start, uint64_t end, void *user);
+
+/* Where runs go, joined with their neighbours. */
+struct sink {
+	run_fn *run;
+	void *user;
+	uint64_t start, end; /* not handed on yet; end 0: nothing */
+};
+
+static int flush(struct sink *sink)
+{
+	const uint64_t start = sink->start, end = sink->end;
+
+	sink->end = 0;
+	return end ? sink->run(start, end, sink->user) : 0;
+}
+
+static int put(struct sink *sink, uint64_t start, uint64_t end)
+{
+	int r;
+
+	if (sink->end == start) {
+		sink->end = end;
+		return 0;
+	}
+	r = flush(sink);
+	sink->start = start;
+	sink->end = end;
+	return r;
+}
+
+/* Whether this kernel keeps the bits: we ask it about a page of our own that is new, and so dirty.
+ */
+static bool is_supported(void)
+{
+	char *page =
+		mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (page != MAP_FAILED && pagemap >= 0) {
+		*(volatile char *)page = 1;
+		if (pread(pagemap, &entry, sizeof(entry),
+			  (off_t)((uintptr_t)page / PAGE_BYTES * sizeof(entry))) != sizeof(entry))
+			entry = 0;
+	}
+	if (page != MAP_FAILED)
+		munmap(page, PAGE_BYTES);
+	if (pagemap >= 0)
+		close(pagemap);
+	return entry & PAGEMAP_SOFT_DIRTY;
+}
+
+/* "4": fs/proc/task_mmu.c, CLEAR_REFS_SOFT_DIRTY. */
+static int clear(const struct soft_dirty *tracker)
+{
+	return pwrite(tracker->clear_refs, "4", 1, 0) == 1 ? 0 : -errno;
+}
+
+static int open_file(int root, pid_t pid, const char *name, int flags)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "proc/%d/%s", pid, name);
+	fd = openat(root, path, flags | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
+}
+
+int soft_dirty_open(int root, pid_t pid, struct soft_dirty **ret)
+{
+	_cleanup_(soft_dirty_closep) struct soft_dirty *tracker = calloc(1, sizeof(*tracker));
+	int r;
+
+	if (!tracker)
+		return -ENOMEM;
+	tracker->root = root;
+	tracker->pid = pid;
+	tracker->may_scan = true;
+	tracker->clear_refs = -1;
+	tracker->pagemap = open_file(root, pid, "pagemap", O_RDONLY);
+	if (tracker->pagemap < 0)
+		return tracker->pagemap;
+	tracker->clear_refs = open_file(root, pid, "clear_refs", O_WRONLY);
+	if (tracker->clear_refs < 0)
+		return tracker->clear_refs;
+	if (!is_supported())
+		return -EOPNOTSUPP;
+	r = clear(tracker);
+	if (r < 0)
+		return r;
+	*ret = steal_pointer(&tracker);
+	return 0;
+}
+
+void soft_dirty_close(struct soft_dirty *tracker)
+{
+	if (!tracker)
+		return;
+	closep(&tracker->pagemap);
+	closep(&tracker->clear_refs);
+	free(tracker);
+}
+
+/* By PAGEMAP_SCAN, which skips what is not there; or NO_SCAN, and nothing was told. */
+static int scan(struct soft_dirty *tracker, uint64_t start, uint64_t end, struct sink *sink)
+{
+	struct pagemap_region regions[WINDOW / 16];
+
+	while (start < end) {
+		struct pagemap_scan scan = {
+			.size = sizeof(scan),
+			.start = start,
+			.end = end,
+			.regions = (uintptr_t)regions,
+			.nr_regions = sizeof(regions) / sizeof(*regions),
+			.all_of = PAGEMAP_SCAN_PRESENT | PAGEMAP_SCAN_SOFT_DIRTY,
+			.shown = PAGEMAP_SCAN_SOFT_DIRTY,
+		};
+		int nr = ioctl(tracker->pagemap, PAGEMAP_SCAN_IOCTL, &scan), r = 0;
+
+		if (nr < 0)
+			return errno == ENOTTY ? NO_SCAN : errno == EFAULT ? -ESRCH : -errno;
+		for (int i = 0; i < nr && r == 0; i++)
+			r = put(sink, regions[i].start, regions[i].end);
+		if (r != 0)
+			return r;
+		start = scan.walk_end;
+	}
+	return 0;
+}
+
+static int read_all(const struct soft_dirty *tracker, uint64_t start, uint64_t end,
+		    struct sink *sink)
+{
+	uint64_t entries[WINDOW];
+
+	while (start < end) {
+		uint64_t nr = (end - start) / PAGE_BYTES;
+		ssize_t got;
+
+		if (nr > WINDOW)
+			nr = WINDOW;
+		got = pread(tracker->pagemap, entries, nr * sizeof(*entries),
+			    (off_t)(start / PAGE_BYTES * sizeof(*entries)));
+		if (got <= 0)
+			return got < 0 && errno != ESRCH ? -errno : -ESRCH;
+		for (size_t i = 0; i < (size_t)got / sizeof(*entries); i++, start += PAGE_BYTES) {
+			const uint64_t wanted = PAGEMAP_PRESENT | PAGEMAP_SOFT_DIRTY;
+			int r = 0;
+
+			if ((entries[i] & wanted) == wanted)
+				r = put(sink, start, start + PAGE_BYTES);
+			if (r != 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int look(struct soft_dirty *tracker, const struct maps_entry *entry, struct sink *sink)
+{
+	if (entry->permissions[1] != 'w')
+		return 0;
+	if (tracker->may_scan) {
+		int r = scan(tracker, entry->start, entry->end, sink);
+
+		if (r != NO_SCAN)
+			return r;
+		tracker->may_scan = false;
+	}
+	return read_all(tracker, entry->start, entry->end, sink);
+}
+
+int soft_dirty_sample(struct soft_dirty *tracker, run_fn *run, void *user)
+{
+	struct sink sink = { .run = run, .user = user };
+	_cleanup_free_ char *text = NULL;
+	struct maps_entry entry;
+	ssize_t n = rootfs_read(tracker->root, &text, "proc/%d/maps", tracker->pid);
+	char *cursor = text;
+	int r;
+
+	if (n <= 0)
+		return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
+	while ((r = maps_next(&cursor, &entry)) == 1) {
+		r = look(tracker, &entry, &sink);
+		if (r != 0)
+			return r;
+	}
+	if (r == 0)
+		r = flush(&sink);
+	return r == 0 ? clear(tracker) : r;
+}

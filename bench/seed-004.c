@@ -11,9 +11,12 @@
  *
  * How often the programs slept is not known, and it decides how often the scheduler
  * moves them.  The figures are those of its defaults; the lines on stderr
- * have others, too.  Nothing was chosen to hit the published figures, and the second one is not
- * hit: our scheduler never forgets a home where it could be kept, the one that was measured was
- * "still somewhat fickle".
+ * have others, too.  Nothing was chosen to hit the published figures.
+ *
+ * First touch comes to a half only because threads that wake are drawn to any node
+ * (scheduler.h assumes so): who sleeps rarely is still on its way there when we measure.  Home
+ * nodes come out too well by far.  Our scheduler leaves a home only where it must; the one
+ * that was measured was "still somewhat fickle", and how is not known.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MEMTIS (Lee et al., SOSP 2023), re-implemented from the paper's description:
+ * MEMTIS (Lee et al., SOSP 2023), re-implemented after the paper:
  * hardware samples of accesses feed a counter per page and a histogram of the
  * counters' logarithms; from the histogram follows how hot a page must be for
  * all such pages to fit into fast memory; a thread of the kernel moves what crosses that.
@@ -10,10 +10,12 @@
  * page's.  Pages between hot and cold are warm: they stay where they are as
  * long as there are cold ones to make room with.
  *
+ * The limits of 3 % of a CPU and 2 GB/s are reported of the paper.  Its text was not at hand:
+ * the other numbers, but those marked as ours, are what is remembered of it and unchecked.
+ *
  * Not as in the paper: one threshold for the whole machine; a write is sampled as often as a read
- * (the paper samples all retired stores, but 500 times more rarely; what is
+ * (a real sampler counts all retired stores, so has to take far fewer of them; what is
  * simulated is only what reaches memory); huge pages are not split.
- * Where the paper names no number, "ours" says so.
  *
  * Invariant: the histogram has the pages of all units that were sampled, each in the bin
  * of its counter; units that were swapped out since may still be in it, until the next cooling.
@@ -30,7 +32,7 @@
 #define NO_THRESHOLD 1 /* before the first adaptation: whatever was sampled is hot */
 
 /*
- * Of the paper, whose machines have tens of GB.  Where there are fewer pages, counters would all
+ * For machines of tens of GB.  Where there are fewer pages, counters would all
  * end up in the last bin by then, so it is SAMPLES_PER_PAGE at most (ours).
  */
 #define COOLING_SAMPLES		2000000
@@ -352,7 +354,7 @@ static void tick(struct world *world, void *state)
 const struct peer peer_memtis = {
 	.name = "memtis",
 	.summary = "samples, a histogram of counts, and a threshold that fits fast memory (MEMTIS, "
-		   "SOSP'23, from the paper)",
+		   "SOSP'23, re-implemented)",
 	.start = start,
 	.stop = stop,
 	.tick = tick,

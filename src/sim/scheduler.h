@@ -39,7 +39,7 @@ struct scheduler_config {
 };
 
 /*
- * Linux 3.3 on x86 (SD_NODE_INIT): 125 percent, and every 8 ms, 32 times as rarely while
+ * SD_NODE_INIT of Linux 2.6 on x86-64: 125 percent, and every 8 ms, 32 times as rarely while
  * the CPU is busy.  Sleep is assumed: 20 ms after a second.
  */
 extern const struct scheduler_config scheduler_defaults;

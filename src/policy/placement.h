@@ -7,7 +7,7 @@
  * alloc_pages_preferred_many; mm/page_alloc.c: build_zonelists, find_next_best_node):
  * a policy gives a node to begin with and the nodes that are allowed at all; of those
  * the first in the fallback list of the node to begin with gets the page, if it has room.
- * test/guest/test-placement.c compares all of it with a kernel.
+ * test/guest/test-kernel-placement.c compares all of it with a kernel.
  */
 #ifndef POLICY_PLACEMENT_H
 #define POLICY_PLACEMENT_H

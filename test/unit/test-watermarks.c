@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watermarks as /proc/zoneinfo of the lab's machines shows them (test/guest/test-placement.c
- * compares them all), and the boost that follows demand.
+ * Watermarks as /proc/zoneinfo of the lab's machines shows them
+ * (test/guest/test-kernel-watermarks.c compares them all), and the boost that follows demand.
  */
 #include "cmocka-all.h"
 

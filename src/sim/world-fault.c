@@ -46,6 +46,18 @@ static int choose(const struct world *world, const struct placement_request *req
 	return id < 0 ? -1 : machine_index(world->machine, id);
 }
 
+/* Without waking kswapd, a huge page may take a node down to its min watermark. */
+static int allocate_huge(const struct world *world, const struct placement_request *request)
+{
+	struct nodemask room = roomy(world, PAGES_PER_HUGE, true);
+	const int node = choose(world, request, &room);
+
+	if (node >= 0)
+		return node;
+	room = roomy(world, PAGES_PER_HUGE, false);
+	return choose(world, request, &room);
+}
+
 static int allocate_base(struct world *world, const struct placement_request *request)
 {
 	struct nodemask room = roomy(world, 1, true), everywhere;
@@ -118,11 +130,9 @@ int world_populate(struct world *world, uint32_t page, int cpu_node, int wanted)
 		policy_set_nodemask(&prefer, &mask);
 	}
 	if (huge) {
-		struct nodemask room = roomy(world, PAGES_PER_HUGE, true);
-
 		request.index = offset / PAGES_PER_HUGE;
 		request.huge_unasked = true;
-		node = choose(world, &request, &room);
+		node = allocate_huge(world, &request);
 		if (node >= 0)
 			page -= page % PAGES_PER_HUGE;
 	}

@@ -91,11 +91,9 @@ int cmd_sim(int argc, char **argv)
 	r = run_all(&options, &outcomes);
 	if (r != VERB_OK)
 		return r;
-	if (options.plot) {
+	r = options.json ? sim_report_json(&options, outcomes.of)
+			 : sim_report_table(&options, outcomes.of);
+	if (r == VERB_OK && options.plot)
 		r = sim_plot(&options, outcomes.of);
-		if (r != VERB_OK)
-			return r;
-	}
-	return options.json ? sim_report_json(&options, outcomes.of)
-			    : sim_report_table(&options, outcomes.of);
+	return r;
 }

@@ -89,6 +89,7 @@ static int fill_nodes(const struct machine *machine, const struct world_config *
 				  " pages there, it has %" PRIu64,
 				  node->kernel_pages + node->cache_pages, node->capacity_pages);
 			error_on(err, "node %d", machine->nodes[i].id);
+			error_advise(err, "a larger node, or less there");
 			return -EINVAL;
 		}
 		if (node->capacity_pages)

@@ -130,11 +130,11 @@ static int run_all(const struct scenario *scenario, struct world *world, struct 
 		r = world_step(world, err);
 		if (r < 0)
 			return r;
-		if (world_now_ns(world) < next_ns && r == 0 &&
-		    world_now_ns(world) < scenario->duration_ns)
-			continue;
-		note(outcome, world);
-		next_ns += scenario->interval_ns;
+		if (world_now_ns(world) >= next_ns || r == 1 ||
+		    world_now_ns(world) >= scenario->duration_ns) {
+			note(outcome, world);
+			next_ns += scenario->interval_ns;
+		}
 		if (progress && !progress(context, (unsigned)(world_now_ns(world) * 1000 /
 							      scenario->duration_ns)))
 			return error_set(err, -ECANCELED, "simulate", "it was interrupted");

@@ -349,6 +349,25 @@ static int read_policies(const struct texts *texts, struct sim_options *options)
 	return r;
 }
 
+/* Intervals are whole quanta: a time line shows what was at their ends. */
+static int resolve_interval(struct scenario *scenario)
+{
+	uint64_t interval_ns = scenario->interval_ns;
+
+	if (!interval_ns)
+		interval_ns = (scenario->duration_ns + DEFAULT_INTERVALS - 1) / DEFAULT_INTERVALS;
+	interval_ns = (interval_ns + QUANTUM_NS - 1) / QUANTUM_NS * QUANTUM_NS;
+	if (scenario->duration_ns / interval_ns >= SCENARIO_MAX_INTERVALS) {
+		fprintf(stderr,
+			"mpol sim: --interval: too short for so long a time: %d intervals at "
+			"most\n",
+			SCENARIO_MAX_INTERVALS - 1);
+		return VERB_USAGE;
+	}
+	scenario->interval_ns = interval_ns;
+	return VERB_OK;
+}
+
 int sim_options_read(int argc, char **argv, struct sim_options *options)
 {
 	struct texts texts = { .peers = DEFAULT_PEERS };
@@ -377,12 +396,9 @@ int sim_options_read(int argc, char **argv, struct sim_options *options)
 		return usage("arguments", argv[optind], "it takes options only");
 	if (options->list)
 		return VERB_OK;
-	if (!options->scenario.interval_ns)
-		options->scenario.interval_ns =
-			(options->scenario.duration_ns + DEFAULT_INTERVALS - 1) / DEFAULT_INTERVALS;
-	if (options->scenario.duration_ns / options->scenario.interval_ns >= SCENARIO_MAX_INTERVALS)
-		return usage("--interval", "", "too short for so long a time");
-	r = read_peers(texts.peers, options);
+	r = resolve_interval(&options->scenario);
+	if (r == VERB_OK)
+		r = read_peers(texts.peers, options);
 	if (r == VERB_OK)
 		r = read_machine(texts.machine, options);
 	if (r == VERB_OK)

@@ -70,7 +70,7 @@ static int write_lines(const struct sim_options *options, struct outcome *const 
 					   *before = j ? after - 1 : &zero;
 
 			fprintf(file, "%.6f %.4f %.3f %.3f\n",
-				(double)(j + 1) * (double)outcome->interval_ns / NS_PER_S,
+				(double)outcome_interval_end_ns(outcome, j) / NS_PER_S,
 				measures_fast_share(options->machine, before, after) / 1e4,
 				(double)(after->moved_pages[MOVE_PROMOTION] -
 					 before->moved_pages[MOVE_PROMOTION]) *

@@ -127,7 +127,7 @@ static json_t *point_json(const struct sim_options *options, const struct outcom
 	if (!before)
 		before = &zero;
 	return json_pack(
-		"{so so so so so}", "time_ns", integer((i + 1) * outcome->interval_ns),
+		"{so so so so so}", "time_ns", integer(outcome_interval_end_ns(outcome, i)),
 		"fast_share", share(measures_fast_share(options->machine, before, after)),
 		"promoted_pages",
 		integer(after->moved_pages[MOVE_PROMOTION] - before->moved_pages[MOVE_PROMOTION]),
@@ -186,10 +186,11 @@ int sim_report_json(const struct sim_options *options, struct outcome *const *ou
 
 	for (unsigned i = 0; i < options->nr_peers; i++)
 		json_array_append_new(policies, outcome_json(options, outcomes[i], oracle));
-	return report_json(json_pack(
-		"{so ss so so so}", "machine", report_string(options->machine->name), "workload",
-		options->workload_text, "seed", integer(options->scenario.config.seed),
-		"interval_ns", integer(options->scenario.interval_ns), "policies", policies));
+	return report_json(json_pack("{so so so so so}", "machine",
+				     report_string(options->machine->name), "workload",
+				     report_string(options->workload_text), "seed",
+				     integer(options->scenario.config.seed), "interval_ns",
+				     integer(options->scenario.interval_ns), "policies", policies));
 }
 
 int sim_report_peers(bool json)

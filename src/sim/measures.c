@@ -51,7 +51,8 @@ static void compare(struct measures *measures, const struct outcome *outcome,
 		const uint64_t best = share_in(oracle, machine, i);
 
 		if (own * 100 < best * SETTLED_PERCENT)
-			measures->below_ns += outcome->interval_ns;
+			measures->below_ns +=
+				outcome_interval_end_ns(outcome, i) - i * outcome->interval_ns;
 		else if (measures->settled_ns == UINT64_MAX)
 			measures->settled_ns = i * outcome->interval_ns;
 	}

@@ -55,6 +55,13 @@ void outcome_free(struct outcome *outcome)
 	free(outcome);
 }
 
+uint64_t outcome_interval_end_ns(const struct outcome *outcome, size_t interval)
+{
+	const uint64_t end_ns = (interval + 1) * outcome->interval_ns;
+
+	return end_ns < outcome->ran_ns ? end_ns : outcome->ran_ns;
+}
+
 static int outcome_new(const struct scenario *scenario, const struct peer *peer,
 		       struct outcome **ret_outcome)
 {

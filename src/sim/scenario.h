@@ -66,4 +66,7 @@ int scenario_run(const struct scenario *scenario, const struct peer *peer,
 
 void outcome_free(struct outcome *outcome);
 
+/* When an interval of the time line ended: the last one may be shorter. */
+uint64_t outcome_interval_end_ns(const struct outcome *outcome, size_t interval);
+
 #endif

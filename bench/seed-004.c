@@ -95,6 +95,7 @@ static int measure(const struct machine *machine, const struct peer *peer,
 		   struct mpol_error *err)
 {
 	const struct world_config config = {
+		.peer = peer,
 		.quantum_ns = QUANTUM_NS,
 		.costs = world_default_costs,
 		.watermark_scale_factor = 10,
@@ -107,7 +108,7 @@ static int measure(const struct machine *machine, const struct peer *peer,
 	int r = streams_start(&streams, err);
 
 	if (r == 0)
-		r = world_new(machine, &config, streams.tasks, NR_STREAMS, peer, &world, err);
+		r = world_new(machine, &config, streams.tasks, NR_STREAMS, &world, err);
 	if (r == 0)
 		r = run(world, WARM_UP_S, err);
 	if (r < 0)

@@ -31,6 +31,11 @@ struct port_node {
 	int nearest[PORT_MAX_TIERS]; /* where its pages go in another tier; -1: nowhere */
 };
 
+struct port_nodes {
+	const struct port_node *nodes;
+	unsigned nr;
+};
+
 /* How a tracker looked in one round: a clear, then scans. */
 #define PORT_MAX_SCANS 7
 
@@ -65,6 +70,12 @@ struct port_move {
 	uint32_t nr_pages;
 	int from, to;
 	enum port_reason reason;
+};
+
+/* Room for moves; nr is what has been written. */
+struct port_moves {
+	struct port_move *moves;
+	size_t max, nr;
 };
 
 #endif

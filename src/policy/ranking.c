@@ -54,7 +54,7 @@ static void tell_accesses(struct ranking *ranking)
 }
 
 void ranking_begin(struct ranking *ranking, const struct port_round *round,
-		   const struct port_node *nodes, unsigned nr_nodes, const struct ranking *faster)
+		   const struct port_nodes *nodes, const struct ranking *faster)
 {
 	uint32_t fast_ns = UINT32_MAX, slow_ns = UINT32_MAX;
 
@@ -62,8 +62,8 @@ void ranking_begin(struct ranking *ranking, const struct port_round *round,
 	ranking->room_pages = ranking->owed_pages = 0;
 	ranking->slower_tier = -1;
 	ranking->ceiling = faster ? faster->promote.heat : RANKING_HEATS;
-	for (unsigned i = 0; i < nr_nodes; i++) {
-		const struct port_node *node = &nodes[i];
+	for (unsigned i = 0; i < nodes->nr; i++) {
+		const struct port_node *node = &nodes->nodes[i];
 		const bool fast = node->tier == ranking->tier;
 		uint32_t *nearest_ns = fast ? &fast_ns : &slow_ns;
 
@@ -228,74 +228,77 @@ static bool chosen(const struct ranking_edge *edge, enum port_reason reason, uns
 	return edge->pages >= unit_pages;
 }
 
-static const struct port_node *node_of(const struct port_node *nodes, unsigned nr_nodes, int id)
+/* Where units of a node go in a tier; -1: nowhere. */
+static int destination(const struct port_nodes *nodes, int from, int tier)
 {
-	for (unsigned i = 0; i < nr_nodes; i++)
-		if (nodes[i].id == id)
-			return &nodes[i];
-	return NULL;
+	for (unsigned i = 0; i < nodes->nr && tier >= 0; i++)
+		if (nodes->nodes[i].id == from)
+			return nodes->nodes[i].nearest[tier];
+	return -1;
 }
 
-static bool continues(const struct port_move *move, const struct port_span *span, uint32_t i,
-		      int to)
+/* Joins the move to the last one if it goes on behind it.  False: there is no room for it. */
+static bool add(struct port_moves *moves, const struct port_move *move)
 {
-	return move->from == span->nodes[i] && move->to == to &&
-	       move->first_page + move->nr_pages ==
-		       span->first_page + (uint64_t)i * span->unit_pages;
+	struct port_move *last = moves->nr ? &moves->moves[moves->nr - 1] : NULL;
+
+	if (last && last->from == move->from && last->to == move->to &&
+	    last->first_page + last->nr_pages == move->first_page) {
+		last->nr_pages += move->nr_pages;
+		return true;
+	}
+	if (moves->nr == moves->max)
+		return false;
+	moves->moves[moves->nr++] = *move;
+	return true;
 }
 
-size_t ranking_select(struct ranking *ranking, const struct port_span *span,
-		      struct ranking_unit *units, const struct port_node *nodes, unsigned nr_nodes,
-		      enum port_reason reason, struct port_move *moves, size_t max,
-		      uint32_t *ret_looked_at)
+/* A unit that rests, on the edge's other side by more than noise: it should not have been moved. */
+static bool is_regretted(const struct ranking_edge *edge, enum port_reason reason, int heat)
 {
-	const struct nodemask *from = reason == PORT_PROMOTE ? &ranking->slow : &ranking->fast;
-	struct ranking_edge *edge = reason == PORT_PROMOTE ? &ranking->promote : &ranking->demote;
-	const int tier = reason == PORT_PROMOTE ? ranking->tier : ranking->slower_tier;
-	const struct port_node *node = NULL;
-	size_t nr = 0;
-	uint32_t i;
+	return reason == PORT_PROMOTE ? heat > (int)edge->heat + NOISE_HEATS
+				      : heat + NOISE_HEATS < (int)edge->heat;
+}
 
-	for (i = 0; i < span->nr_units; i++) {
+uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
+			struct ranking_unit *units, const struct port_nodes *nodes,
+			enum port_reason reason, struct port_moves *moves)
+{
+	const bool up = reason == PORT_PROMOTE;
+	const struct nodemask *from = up ? &ranking->slow : &ranking->fast;
+	const int tier = up ? ranking->tier : ranking->slower_tier;
+	struct ranking_edge *edge = up ? &ranking->promote : &ranking->demote;
+
+	for (uint32_t i = 0; i < span->nr_units; i++) {
 		struct ranking_unit *unit = &units[i];
-		int to;
+		struct port_move move = {
+			.target = span->target,
+			.first_page = span->first_page + (uint64_t)i * span->unit_pages,
+			.nr_pages = span->unit_pages,
+			.from = span->nodes[i],
+			.reason = reason,
+		};
 
-		if (span->nodes[i] < 0 || !nodemask_test(from, span->nodes[i]))
+		if (move.from < 0 || !nodemask_test(from, move.from))
 			continue;
 		if (unit->rest) {
-			/* On the edge's other side by more than noise: it should not have been
-			 * moved. */
-			if (reason == PORT_PROMOTE ? unit->heat > (int)edge->heat + NOISE_HEATS
-						   : unit->heat + NOISE_HEATS < (int)edge->heat)
+			if (is_regretted(edge, reason, unit->heat))
 				ranking->regretted_pages += span->unit_pages;
 			continue;
 		}
-		if (!node || node->id != span->nodes[i])
-			node = node_of(nodes, nr_nodes, span->nodes[i]);
-		to = node && tier >= 0 ? node->nearest[tier] : -1;
-		if (to < 0 || !chosen(edge, reason, unit->heat, span->unit_pages))
+		if (!chosen(edge, reason, unit->heat, span->unit_pages))
 			continue;
-		if (nr > 0 && continues(&moves[nr - 1], span, i, to)) {
-			moves[nr - 1].nr_pages += span->unit_pages;
-		} else if (nr < max) {
-			moves[nr++] = (struct port_move) {
-				.target = span->target,
-				.first_page = span->first_page + (uint64_t)i * span->unit_pages,
-				.nr_pages = span->unit_pages,
-				.from = span->nodes[i],
-				.to = to,
-				.reason = reason,
-			};
-		} else {
-			break;
-		}
+		move.to = destination(nodes, move.from, tier);
+		if (move.to < 0)
+			continue;
+		if (!add(moves, &move))
+			return i;
 		if (unit->heat == edge->heat)
 			edge->pages -= span->unit_pages;
 		unit->rest = REST_ROUNDS;
 		ranking->moved_pages += span->unit_pages;
 	}
-	*ret_looked_at = i;
-	return nr;
+	return span->nr_units;
 }
 
 /* The heat that fast memory would begin at if all were in its place. */

@@ -75,7 +75,7 @@ void ranking_start(struct ranking *ranking, int tier);
  * tier -1 take no part.
  */
 void ranking_begin(struct ranking *ranking, const struct port_round *round,
-		   const struct port_node *nodes, unsigned nr_nodes, const struct ranking *faster);
+		   const struct port_nodes *nodes, const struct ranking *faster);
 
 /* Takes the units into account. */
 void ranking_count(struct ranking *ranking, const struct port_span *span,
@@ -86,14 +86,13 @@ void ranking_decide(struct ranking *ranking);
 
 /*
  * The demotions or the promotions among these units, in order of address;
- * neighbours that go the same way are one move.  Writes at most max of them and returns how
- * many; *ret_looked_at units were looked at, fewer than all only where max was reached: go on
- * behind them.  Promotions go straight to the tier, demotions to the next slower one.
+ * neighbours that go the same way are one move.  Promotions go straight to the
+ * tier, demotions to the next slower one.  Returns how many units were looked at: fewer than
+ * all only where moves was full; go on behind them.
  */
-size_t ranking_select(struct ranking *ranking, const struct port_span *span,
-		      struct ranking_unit *units, const struct port_node *nodes, unsigned nr_nodes,
-		      enum port_reason reason, struct port_move *moves, size_t max,
-		      uint32_t *ret_looked_at);
+uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
+			struct ranking_unit *units, const struct port_nodes *nodes,
+			enum port_reason reason, struct port_moves *moves);
 
 /*
  * When to scan in the next round, after its clear: each time four times as long as before,

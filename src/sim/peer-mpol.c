@@ -205,9 +205,9 @@ static void carry_out(struct world *world, const struct port_move *moves, size_t
 
 /* What the ranking has decided, of all units. */
 static void select_all(struct world *world, struct tracked *tracked, struct ranking *ranking,
-		       const struct port_node *nodes, enum port_reason reason)
+		       const struct port_nodes *nodes, enum port_reason reason)
 {
-	struct port_move moves[CHUNK_MOVES];
+	struct port_move room[CHUNK_MOVES];
 	struct chunk chunk;
 
 	for (unsigned task = 0; task < world->nr_tasks; task++) {
@@ -215,13 +215,13 @@ static void select_all(struct world *world, struct tracked *tracked, struct rank
 		const uint32_t end = first + world->tasks[task].info->nr_pages;
 
 		for (uint32_t page = first; page < end;) {
-			uint32_t looked_at, next = gather(world, tracked, task, page, &chunk);
-			size_t nr = ranking_select(ranking, &chunk.span, chunk.units, nodes,
-						   (unsigned)world->memory.nr_nodes, reason, moves,
-						   CHUNK_MOVES, &looked_at);
+			struct port_moves moves = { .moves = room, .max = CHUNK_MOVES };
+			const uint32_t next = gather(world, tracked, task, page, &chunk);
+			const uint32_t looked_at = ranking_select(ranking, &chunk.span, chunk.units,
+								  nodes, reason, &moves);
 
 			scatter(tracked, &chunk);
-			carry_out(world, moves, nr);
+			carry_out(world, moves.moves, moves.nr);
 			page = looked_at < chunk.span.nr_units
 				       ? page + looked_at * chunk.span.unit_pages
 				       : next;
@@ -253,24 +253,24 @@ static void show_all(struct world *world, struct tracked *tracked, struct rankin
 static void decide(struct world *world, struct tracked *tracked, uint64_t period_ps)
 {
 	struct ranking *rankings = tracked->rankings;
-	struct port_node nodes[MEMORY_MAX_NODES];
+	struct port_node all[MEMORY_MAX_NODES];
+	const struct port_nodes nodes = { all, (unsigned)world->memory.nr_nodes };
 
 	tracked->round.now_ns = world_now_ns(world);
 	tracked->round.move_page_ns = world->config.costs.move_page_ns;
 	tracked->round.max_moved_pages =
 		MOVED_BYTES_PER_S / PAGE_BYTES * (period_ps / 1000000000) / 1000;
-	describe_nodes(world, tracked, nodes);
+	describe_nodes(world, tracked, all);
 	show_all(world, tracked, NULL);
 	for (int i = 0; i < tracked->nr_rankings; i++) {
-		ranking_begin(&rankings[i], &tracked->round, nodes,
-			      (unsigned)world->memory.nr_nodes, i ? &rankings[i - 1] : NULL);
+		ranking_begin(&rankings[i], &tracked->round, &nodes, i ? &rankings[i - 1] : NULL);
 		show_all(world, tracked, &rankings[i]);
 		ranking_decide(&rankings[i]);
 	}
 	for (int i = tracked->nr_rankings - 1; i >= 0; i--)
-		select_all(world, tracked, &rankings[i], nodes, PORT_DEMOTE);
+		select_all(world, tracked, &rankings[i], &nodes, PORT_DEMOTE);
 	for (int i = 0; i < tracked->nr_rankings; i++)
-		select_all(world, tracked, &rankings[i], nodes, PORT_PROMOTE);
+		select_all(world, tracked, &rankings[i], &nodes, PORT_PROMOTE);
 }
 
 /* So long that what the round's looking cost is the budget's part of it. */

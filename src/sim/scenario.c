@@ -156,18 +156,19 @@ int scenario_run(const struct scenario *scenario, const struct peer *peer,
 	_cleanup_(outcome_freep) struct outcome *outcome = NULL;
 	_cleanup_(world_freep) struct world *world = NULL;
 	_cleanup_(run_done) struct run run = { 0 };
+	struct world_config config = scenario->config;
 	int r;
 
 	if (scenario->duration_ns / scenario->interval_ns >= SCENARIO_MAX_INTERVALS)
 		return error_set(err, -EINVAL, "simulate", "more than %d intervals",
 				 SCENARIO_MAX_INTERVALS);
+	config.peer = peer;
 	r = make_tasks(scenario, &run);
 	if (r == 0)
 		r = outcome_new(scenario, peer, &outcome);
 	if (r < 0)
 		return error_errno(err, r, "simulate");
-	r = world_new(scenario->machine, &scenario->config, run.tasks, run.nr_tasks, peer, &world,
-		      err);
+	r = world_new(scenario->machine, &config, run.tasks, run.nr_tasks, &world, err);
 	if (r == 0)
 		r = begin(scenario, world, err);
 	if (r == 0)

@@ -34,8 +34,8 @@ struct scenario {
 	const struct mpol_policy **region_policies; /* [the workload's regions] or NULL */
 	enum scenario_start start;
 	bool huge;
-	struct world_config config;
-	uint64_t duration_ns; /* unless all threads end before */
+	struct world_config config; /* but for its peer */
+	uint64_t duration_ns;	    /* unless all threads end before */
 	uint64_t interval_ns; /* of the time line; divides into no more than SCENARIO_MAX_INTERVALS
 			       */
 };

@@ -239,9 +239,10 @@ static int add_scheduler(struct world *world, const struct scheduler_config *con
 }
 
 int world_new(const struct machine *machine, const struct world_config *config,
-	      const struct world_task *tasks, unsigned nr_tasks, const struct peer *peer,
-	      struct world **ret_world, struct mpol_error *err)
+	      const struct world_task *tasks, unsigned nr_tasks, struct world **ret_world,
+	      struct mpol_error *err)
 {
+	const struct peer *peer = config->peer;
 	_cleanup_(world_freep) struct world *world = calloc(1, sizeof(*world));
 	int r;
 

@@ -79,6 +79,7 @@ struct world_thread {
 };
 
 struct world_config {
+	const struct peer *peer; /* who decides */
 	uint64_t quantum_ns;
 	struct world_costs costs;
 	unsigned watermark_scale_factor; /* vm.watermark_scale_factor */
@@ -126,14 +127,14 @@ struct world {
 
 /*
  * A world of the machine with these tasks, whose memory is all absent.  Machine and workloads
- * must outlive it.  peer: who decides.
+ * must outlive it.
  *
  * Errors: -EINVAL (more nodes or pages than there may be, a node without room for
  * what the kernel has there), -ENOMEM, what the peer's start returns.
  */
 int world_new(const struct machine *machine, const struct world_config *config,
-	      const struct world_task *tasks, unsigned nr_tasks, const struct peer *peer,
-	      struct world **ret_world, struct mpol_error *err);
+	      const struct world_task *tasks, unsigned nr_tasks, struct world **ret_world,
+	      struct mpol_error *err);
 void world_free(struct world *world);
 
 /*

@@ -35,6 +35,7 @@ static inline struct small_world small_world_of(const char *machine, const struc
 						const char *workload, int node, bool huge)
 {
 	const struct world_config config = {
+		.peer = peer,
 		.quantum_ns = 1000000,
 		.costs = world_default_costs,
 		.watermark_scale_factor = 10,
@@ -50,7 +51,7 @@ static inline struct small_world small_world_of(const char *machine, const struc
 		fail_msg("%s: %s", err.object, err.cause);
 	task.workload = small.workload;
 	task.info = workload_info(small.workload);
-	if (world_new(small.machine, &config, &task, 1, peer, &small.world, &err) < 0 ||
+	if (world_new(small.machine, &config, &task, 1, &small.world, &err) < 0 ||
 	    world_touch_all(small.world, node, &err) < 0)
 		fail_msg("%s: %s", err.object, err.cause);
 	return small;

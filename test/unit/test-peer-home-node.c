@@ -38,6 +38,7 @@ static struct room room_of(const struct peer *peer, const struct scheduler_confi
 			   unsigned nr_tasks, int cpu_node)
 {
 	const struct world_config config = {
+		.peer = peer,
 		.quantum_ns = MS,
 		.costs = world_default_costs,
 		.watermark_scale_factor = 10,
@@ -59,7 +60,7 @@ static struct room room_of(const struct peer *peer, const struct scheduler_confi
 			.cpu_node = cpu_node,
 		};
 	}
-	if (world_new(room.machine, &config, tasks, nr_tasks, peer, &room.world, &err) < 0)
+	if (world_new(room.machine, &config, tasks, nr_tasks, &room.world, &err) < 0)
 		fail_msg("%s: %s", err.object, err.cause);
 	return room;
 }

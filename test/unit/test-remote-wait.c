@@ -45,8 +45,8 @@ static void test_sched_text(void **state)
 				     &start_ns, &switches));
 	assert_int_equal(start_ns, 11991208027301);
 	assert_int_equal(switches, 2745);
-	assert_false(
-		wait_parse_sched("\nse.exec_start : 12\nnr_voluntary_switches : 3\n", &start_ns, &switches));
+	assert_false(wait_parse_sched("\nse.exec_start : 12\nnr_voluntary_switches : 3\n",
+				      &start_ns, &switches));
 	assert_false(wait_parse_sched("\nse.exec_start : 1.000001\n", &start_ns, &switches));
 	assert_false(wait_parse_sched("\nse.exec_start", &start_ns, &switches));
 }

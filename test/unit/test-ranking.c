@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* The ranking: who changes places, who does not, and that it comes to rest. */
+#include "cmocka-all.h"
+
+#include <string.h>
+
+#include "random.h"
+#include "ranking.h"
+
+#define NR 2000
+
+enum { FAST, SLOW };
+
+static const struct port_round round_of_5 = {
+	.nr_scans = 5,
+	.after_ns = { 1000000, 4000000, 16000000, 64000000, 256000000 },
+	.move_page_ns = 1000,
+	.max_moved_pages = 1000000,
+};
+
+static struct port_node node_list[] = {
+	{ .id = FAST, .tier = 0, .latency_ns = 80, .nearest = { -1, SLOW } },
+	{ .id = SLOW,
+	  .tier = 1,
+	  .latency_ns = 200,
+	  .free_pages = 1 << 20,
+	  .nearest = { FAST, -1 } },
+};
+static const struct port_nodes nodes = { node_list, 2 };
+
+/* Base pages of one target, the first half of which is fast at first. */
+struct units {
+	uint8_t seen[NR];
+	int16_t nodes[NR];
+	struct ranking_unit units[NR];
+	struct port_span span;
+};
+
+static struct ranking ranking;
+static struct units units;
+
+static int start(void **state)
+{
+	(void)state;
+	ranking_start(&ranking, 0);
+	memset(&units, 0, sizeof(units));
+	units.span = (struct port_span) {
+		.target = 3,
+		.first_page = 1000,
+		.unit_pages = 1,
+		.nr_units = NR,
+		.seen = units.seen,
+		.nodes = units.nodes,
+	};
+	for (int i = 0; i < NR; i++)
+		units.nodes[i] = i < NR / 2 ? FAST : SLOW;
+	node_list[FAST].free_pages = node_list[FAST].reserve_pages = 10;
+	return 0;
+}
+
+/* One round up to the decision. */
+static void decide(const struct port_round *round)
+{
+	ranking_learn(&units.span, 0, units.units);
+	ranking_begin(&ranking, round, &nodes, NULL);
+	ranking_count(&ranking, &units.span, units.units);
+	ranking_decide(&ranking);
+}
+
+/* Carries the decision out; returns how many pages moved.  part: moves at a time. */
+static unsigned move(enum port_reason reason, size_t part)
+{
+	struct port_move room[NR];
+	unsigned pages = 0;
+	uint32_t done = 0;
+
+	while (done < NR) {
+		struct port_moves moves = { .moves = room, .max = part };
+		struct port_span rest = units.span;
+
+		rest.first_page += done;
+		rest.nr_units -= done;
+		rest.seen += done;
+		rest.nodes += done;
+		done += ranking_select(&ranking, &rest, units.units + done, &nodes, reason, &moves);
+		for (size_t i = 0; i < moves.nr; i++) {
+			const struct port_move *one = &room[i];
+
+			assert_int_equal(one->target, 3);
+			assert_int_equal(one->reason, reason);
+			assert_int_equal(one->to, reason == PORT_PROMOTE ? FAST : SLOW);
+			for (uint32_t j = 0; j < one->nr_pages; j++) {
+				assert_int_equal(units.nodes[one->first_page - 1000 + j],
+						 one->from);
+				units.nodes[one->first_page - 1000 + j] = (int16_t)one->to;
+			}
+			pages += one->nr_pages;
+		}
+	}
+	return pages;
+}
+
+static unsigned run(const struct port_round *round)
+{
+	decide(round);
+	return move(PORT_DEMOTE, NR) + move(PORT_PROMOTE, NR);
+}
+
+static void see(int first, int nr, uint8_t seen)
+{
+	memset(units.seen + first, seen, (size_t)nr);
+}
+
+static void test_hot_and_cold_change_places(void **state)
+{
+	(void)state;
+	see(0, NR / 2 - 100, 5);
+	see(NR - 100, 100, 5);
+	assert_int_equal(run(&round_of_5), 200);
+	for (int i = 0; i < NR; i++)
+		assert_int_equal(units.nodes[i], units.seen[i] ? FAST : SLOW);
+	/* And stay there. */
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(run(&round_of_5), 0);
+}
+
+static void test_noise_moves_next_to_nothing(void **state)
+{
+	struct random random;
+	unsigned moved = 0;
+
+	(void)state;
+	random_seed(&random, 5, 0);
+	see(0, NR, 3);
+	for (int i = 0; i < 8; i++)
+		run(&round_of_5);
+	for (int i = 0; i < 50; i++) {
+		/* One of ten is seen by the scan before or behind. */
+		for (int j = 0; j < NR; j++) {
+			const uint64_t draw = random_below(&random, 20);
+
+			units.seen[j] = (uint8_t)(3 + (draw == 0) - (draw == 1));
+		}
+		moved += run(&round_of_5);
+	}
+	/* Less than a four-hundredth of it in a round. */
+	assert_in_range(moved, 0, 50 * NR / 400);
+}
+
+/* Accesses so rare that the moves would cost more than they save. */
+static void test_gain_must_pay(void **state)
+{
+	struct port_round round = round_of_5;
+
+	(void)state;
+	see(NR / 2, NR / 2, 1);
+	round.move_page_ns = 1000000;
+	assert_int_equal(run(&round), 0);
+	round.move_page_ns = 10;
+	assert_int_equal(run(&round), NR);
+}
+
+static void test_room_and_debt(void **state)
+{
+	(void)state;
+	/* Room is taken by the hottest, and nothing leaves for it. */
+	node_list[FAST].free_pages += 40;
+	see(0, NR / 2, 4);
+	see(NR / 2, NR / 2, 2);
+	see(NR - 40, 40, 4);
+	decide(&round_of_5);
+	assert_int_equal(move(PORT_DEMOTE, NR), 0);
+	assert_int_equal(move(PORT_PROMOTE, NR), 40);
+	assert_int_equal(units.nodes[NR - 40], FAST);
+	assert_int_equal(units.nodes[NR - 41], SLOW);
+	/* Below the reserve the coldest leave, also if nobody wants their place. */
+	start(NULL);
+	node_list[FAST].free_pages = 0;
+	see(0, NR / 2, 4);
+	see(200, 10, 1);
+	decide(&round_of_5);
+	assert_int_equal(move(PORT_DEMOTE, NR), 10);
+	assert_int_equal(units.nodes[200], SLOW);
+	assert_int_equal(units.nodes[209], SLOW);
+	assert_int_equal(move(PORT_PROMOTE, NR), 0);
+}
+
+static void test_limit(void **state)
+{
+	struct port_round round = round_of_5;
+
+	(void)state;
+	see(NR / 2, NR / 2, 5);
+	round.max_moved_pages = 100;
+	assert_int_equal(run(&round), 100);
+}
+
+/* The same moves, whether they are asked for at once or one by one. */
+static void test_parts(void **state)
+{
+	int16_t at_once[NR];
+
+	(void)state;
+	for (int part = NR; part >= 1; part = part > 3 ? 3 : part - 1) {
+		start(NULL);
+		for (int i = 0; i < NR; i++)
+			units.seen[i] = (uint8_t)((i * 7 / 3) % 6);
+		decide(&round_of_5);
+		move(PORT_DEMOTE, (size_t)part);
+		move(PORT_PROMOTE, (size_t)part);
+		if (part == NR)
+			memcpy(at_once, units.nodes, sizeof(at_once));
+		assert_memory_equal(units.nodes, at_once, sizeof(at_once));
+	}
+}
+
+/* Two halves that are hot in turn: what it does grows less, not more. */
+static void test_ping_pong(void **state)
+{
+	unsigned early = 0, late = 0;
+
+	(void)state;
+	node_list[FAST].free_pages = node_list[FAST].reserve_pages;
+	for (int i = 0; i < 200; i++) {
+		const bool second = i / 3 % 2;
+		unsigned moved;
+
+		see(0, NR / 2, second ? 1 : 3);
+		see(NR / 2, NR / 2, second ? 3 : 1);
+		moved = run(&round_of_5);
+		*(i < 50 ? &early : &late) += i < 50 || i >= 150 ? moved : 0;
+	}
+	assert_true(late <= early);
+	assert_true(late < 2 * NR);
+}
+
+/* Any heats: once it has come to rest, fast memory holds the hottest, but for noise. */
+static void test_settles(void **state)
+{
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 9, 0);
+	for (int world = 0; world < 20; world++) {
+		unsigned coldest_fast = 255, hottest_slow = 0, moved = 1;
+
+		start(NULL);
+		for (int i = 0; i < NR; i++)
+			units.seen[i] = (uint8_t)random_below(&random, 6);
+		for (int i = 0; i < 60; i++)
+			moved = run(&round_of_5);
+		assert_int_equal(moved, 0);
+		for (int i = 0; i < NR; i++) {
+			const unsigned heat = units.units[i].heat;
+
+			if (units.nodes[i] == FAST && heat < coldest_fast)
+				coldest_fast = heat;
+			if (units.nodes[i] == SLOW && heat > hottest_slow)
+				hottest_slow = heat;
+		}
+		assert_true(hottest_slow <= coldest_fast + RANKING_HEAT_STEP);
+	}
+}
+
+/* The scans go to where just hot enough is in their middle. */
+static void test_scans_adapt(void **state)
+{
+	struct port_round next = { 0 };
+
+	(void)state;
+	assert_int_equal(ranking_next_scans(&ranking, &next), 0);
+	assert_int_equal(next.after_ns[0], 1000000);
+	for (unsigned i = 1; i < next.nr_scans; i++)
+		assert_int_equal(next.after_ns[i], 4 * next.after_ns[i - 1]);
+	see(0, NR, 5);
+	for (int i = 0; i < 8; i++)
+		run(&round_of_5);
+	assert_true(ranking_next_scans(&ranking, &next) < 0);
+	assert_int_equal(next.after_ns[0], 500000);
+	see(0, NR, 0);
+	for (int i = 0; i < 30; i++)
+		run(&round_of_5);
+	assert_true(ranking_next_scans(&ranking, &next) > 0);
+	assert_int_equal(next.after_ns[0], 2000000);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, start)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_hot_and_cold_change_places),
+		TEST(test_noise_moves_next_to_nothing),
+		TEST(test_gain_must_pay),
+		TEST(test_room_and_debt),
+		TEST(test_limit),
+		TEST(test_parts),
+		TEST(test_ping_pong),
+		TEST(test_settles),
+		TEST(test_scans_adapt),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

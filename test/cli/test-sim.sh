@@ -91,7 +91,7 @@ same 'intervals where nobody says' '1000000 100' "$(json '"\(.interval_ns) \(.po
 huge=$(json '.policies[0].faults' "${one[@]}" --start absent --thp --mempolicy bind:2)
 [ "$huge" -le 24 ] || same 'faults with --thp' 'one for each huge page' "$huge"
 expect 0 'first-touch' "$mpol" sim --workload zipf:size=1MiB,threads=1 --time 1ms --policy first-touch # on this machine
-name=$(json .name "$mpol" topo)
+name=$(json .machine "$mpol" topo)
 same 'the machine where nobody says' "$name" "$(json .machine "$mpol" sim --workload zipf:size=1MiB,threads=1 --time 1ms --policy first-touch)"
 
 # A trace, of Ramulator's kind: it ends, and so does the run.

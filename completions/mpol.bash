@@ -74,8 +74,9 @@ _mpol() {
 	else
 		# A selector stands for the process ids.
 		case $verb:$((nr_plain + selected)) in
-		set:0 | show:0 | move:0) words=$(_mpol_pids) ;;
-		set:1 | run:0) words=$(_mpol_policies) ;;
+		bind:0 | doctor:0 | move:0 | reapply:0 | set:0 | show:0 | undo:0) words=$(_mpol_pids) ;;
+		bind:1) words='all anon file: heap shm stack' ;;
+		bind:2 | set:1 | run:0) words=$(_mpol_policies) ;;
 		*) words= ;;
 		esac
 	fi

@@ -40,7 +40,11 @@ for verb in $verbs; do
 done
 offers --version mpol --v
 offers prefer: mpol set 1 pre
-offers "$$" mpol show "$$"
+for verb in bind doctor move reapply set show undo; do
+	offers "$$" mpol $verb "$$"
+done
+offers heap mpol bind 1 he
+offers prefer: mpol bind 1 heap pre
 offers all mpol run -m a
 offers all mpol run --interleave a
 offers "$$" mpol set --tree "$$"

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Symptoms of a process: what would keep its policy from being changed, or from having effect. */
+#include <elf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -116,37 +119,128 @@ static void check_cpuset(const struct patient *patient)
 		    allowed, list, *cgroup ? cgroup : "(unknown)");
 }
 
+static void add_frozen(const struct patient *patient, const char *cgroup, const char *frozen)
+{
+	symptom_add(patient->symptoms, MPOL_SEVERITY_ERROR, "freezer",
+		    "its cgroup %s is frozen%s%s: it makes no calls\n"
+		    "echo 0 >/sys/fs/cgroup%s/cgroup.freeze",
+		    cgroup, strcmp(cgroup, frozen) ? " by " : "",
+		    strcmp(cgroup, frozen) ? frozen : "", frozen);
+}
+
+/*
+ * A cgroup is frozen when it or one above it is told to be (cgroup-v2.rst,
+ * cgroup.freeze); each that is must be thawed.
+ */
 static void check_freezer(const struct patient *patient)
 {
 	_cleanup_free_ char *events = NULL;
-	char cgroup[256];
+	char cgroup[256], above[256], *slash;
+	bool found = false;
+	uint64_t freeze;
 
 	read_cgroup(patient, cgroup, sizeof(cgroup));
-	if (*cgroup &&
-	    rootfs_read(patient->root, &events, "sys/fs/cgroup%s/cgroup.events", cgroup) > 0 &&
-	    strstr(events, "frozen 1"))
-		symptom_add(patient->symptoms, MPOL_SEVERITY_ERROR, "freezer",
-			    "its cgroup %s is frozen: it makes no calls\n"
-			    "echo 0 >/sys/fs/cgroup%s/cgroup.freeze",
-			    cgroup, cgroup);
+	if (!*cgroup ||
+	    rootfs_read(patient->root, &events, "sys/fs/cgroup%s/cgroup.events", cgroup) <= 0 ||
+	    !strstr(events, "frozen 1"))
+		return;
+	strcpy(above, cgroup);
+	while (above[1] && (slash = strrchr(above, '/'))) {
+		if (rootfs_read_u64(patient->root, &freeze, "sys/fs/cgroup%s/cgroup.freeze",
+				    above) == 0 &&
+		    freeze) {
+			add_frozen(patient, cgroup, above);
+			found = true;
+		}
+		*slash = '\0';
+	}
+	if (!found)
+		add_frozen(patient, cgroup, cgroup);
 }
 
-/* The class byte of an ELF file: 1 is 32-bit. */
-static void check_class(const struct patient *patient)
+/*
+ * The auxiliary vector of a program: entries of two words (getauxval(3)).  A 32-bit
+ * one has two of its words in the first, so that the upper half is not zero.
+ */
+static void check_auxv(const struct patient *patient)
 {
 	_cleanup_free_ char *auxv = NULL;
 	ssize_t n = rootfs_read(patient->root, &auxv, "proc/%d/auxv", patient->pid);
-	uint64_t first;
+	uint64_t type = 0;
 
-	/* Entries are two words each: AT_SYSINFO_EHDR (33), or of a 32-bit program AT_SYSINFO (32).
-	 */
 	if (n < 16)
 		return;
-	memcpy(&first, auxv, sizeof(first));
-	if (first >> 32)
+	memcpy(&type, auxv, sizeof(type));
+	if (type >> 32) {
 		symptom_add(patient->symptoms, MPOL_SEVERITY_ERROR, "32-bit",
 			    "it is a 32-bit program: mpol can change 64-bit ones only\n"
 			    "set the policy when it is started: mpol run");
+		return;
+	}
+	for (ssize_t i = 0; i + 16 <= n; i += 16) {
+		memcpy(&type, auxv + i, sizeof(type));
+		if (type == AT_SYSINFO_EHDR)
+			return;
+	}
+	symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "vdso",
+		    "it has no vdso: mpol's calls go into what its code leaves free, and fail "
+		    "where that is nothing\nboot without vdso=0");
+}
+
+/* Real, effective and saved user id of "self" or a process; false where they cannot be read. */
+static bool read_ids(const struct patient *patient, const char *process, unsigned int ret_ids[3],
+		     uint64_t *ret_capabilities)
+{
+	_cleanup_free_ char *status = NULL;
+	const char *ids, *capabilities;
+
+	if (rootfs_read(patient->root, &status, "proc/%s/status", process) < 0 ||
+	    !(ids = strstr(status, "\nUid:")) ||
+	    sscanf(ids + 5, "%u %u %u", &ret_ids[0], &ret_ids[1], &ret_ids[2]) != 3)
+		return false;
+	capabilities = strstr(status, "\nCapEff:");
+	*ret_capabilities = capabilities ? strtoull(capabilities + 8, NULL, 16) : 0;
+	return true;
+}
+
+/* The user's name as /etc/passwd has it, "" where it does not. */
+static void read_user(const struct patient *patient, unsigned int uid, char *ret, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+	char *cursor, *line;
+
+	*ret = '\0';
+	if (rootfs_read(patient->root, &text, "etc/passwd") < 0)
+		return;
+	cursor = text;
+	while ((line = strsep(&cursor, "\n"))) {
+		const char *id = strchr(line, ':');
+
+		id = id ? strchr(id + 1, ':') : NULL;
+		if (!id || strtoul(id + 1, NULL, 10) != uid)
+			continue;
+		snprintf(ret, size, " (%.*s)", (int)strcspn(line, ":"), line);
+		return;
+	}
+}
+
+/* ptrace(2), access mode checking: all ids of the target must be the caller's. */
+static void check_owner(const struct patient *patient)
+{
+	unsigned int own[3], uids[3];
+	uint64_t capabilities, ignored;
+	char pid[16], user[64];
+
+	snprintf(pid, sizeof(pid), "%d", patient->pid);
+	if (!read_ids(patient, "self", own, &capabilities) ||
+	    !read_ids(patient, pid, uids, &ignored) || (capabilities >> CAP_SYS_PTRACE & 1) ||
+	    (own[1] == uids[0] && own[1] == uids[1] && own[1] == uids[2]))
+		return;
+	read_user(patient, uids[0], user, sizeof(user));
+	symptom_add(patient->symptoms, MPOL_SEVERITY_ERROR, "owner",
+		    "it belongs to user %u%s, and mpol runs as user %u: it cannot be changed\n"
+		    "run mpol as that user, or as root (CAP_SYS_PTRACE)",
+		    uids[0], user, own[1]);
 }
 
 static void check_namespace(const struct patient *patient, const char *name, const char *words)
@@ -198,7 +292,8 @@ int doctor_check_process(int root, pid_t pid, struct symptoms *symptoms, struct 
 	check_threads(&patient);
 	check_cpuset(&patient);
 	check_freezer(&patient);
-	check_class(&patient);
+	check_auxv(&patient);
+	check_owner(&patient);
 	check_namespace(&patient, "user",
 			"mpol must have CAP_SYS_PTRACE in that namespace: root has");
 	check_namespace(&patient, "pid", "name it by the id that it has here");

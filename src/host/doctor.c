@@ -153,6 +153,18 @@ static void check_swap(const struct patient *patient)
 			    "prefer instead of bind where another node will do");
 }
 
+/* How the kernel's default, heuristic overcommit, differs is in proc_sys_vm(5). */
+static void check_overcommit(const struct patient *patient)
+{
+	uint64_t value;
+
+	if (read_number(patient, "proc/sys/vm/overcommit_memory", &value) && value == 2)
+		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "overcommit",
+			    "memory is not overcommitted (vm.overcommit_memory = 2): programs may "
+			    "be refused memory while nodes have some free\n"
+			    "see CommitLimit in /proc/meminfo, or sysctl vm.overcommit_memory=0");
+}
+
 static void check_huge_pages(const struct patient *patient)
 {
 	char mode[64];
@@ -261,6 +273,25 @@ static void check_demotion(const struct patient *patient)
 		symptom_add(patient->symptoms, MPOL_SEVERITY_WARNING, "demotion",
 			    "a full fast node swaps or drops pages instead of demoting them to the "
 			    "slower tier\necho 1 >/sys/kernel/mm/numa/demotion_enabled");
+}
+
+/* Which of its two ways of ageing pages the kernel takes (admin-guide/mm/multigen_lru.rst). */
+static void check_lru(const struct patient *patient)
+{
+	static const char path[] = "sys/kernel/mm/lru_gen/enabled";
+	char mode[16];
+	bool on;
+
+	if (count_tiers(patient->machine, false) < 2 ||
+	    !read_word(patient, path, mode, sizeof(mode)))
+		return;
+	on = strtoul(mode, NULL, 0) & 1;
+	symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "mglru",
+		    "the multi-generational LRU is %s (%s): what a full node demotes is what %s\n"
+		    "echo %c >/%s takes the other way",
+		    on ? "on" : "off", mode,
+		    on ? "is in the oldest generation" : "the inactive lists end with",
+		    on ? 'n' : 'y', path);
 }
 
 /* Best read bandwidth that any node's CPUs have to node index; 0: not stated. */
@@ -400,10 +431,11 @@ static void check_capabilities(const struct patient *patient)
 int doctor_check_machine(int root, struct symptoms *symptoms, struct mpol_error *err)
 {
 	static void (*const checks[])(const struct patient *) = {
-		check_kernel,	    check_nodes,   check_tiers,		 check_demotion,
-		check_performance,  check_weights, check_numa_balancing, check_damon,
-		check_zone_reclaim, check_swap,	   check_huge_pages,	 check_pools,
-		check_lockdown,	    check_yama,	   check_capabilities,
+		check_kernel,	    check_nodes,	check_tiers,	check_demotion,
+		check_lru,	    check_performance,	check_weights,	check_numa_balancing,
+		check_damon,	    check_zone_reclaim, check_swap,	check_overcommit,
+		check_huge_pages,   check_pools,	check_lockdown, check_yama,
+		check_capabilities,
 	};
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	struct patient patient = { .root = root, .symptoms = symptoms };

@@ -58,10 +58,17 @@ expect 0 'of 2048 KiB are reserved on nodes 0,2' "$mpol" doctor --root "$tree"
 put sys/devices/system/node/node1/$pool 0
 speaks warning:lockdown sys/kernel/security/lockdown 'none integrity [confidentiality]' '[none] integrity confidentiality'
 speaks note:swap proc/swaps $'Filename Type Size\n/dev/sda2 partition 1024' 'Filename Type Size'
+speaks note:overcommit proc/sys/vm/overcommit_memory 2 0
 speaks warning:damon sys/module/damon_reclaim/parameters/enabled Y N
 put sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds 1
 speaks warning:damon sys/kernel/mm/damon/admin/kdamonds/0/state on off
 speaks note:capabilities proc/self/status $'Name:	mpol\nCapEff:	0000000000000000' $'Name:	mpol\nCapEff:	000001ffffffffff'
+for way in 'on (0x0007)' 'off (0x0000)'; do
+	put sys/kernel/mm/lru_gen/enabled "${way//[^0-9x]/}"
+	same "symptoms with MGLRU $way" note:mglru "$(symptoms)"
+	expect 0 "multi-generational LRU is $way" "$mpol" doctor --root "$tree"
+done
+rm "$tree/sys/kernel/mm/lru_gen/enabled"
 put sys/kernel/mm/mempolicy/weighted_interleave/node0 1
 put sys/kernel/mm/mempolicy/weighted_interleave/node1 1
 same "symptoms of equal weights" warning:weights "$(symptoms)"
@@ -124,6 +131,15 @@ expect 1 'allows nodes 0-1, not 2' "$mpol" doctor 4240 --root "$tree"
 expect 1 'of cgroup /system.slice/server.service' "$mpol" doctor 4240 --root "$tree"
 thread
 harms error:freezer sys/fs/cgroup/system.slice/server.service/cgroup.events $'populated 1\nfrozen 1' $'populated 1\nfrozen 0'
+# Frozen from above: each cgroup that is to be thawed is named.
+put sys/fs/cgroup/system.slice/server.service/cgroup.events $'populated 1\nfrozen 1'
+put sys/fs/cgroup/system.slice/server.service/cgroup.freeze 0
+put sys/fs/cgroup/system.slice/cgroup.freeze 1
+expect 1 'server.service is frozen by /system.slice:' "$mpol" doctor 4240 --root "$tree"
+expect 1 'echo 0 >/sys/fs/cgroup/system.slice/cgroup.freeze' "$mpol" doctor 4240 --root "$tree"
+put sys/fs/cgroup/system.slice/server.service/cgroup.freeze 1
+same "frozen cgroups" 2 "$("$mpol" doctor 4240 --root "$tree" | grep -c '^error: freezer')"
+put sys/fs/cgroup/system.slice/server.service/cgroup.events $'populated 1\nfrozen 0'
 harms note:mlock proc/4240/status $'Name:	server\nVmLck:	    64 kB' $'Name:	server\nVmLck:	     0 kB'
 link proc/self/ns/user 'user:[4026531837]'
 for inode in 4026532000 4026531837; do
@@ -131,11 +147,25 @@ for inode in 4026532000 4026531837; do
 	[ "$inode" = 4026531837 ] && wanted='' || wanted=note:namespace
 	same "symptoms in user namespace $inode" "$wanted" "$(symptoms_of_process)"
 done
+# Another user's, to a caller without CAP_SYS_PTRACE and to one with it.
+put etc/passwd $'root:x:0:0::/root:/bin/sh\nkeeper:x:1001:1001::/:/bin/sh'
+put proc/self/status $'Name:	mpol\nUid:	1000	1000	1000	1000\nCapEff:	0000000000000000'
+for uids in '1001	1001	1001	1001' '1000	1000	1001	1000' '1000	1000	1000	1000'; do
+	put proc/4240/status $'Name:	server\nUid:\t'"$uids"
+	[[ $uids == *1001* ]] && wanted=error:owner || wanted=
+	same "symptoms with user ids $uids" "$wanted" "$(symptoms_of_process | tr ' ' '\n' | grep owner)"
+done
+put proc/4240/status $'Name:	server\nUid:	1001	1001	1001	1001'
+expect 1 'belongs to user 1001 (keeper), and mpol runs as user 1000' "$mpol" doctor 4240 --root "$tree"
+put proc/self/status $'Name:	mpol\nUid:	1000	1000	1000	1000\nCapEff:	000001ffffffffff'
+same "symptoms of another user's process" "" "$(symptoms_of_process)"
 # AT_SYSINFO (32) and AT_SYSINFO_EHDR (33), of a 32-bit program and of a 64-bit one.
 printf '\x20\0\0\0\x50\x05\xf0\xf7\x21\0\0\0\0\0\xf0\xf7' >"$tree/proc/4240/auxv"
 same "symptoms of a 32-bit program" error:32-bit "$(symptoms_of_process)"
 printf '\x21\0\0\0\0\0\0\0\0\x50\xf0\xf7\xff\x7f\0\0' >"$tree/proc/4240/auxv"
 same "symptoms of a 64-bit program" "" "$(symptoms_of_process)"
+printf '\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >"$tree/proc/4240/auxv"
+same "symptoms of a program without a vdso" note:vdso "$(symptoms_of_process)"
 
 # Processes of this machine.
 checks() {

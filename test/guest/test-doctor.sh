@@ -34,6 +34,8 @@ is "$(found hugetlb)" note "huge pages on node 1 alone"
 echo 0 >$pool
 is "$(found hugetlb)" "" "no huge pages"
 
+is "$(found mglru)" note "which way pages are aged"
+
 sleep 1000 &
 target=$!
 is "$(found cpuset "$target")" "" "a process that may use every node"
@@ -49,6 +51,7 @@ like "$said" "cgroup /ward " "which cgroup it is"
 echo 1 >/sys/fs/cgroup/ward/cgroup.freeze
 until grep -q 'frozen 1' /sys/fs/cgroup/ward/cgroup.events; do sleep 0.1; done
 is "$(found freezer "$target")" error "a frozen one"
+like "$("$mpol" doctor "$target")" "cgroup /ward is frozen:" "which cgroup is"
 echo 0 >/sys/fs/cgroup/ward/cgroup.freeze
 is "$(found freezer "$target")" "" "one that is not frozen any more"
 kill $target

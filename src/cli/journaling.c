@@ -138,7 +138,8 @@ void journaling_end(struct journaling *journaling, const char *verb, uint64_t id
 
 bool journaling_stands(const struct mpol_change *change)
 {
-	return !change->undoes && !change->is_undone && !(change->is_ended && !change->nr_done);
+	return !change->undoes && !change->reapplies && !change->is_undone &&
+	       !(change->is_ended && !change->nr_done);
 }
 
 bool journaling_lives(const struct mpol_change *change)

@@ -49,7 +49,10 @@ int journaling_begin(struct journaling *journaling, const struct mpol_change *ch
 /* Failure is told on stderr: the change itself was made. */
 void journaling_end(struct journaling *journaling, const char *verb, uint64_t id, uint64_t nr_done);
 
-/* Whether a change can still be taken back: it did something, is no undo itself, nor undone. */
+/*
+ * Whether a change is what mpol undo takes back unasked: it did something, is not undone, and is
+ * neither an undo itself nor a change made again, which belongs to the one that it repeats.
+ */
 bool journaling_stands(const struct mpol_change *change);
 
 /* Whether the process of the change still lives. */

@@ -83,13 +83,13 @@ static json_t *change_value(const struct journal_record *record)
 
 	for (size_t i = 0; i < change->nr_replaced; i++)
 		json_array_append_new(replaced, replaced_value(&change->replaced[i]));
-	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:o, s:i, s:o, s:o}", "change",
-			 (json_int_t)change->id, "time", (json_int_t)change->time_s, "uid",
-			 (json_int_t)change->uid, "undoes", (json_int_t)change->undoes, "boot",
-			 record->boot, "verb", change->verb, "pid", change->pid, "start",
-			 (json_int_t)change->start_ticks, "name", name_value(change->name), "tid",
-			 change->tid, "intended", policy_value(change->intended), "replaced",
-			 replaced);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:o, s:i, s:o, s:o}",
+			 "change", (json_int_t)change->id, "time", (json_int_t)change->time_s,
+			 "uid", (json_int_t)change->uid, "undoes", (json_int_t)change->undoes,
+			 "reapplies", (json_int_t)change->reapplies, "boot", record->boot, "verb",
+			 change->verb, "pid", change->pid, "start", (json_int_t)change->start_ticks,
+			 "name", name_value(change->name), "tid", change->tid, "intended",
+			 policy_value(change->intended), "replaced", replaced);
 }
 
 char *journal_record_format(const struct journal_record *record)
@@ -159,26 +159,28 @@ static int parse_all_replaced(json_t *array, struct policy_set *policies,
 
 static int parse_change(json_t *value, struct policy_set *policies, struct journal_record *record)
 {
-	json_int_t id, time_s, uid, undoes, pid, start, tid;
+	json_int_t id, time_s, uid, undoes, reapplies = 0, pid, start, tid;
 	const char *boot, *verb, *name, *intended;
 	struct mpol_change *change = &record->change;
 	json_t *replaced;
 	int r;
 
-	if (json_unpack(value, "{s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:o}",
-			"change", &id, "time", &time_s, "uid", &uid, "undoes", &undoes, "boot",
-			&boot, "verb", &verb, "pid", &pid, "start", &start, "name", &name, "tid",
-			&tid, "intended", &intended, "replaced", &replaced) < 0)
+	if (json_unpack(value, "{s:I, s:I, s:I, s:I, s?I, s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:o}",
+			"change", &id, "time", &time_s, "uid", &uid, "undoes", &undoes, "reapplies",
+			&reapplies, "boot", &boot, "verb", &verb, "pid", &pid, "start", &start,
+			"name", &name, "tid", &tid, "intended", &intended, "replaced",
+			&replaced) < 0)
 		return -EBADMSG;
-	if (id <= 0 || undoes < 0 || uid < 0 || uid > UINT32_MAX || pid <= 0 || pid > INT32_MAX ||
-	    start < 0 || tid < 0 || tid > INT32_MAX || strlen(boot) >= sizeof(record->boot) ||
-	    !json_is_array(replaced))
+	if (id <= 0 || undoes < 0 || reapplies < 0 || uid < 0 || uid > UINT32_MAX || pid <= 0 ||
+	    pid > INT32_MAX || start < 0 || tid < 0 || tid > INT32_MAX ||
+	    strlen(boot) >= sizeof(record->boot) || !json_is_array(replaced))
 		return -EBADMSG;
 	*change = (struct mpol_change) {
 		.id = (uint64_t)id,
 		.time_s = time_s,
 		.uid = (uid_t)uid,
 		.undoes = (uint64_t)undoes,
+		.reapplies = (uint64_t)reapplies,
 		.pid = (pid_t)pid,
 		.start_ticks = (uint64_t)start,
 		.tid = (pid_t)tid,

@@ -173,7 +173,8 @@ static void append_record(struct text *lines, const struct journal_record *recor
 /*
  * Whether a change is to stay in a file made anew.  Of what was taken back
  * nothing is left; of a process that is changed all the time the first change
- * knows what was there before any, and the last ones what is intended.
+ * knows what was there before any, and the last ones what is intended; changes
+ * made again know neither, and push none of them out.
  */
 static bool is_needed(const struct mpol_journal *journal, size_t index)
 {
@@ -187,7 +188,8 @@ static bool is_needed(const struct mpol_journal *journal, size_t index)
 		const struct mpol_change *other = &journal->records[i].change;
 
 		if (i == index || other->pid != change->pid ||
-		    other->start_ticks != change->start_ticks || other->is_undone || other->undoes)
+		    other->start_ticks != change->start_ticks || other->is_undone ||
+		    other->undoes || (other->reapplies && !change->reapplies))
 			continue;
 		if (i < index)
 			nr_older++;

@@ -264,7 +264,8 @@ static int find_changes(const struct mpol_journal *journal, const struct mpol_pr
 	while (nr-- > 0) {
 		const struct mpol_change *change = mpol_journal_change(journal, nr);
 
-		if (is_about(change, process) && !change->is_undone && !change->undoes)
+		if (is_about(change, process) && !change->is_undone && !change->undoes &&
+		    !change->reapplies)
 			ret_changes->items[ret_changes->nr++] = change;
 	}
 	return 0;

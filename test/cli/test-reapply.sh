@@ -25,6 +25,25 @@ same "what --json says" "$target false local prefer:$memory" "$("$mpol" reapply 
 	[.pid, .dry_run, (.corrections[0] | .shown, .policy)] | join(" ")')"
 same "the policy" "prefer:$memory" "$(policy_of "$target")"
 
+# What reapply did is in the journal, with what it replaced; it can be taken back alone.
+journal=$XDG_STATE_HOME/mpol/journal
+last_change() {
+	cut -c10- "$journal" | jq -s -r '[.[] | select(.change)] | last | "\(.verb) \(.reapplies) \(.intended) \(.replaced[0].policy)"'
+}
+same "the last change" "reapply 1 prefer:$memory local" "$(last_change)"
+same "its end" 1 "$(cut -c10- "$journal" | tail -n 1 | jq .done)"
+same "what can be taken back" 1 "$("$mpol" undo --list | wc -l)"
+expect 0 '1 thread to local' "$mpol" undo --change 2
+same "the policy" local "$(policy_of "$target")"
+expect 0 "1 thread to prefer:$memory (change 4)" "$mpol" reapply "$target"
+
+# A journal that cannot be written: nothing is changed.
+expect 0 '1 of 1' "$mpol" set "$target" local --no-journal
+mkdir "$scratch/dir"
+refused 1 'journal' '' "$mpol" reapply "$target" --journal "$scratch/dir"
+same "the policy" local "$(policy_of "$target")"
+expect 0 'set again' "$mpol" reapply "$target"
+
 # The newest change counts; one taken back does not.
 expect 0 '1 of 1' "$mpol" set "$target" "bind:$memory"
 expect 0 '1 of 1' "$mpol" set "$target" local --no-journal

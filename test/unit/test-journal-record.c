@@ -41,6 +41,7 @@ static void test_round_trip(void **state)
 			.time_s = 1790000000,
 			.uid = 4294967294,
 			.undoes = 4,
+			.reapplies = 3,
 			.verb = "set",
 			.pid = 4240,
 			.start_ticks = 555,
@@ -63,6 +64,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(read.change.time_s, 1790000000);
 	assert_int_equal(read.change.uid, 4294967294);
 	assert_int_equal(read.change.undoes, 4);
+	assert_int_equal(read.change.reapplies, 3);
 	assert_string_equal(read.change.verb, "set");
 	assert_int_equal(read.change.pid, 4240);
 	assert_int_equal(read.change.start_ticks, 555);

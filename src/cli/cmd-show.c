@@ -14,7 +14,9 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "drift.h"
 #include "error.h"
+#include "journaling.h"
 #include "nodemask.h"
 #include "policies.h"
 #include "report.h"
@@ -32,10 +34,12 @@ struct row {
 	size_t nr_threads;
 	char *policies;	 /* "bind:0", or with how many threads have each; owned */
 	uint64_t *bytes; /* by node, NODES_MAX; owned */
+	bool has_drift;
 };
 
 struct show_options {
 	struct targets targets;
+	struct journaling journaling;
 	bool threads;
 	bool vmas;
 	bool pages;
@@ -57,6 +61,7 @@ static void options_free(struct show_options *options)
 	}
 	free(options->rows);
 	targets_free(&options->targets);
+	journaling_free(&options->journaling);
 }
 
 static uint64_t total_bytes(const struct mpol_process *process)
@@ -168,7 +173,7 @@ static void print_policies(const struct policies *policies)
 }
 
 static int print_process(const struct mpol_process *process, const struct policies *policies,
-			 const struct show_options *options)
+			 const struct drift *drift, const struct show_options *options)
 {
 	char name[64], total[32];
 	size_t nr_threads = mpol_process_nr_threads(process);
@@ -178,6 +183,7 @@ static int print_process(const struct mpol_process *process, const struct polici
 	       report_printable(mpol_process_name(process), name, sizeof(name)), nr_threads,
 	       nr_threads > 1 ? "threads" : "thread");
 	print_policies(policies);
+	drift_print(drift);
 	printf("memory  %s\n\n", units_format_bytes(total_bytes(process), total, sizeof(total)));
 	r = print_memory(process);
 	if (r == 0 && options->threads)
@@ -207,7 +213,7 @@ static char *policies_words(const struct policies *policies)
 }
 
 static int add_row(struct show_options *options, const struct mpol_process *process,
-		   const struct policies *policies)
+		   const struct policies *policies, const struct drift *drift)
 {
 	struct row *rows = reallocarray(options->rows, options->nr_rows + 1, sizeof(*rows)), *row;
 
@@ -220,6 +226,7 @@ static int add_row(struct show_options *options, const struct mpol_process *proc
 		.nr_threads = mpol_process_nr_threads(process),
 		.policies = policies_words(policies),
 		.bytes = calloc(NODES_MAX, sizeof(*row->bytes)),
+		.has_drift = drift_any(drift),
 	};
 	report_printable(mpol_process_name(process), row->name, sizeof(row->name));
 	if (!row->policies || !row->bytes)
@@ -252,7 +259,7 @@ static int print_rows(const struct show_options *options)
 	_cleanup_(table_free) struct table table = { 0 };
 	uint64_t sums[NODES_MAX] = { 0 };
 	size_t nr_threads = 0;
-	int node;
+	int node, r;
 
 	table_column(&table, "PID", TABLE_RIGHT);
 	table_column(&table, "NAME", TABLE_LEFT);
@@ -282,7 +289,12 @@ static int print_rows(const struct show_options *options)
 	table_cell(&table, "%zu", nr_threads);
 	table_cell(&table, "%s", "");
 	add_cells(&table, options, sums);
-	return table_print(&table, stdout);
+	r = table_print(&table, stdout);
+	for (size_t i = 0; i < options->nr_rows; i++)
+		if (options->rows[i].has_drift)
+			printf("process %d (%s) is not as it was set: mpol reapply %d\n",
+			       options->rows[i].pid, options->rows[i].name, options->rows[i].pid);
+	return r;
 }
 
 /* ---- For programs ------------------------------------------------------------- */
@@ -343,13 +355,13 @@ static json_t *vmas_json(const struct mpol_process *process)
 }
 
 static json_t *process_json(const struct mpol_process *process, const struct policies *policies,
-			    const struct show_options *options)
+			    const struct drift *drift, const struct show_options *options)
 {
-	json_t *document =
-		json_pack("{s:i, s:o, s:o, s:I, s:o}", "pid", mpol_process_pid(process), "name",
-			  report_string(mpol_process_name(process)), "policies",
-			  policies_json(policies), "bytes", (json_int_t)total_bytes(process),
-			  "nodes", nodes_json(process, NULL, true));
+	json_t *document = json_pack(
+		"{s:i, s:o, s:o, s:o, s:I, s:o}", "pid", mpol_process_pid(process), "name",
+		report_string(mpol_process_name(process)), "policies", policies_json(policies),
+		"drift", drift_json(drift), "bytes", (json_int_t)total_bytes(process), "nodes",
+		nodes_json(process, NULL, true));
 
 	if (options->threads)
 		json_object_set_new(document, "threads", threads_json(process));
@@ -362,16 +374,17 @@ static json_t *process_json(const struct mpol_process *process, const struct pol
 
 /* Prints the process, or keeps it for the table.  Returns 0 or -ENOMEM. */
 static int print_or_keep(struct show_options *options, const struct mpol_process *process,
-			 const struct policies *policies, const struct page_runs *runs)
+			 const struct policies *policies, const struct drift *drift,
+			 const struct page_runs *runs)
 {
 	bool several = targets_several(&options->targets);
 	int r;
 
 	if (several && !options->threads && !options->vmas && !options->pages)
-		return add_row(options, process, policies);
+		return add_row(options, process, policies, drift);
 	if (several && options->nr_printed++)
 		putchar('\n');
-	r = print_process(process, policies, options);
+	r = print_process(process, policies, drift, options);
 	return r == 0 && options->pages ? page_runs_print(runs) : r;
 }
 
@@ -381,6 +394,7 @@ static int show_process(const struct target *target, json_t **ret_document,
 	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
 	_cleanup_(policies_free) struct policies policies = { 0 };
 	_cleanup_(page_runs_free) struct page_runs runs = { 0 };
+	_cleanup_(drift_free) struct drift drift = { 0 };
 	struct show_options *options = target->user;
 	unsigned int what = MPOL_PROCESS_THREADS;
 
@@ -388,6 +402,7 @@ static int show_process(const struct target *target, json_t **ret_document,
 		what |= MPOL_PROCESS_VMAS;
 	if (targets_process(target, what, &process, error) < 0 ||
 	    policies_count(process, 0, &policies, error) < 0 ||
+	    drift_find(options->journaling.journal, process, &drift, error) < 0 ||
 	    (options->pages &&
 	     page_runs_read(process, options->start, options->end, &runs, error) < 0))
 		return VERB_FAILED;
@@ -395,14 +410,14 @@ static int show_process(const struct target *target, json_t **ret_document,
 		fprintf(stderr, "mpol show: %d is a thread of process %d\n", target->pid,
 			mpol_process_pid(process));
 	if (options->targets.json) {
-		*ret_document = process_json(process, &policies, options);
+		*ret_document = process_json(process, &policies, &drift, options);
 		if (options->pages) {
 			json_object_set_new(*ret_document, "pages", page_runs_json(&runs));
 			json_object_set_new(*ret_document, "page_sums", page_runs_sums_json(&runs));
 		}
 		return VERB_OK;
 	}
-	if (print_or_keep(options, process, &policies, &runs) < 0) {
+	if (print_or_keep(options, process, &policies, &drift, &runs) < 0) {
 		error_errno(error, -ENOMEM, "print");
 		return VERB_FAILED;
 	}
@@ -417,13 +432,15 @@ static int parse_options(int argc, char **argv, struct show_options *options)
 		{ "root", required_argument, NULL, 'r' },
 		{ "threads", no_argument, NULL, 't' },
 		{ "vmas", no_argument, NULL, 'v' },
+		JOURNALING_LONGS,
 		TARGETS_LONGS,
 		{ 0 },
 	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (targets_option(&options->targets, option, optarg))
+		if (targets_option(&options->targets, option, optarg) ||
+		    journaling_option(&options->journaling, option, optarg))
 			continue;
 		switch (option) {
 		case 'p':
@@ -462,6 +479,16 @@ static int parse_options(int argc, char **argv, struct show_options *options)
 	return VERB_OK;
 }
 
+/* Without the usual journal nothing is known of drift, and all else can be shown. */
+static int open_journal(struct show_options *options, struct mpol_error *error)
+{
+	int r;
+
+	options->journaling.off |= options->targets.root != NULL;
+	r = journaling_open(&options->journaling, false, error);
+	return r < 0 && !options->journaling.path ? 0 : r;
+}
+
 int cmd_show(int argc, char **argv)
 {
 	_cleanup_(options_free) struct show_options options = {
@@ -479,6 +506,9 @@ int cmd_show(int argc, char **argv)
 		report_error("show", options.targets.json, &error);
 		return VERB_USAGE;
 	}
+	r = open_journal(&options, &error);
+	if (r < 0)
+		return report_error("show", options.targets.json, &error);
 	options.targets.user = &options;
 	r = targets_run(&options.targets, show_process);
 	if (!options.nr_rows || print_rows(&options) == 0)

@@ -45,6 +45,28 @@ done
 refused 2 '--range goes with --pages' '--help' "$mpol" show "$target" --range 0-1
 refused 2 'needs the running process' 'leave out --root' "$mpol" show "$target" --pages --root /
 
+# Drift: nothing where all is as it was set, else what is not, a thread or a range.
+memory=$("$mpol" topo --json | jq -r '[.nodes[] | select(.capacity_bytes > 0) | .id] | first')
+drift() {
+	"$mpol" show "$target" --json "$@" | jq -r '[.drift[] | "\(.shown) \(.policy)"] | join(", ")'
+}
+expect 0 '1 of 1' "$mpol" set "$target" "prefer:$memory"
+same "drift of what is as it was set" "" "$(drift)"
+expect 0 '1 of 1' "$mpol" set "$target" local --no-journal
+expect 0 "drift   not as it was set: mpol reapply $target would give 1 thread to prefer:$memory" "$mpol" show "$target"
+same "drift of a thread" "local prefer:$memory" "$(drift)"
+same "drift without the journal" "" "$(drift --no-journal)"
+same "drift by an empty journal" "" "$(drift --journal "$scratch/none")"
+expect 0 "process $target (sleep) is not as it was set: mpol reapply $target" "$mpol" show --tree "$target"
+expect 0 'set again' "$mpol" reapply "$target"
+expect 0 '1 of 1' "$mpol" bind "$target" stack "bind:$memory"
+same "drift of what is as it was bound" "" "$(drift)"
+expect 0 '1 of 1' "$mpol" bind "$target" stack default --no-journal
+same "drift of a range" "default bind:$memory" "$(drift)"
+refused 1 'journal' '' "$mpol" show "$target" --journal "$scratch"
+mkdir -p "$scratch/broken/mpol/journal"
+XDG_STATE_HOME=$scratch/broken expect 0 'policy ' "$mpol" show "$target"
+
 refused 2 'not a process id' 'a number from 1' "$mpol" show self
 refused 2 'takes processes' '--help' "$mpol" show
 refused 2 'together with process ids' 'one of --cgroup' "$mpol" show 1 --tree 2

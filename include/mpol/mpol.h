@@ -590,10 +590,10 @@ struct mpol_replaced {
 };
 
 struct mpol_change {
-	uint64_t id;	   /* from 1; given by the journal */
-	int64_t time_s;	   /* since 1970; given by the journal */
-	uid_t uid;	   /* whose doing; given by the journal */
-	uint64_t undoes;   /* the id of the change that this one took back, or 0 */
+	uint64_t id;	 /* from 1; given by the journal */
+	int64_t time_s;	 /* since 1970; given by the journal */
+	uid_t uid;	 /* whose doing; given by the journal */
+	uint64_t undoes; /* the id of the change that this one took back, or 0 */
 	/* The id of the change that this one made again, or 0.  It intends nothing of its own. */
 	uint64_t reapplies;
 	int32_t is_undone; /* given by the journal */

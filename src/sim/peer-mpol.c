@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mpol itself: the same ranking as on Linux (policy/ranking.h), over a tracker
- * that sees what page-table scans see: a round clears all accessed bits and then looks
- * at them several times, each time after longer; who is seen first is hotter.  Rounds
- * follow each other as a budget of CPU time lets them.
+ * mpol itself: the same rounds and the same ranking as on Linux (policy/tiering.h),
+ * over a tracker that sees what page-table scans see.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,43 +10,20 @@
 #include "cleanup.h"
 #include "error.h"
 #include "peers.h"
-#include "ranking.h"
+#include "tiering.h"
 
-#define CHUNK_UNITS 4096
-#define CHUNK_MOVES 512
-
-/* Of one CPU. */
-#define BUDGET_PERCENT 1
-
-/* Tiers that something can be promoted to. */
-#define MAX_RANKINGS (PORT_MAX_TIERS - 1)
-
-#define LEAST_PERIOD_PS	  100000000000ULL
-#define MOVED_BYTES_PER_S 1073741824ULL
-#define PAGE_BYTES	  4096
-#define PS_PER_S	  1000000000000ULL
-
-struct tracked {
-	struct ranking rankings[MAX_RANKINGS]; /* of tiers, the fastest first */
-	int nr_rankings;
-	int heat_shift;
-	struct ranking_unit *units; /* [pages], by unit */
-	uint8_t *seen;		    /* [pages] in this round */
-	struct port_round round;
-	struct watermark_demand demand;
-	uint64_t began_ps; /* the round's clear */
-	uint64_t spent_ps; /* manager's time when it began */
-	uint64_t next_ps;  /* the next clear */
-	unsigned scans;	   /* made in this round; nr_scans: none under way */
+/* What mpold has where nobody says. */
+static const struct tiering_config default_config = {
+	.budget_ppm = 10000,
+	.least_period_ns = 100000000,
+	.bytes_per_s = 1UL << 30,
 };
 
-/* A run of units, gathered for the ranking. */
-struct chunk {
-	struct port_span span;
-	uint8_t seen[CHUNK_UNITS];
-	int16_t nodes[CHUNK_UNITS];
-	struct ranking_unit units[CHUNK_UNITS];
-	uint32_t first_unit; /* page in memory */
+struct tracked {
+	struct tiering tiering;
+	struct ranking_unit *units; /* [pages], by unit */
+	uint8_t *seen;		    /* [pages] in this round */
+	uint64_t spent_ps;	    /* manager's time when the round began */
 };
 
 static void stop(void *state)
@@ -66,17 +41,14 @@ static int start(struct world *world, void **ret_state, struct mpol_error *err)
 {
 	struct tracked *tracked = calloc(1, sizeof(*tracked));
 	_cleanup_(stopp) void *state = tracked;
+	int nr_tiers = 0;
 
 	if (!tracked)
 		return error_errno(err, -ENOMEM, "start mpol");
-	for (int i = 0; i < world->memory.nr_nodes; i++) {
-		const int tier = world_tier(world, i);
-
-		if (tier > tracked->nr_rankings && tier <= MAX_RANKINGS)
-			tracked->nr_rankings = tier;
-	}
-	for (int i = 0; i < tracked->nr_rankings; i++)
-		ranking_start(&tracked->rankings[i], i);
+	for (int i = 0; i < world->memory.nr_nodes; i++)
+		if (world_tier(world, i) >= nr_tiers)
+			nr_tiers = world_tier(world, i) + 1;
+	tiering_start(&tracked->tiering, &default_config, nr_tiers);
 	tracked->units = calloc(world->nr_pages, sizeof(*tracked->units));
 	tracked->seen = calloc(world->nr_pages, sizeof(*tracked->seen));
 	if (!tracked->units || !tracked->seen)
@@ -90,22 +62,20 @@ static void clear(struct world *world, struct tracked *tracked)
 	uint64_t looked_at = 0;
 	uint32_t pages;
 
-	tracked->heat_shift = ranking_next_scans(&tracked->rankings[0], &tracked->round);
-	tracked->began_ps = world->now_ps;
 	tracked->spent_ps = world->tally.manager_ps;
-	tracked->scans = 0;
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages, looked_at++) {
 		pages = memory_unit_pages(&world->memory, unit);
 		memory_test_and_clear_accessed(&world->memory, unit);
 		tracked->seen[unit] = 0;
 	}
 	world_spend(world, looked_at * world->config.costs.entry_ps);
+	tiering_cleared(&tracked->tiering, world_now_ns(world));
 }
 
 /* Who has been accessed since the clear, and not been seen by an earlier scan. */
 static void scan(struct world *world, struct tracked *tracked)
 {
-	const uint8_t score = (uint8_t)(tracked->round.nr_scans - tracked->scans++);
+	const uint8_t score = tiering_score(&tracked->tiering);
 	uint64_t looked_at = 0;
 	uint32_t pages;
 
@@ -115,41 +85,63 @@ static void scan(struct world *world, struct tracked *tracked)
 			tracked->seen[unit] = score;
 	}
 	world_spend(world, looked_at * world->config.costs.entry_ps);
+	tiering_scanned(&tracked->tiering);
 }
 
-/* Gathers units of one size from a page on; returns the page behind them. */
-static uint32_t gather(const struct world *world, const struct tracked *tracked, unsigned task,
-		       uint32_t page, struct chunk *chunk)
+/* A world and what is known of it: what tiering's hooks are handed back. */
+struct view {
+	struct world *world;
+	struct tracked *tracked;
+};
+
+/* Units of one size from a page of memory on. */
+static void fill(const struct view *view, uint32_t page, uint32_t end, struct tiering_chunk *chunk)
 {
-	const uint32_t first = world->tasks[task].first_page;
-	const uint32_t end = first + world->tasks[task].info->nr_pages;
-	const uint32_t pages = memory_unit_pages(&world->memory, page);
+	const struct memory *memory = &view->world->memory;
+	const uint32_t pages = memory_unit_pages(memory, page);
 	uint32_t nr = 0;
 
-	chunk->first_unit = page;
-	for (; page < end && nr < CHUNK_UNITS && memory_unit_pages(&world->memory, page) == pages;
+	for (; page < end && nr < TIERING_CHUNK_UNITS && memory_unit_pages(memory, page) == pages;
 	     page += pages, nr++) {
-		const int node = memory_node_of(&world->memory, page);
+		const int node = memory_node_of(memory, page);
 
-		chunk->seen[nr] = tracked->seen[page];
-		chunk->units[nr] = tracked->units[page];
-		chunk->nodes[nr] = (int16_t)(node == NO_NODE ? -1 : world->ids[node]);
+		chunk->seen[nr] = view->tracked->seen[page];
+		chunk->units[nr] = view->tracked->units[page];
+		chunk->nodes[nr] = (int16_t)(node == NO_NODE ? -1 : view->world->ids[node]);
 	}
-	chunk->span = (struct port_span) {
-		.target = task,
-		.first_page = chunk->first_unit - first,
-		.unit_pages = pages,
-		.nr_units = nr,
-		.seen = chunk->seen,
-		.nodes = chunk->nodes,
-	};
-	return page;
+	chunk->span.unit_pages = pages;
+	chunk->span.nr_units = nr;
+	chunk->span.seen = chunk->seen;
+	chunk->span.nodes = chunk->nodes;
 }
 
-static void scatter(struct tracked *tracked, const struct chunk *chunk)
+static bool gather(void *user, struct tiering_position from, struct tiering_chunk *chunk)
 {
-	for (uint32_t i = 0; i < chunk->span.nr_units; i++)
-		tracked->units[chunk->first_unit + i * chunk->span.unit_pages] = chunk->units[i];
+	const struct view *view = user;
+	const struct world *world = view->world;
+
+	for (; from.target < world->nr_tasks; from.target++, from.page = 0) {
+		const struct world_task *task = &world->tasks[from.target];
+
+		if (from.page == task->info->nr_pages)
+			continue;
+		chunk->span.target = from.target;
+		chunk->span.first_page = from.page;
+		fill(view, task->first_page + (uint32_t)from.page,
+		     task->first_page + task->info->nr_pages, chunk);
+		return true;
+	}
+	return false;
+}
+
+static void keep(void *user, const struct tiering_chunk *chunk)
+{
+	const struct view *view = user;
+	uint32_t page = view->world->tasks[chunk->span.target].first_page +
+			(uint32_t)chunk->span.first_page;
+
+	for (uint32_t i = 0; i < chunk->span.nr_units; i++, page += chunk->span.unit_pages)
+		view->tracked->units[page] = chunk->units[i];
 }
 
 static uint32_t latency_ns(const struct world *world, int node)
@@ -163,8 +155,7 @@ static uint32_t latency_ns(const struct world *world, int node)
 	return (uint32_t)(nearest_ps / 1000);
 }
 
-static void describe_nodes(const struct world *world, const struct tracked *tracked,
-			   struct port_node *nodes)
+static void describe_nodes(const struct world *world, struct port_node *nodes)
 {
 	for (int i = 0; i < world->memory.nr_nodes; i++) {
 		const struct memory_node *node = &world->memory.nodes[i];
@@ -174,8 +165,7 @@ static void describe_nodes(const struct world *world, const struct tracked *trac
 			.tier = world_tier(world, i),
 			.capacity_pages = node->capacity_pages,
 			.free_pages = node->free_pages,
-			.reserve_pages = watermark_boosted(node->marks.high_pages,
-							   node->capacity_pages, &tracked->demand),
+			.reserve_pages = node->marks.high_pages,
 			.latency_ns = latency_ns(world, i),
 		};
 		for (int tier = 0; tier < PORT_MAX_TIERS; tier++) {
@@ -186,8 +176,10 @@ static void describe_nodes(const struct world *world, const struct tracked *trac
 	}
 }
 
-static void carry_out(struct world *world, const struct port_move *moves, size_t nr)
+static void carry_out(void *user, const struct port_move *moves, size_t nr)
 {
+	struct world *world = ((const struct view *)user)->world;
+
 	for (size_t i = 0; i < nr; i++) {
 		const uint32_t first =
 			world->tasks[moves[i].target].first_page + (uint32_t)moves[i].first_page;
@@ -203,108 +195,45 @@ static void carry_out(struct world *world, const struct port_move *moves, size_t
 	}
 }
 
-/* What the ranking has decided, of all units. */
-static void select_all(struct world *world, struct tracked *tracked, struct ranking *ranking,
-		       const struct port_nodes *nodes, enum port_reason reason)
+static void decide(struct world *world, struct tracked *tracked)
 {
-	struct port_move room[CHUNK_MOVES];
-	struct chunk chunk;
-
-	for (unsigned task = 0; task < world->nr_tasks; task++) {
-		const uint32_t first = world->tasks[task].first_page;
-		const uint32_t end = first + world->tasks[task].info->nr_pages;
-
-		for (uint32_t page = first; page < end;) {
-			struct port_moves moves = { .moves = room, .max = CHUNK_MOVES };
-			const uint32_t next = gather(world, tracked, task, page, &chunk);
-			const uint32_t looked_at = ranking_select(ranking, &chunk.span, chunk.units,
-								  nodes, reason, &moves);
-
-			scatter(tracked, &chunk);
-			carry_out(world, moves.moves, moves.nr);
-			page = looked_at < chunk.span.nr_units
-				       ? page + looked_at * chunk.span.unit_pages
-				       : next;
-		}
-	}
-}
-
-/* All units learn, if ranking is NULL; else are counted. */
-static void show_all(struct world *world, struct tracked *tracked, struct ranking *ranking)
-{
-	struct chunk chunk;
-
-	for (unsigned task = 0; task < world->nr_tasks; task++) {
-		const uint32_t first = world->tasks[task].first_page;
-		const uint32_t end = first + world->tasks[task].info->nr_pages;
-
-		for (uint32_t page = first; page < end;) {
-			page = gather(world, tracked, task, page, &chunk);
-			if (ranking) {
-				ranking_count(ranking, &chunk.span, chunk.units);
-				continue;
-			}
-			ranking_learn(&chunk.span, tracked->heat_shift, chunk.units);
-			scatter(tracked, &chunk);
-		}
-	}
-}
-
-static void decide(struct world *world, struct tracked *tracked, uint64_t period_ps)
-{
-	struct ranking *rankings = tracked->rankings;
 	struct port_node all[MEMORY_MAX_NODES];
 	const struct port_nodes nodes = { all, (unsigned)world->memory.nr_nodes };
+	const struct tiering_time time = {
+		.now_ns = world_now_ns(world),
+		.spent_ns = (world->tally.manager_ps - tracked->spent_ps) / 1000,
+		.move_page_ns = world->config.costs.move_page_ns,
+	};
+	struct view view = { world, tracked };
 
-	tracked->round.now_ns = world_now_ns(world);
-	tracked->round.move_page_ns = world->config.costs.move_page_ns;
-	tracked->round.max_moved_pages =
-		MOVED_BYTES_PER_S / PAGE_BYTES * (period_ps / 1000000000) / 1000;
-	describe_nodes(world, tracked, all);
-	show_all(world, tracked, NULL);
-	for (int i = 0; i < tracked->nr_rankings; i++) {
-		ranking_begin(&rankings[i], &tracked->round, &nodes, i ? &rankings[i - 1] : NULL);
-		show_all(world, tracked, &rankings[i]);
-		ranking_decide(&rankings[i]);
-	}
-	for (int i = tracked->nr_rankings - 1; i >= 0; i--)
-		select_all(world, tracked, &rankings[i], &nodes, PORT_DEMOTE);
-	for (int i = 0; i < tracked->nr_rankings; i++)
-		select_all(world, tracked, &rankings[i], &nodes, PORT_PROMOTE);
-}
-
-/* So long that what the round's looking cost is the budget's part of it. */
-static uint64_t period_ps(const struct tracked *tracked, uint64_t spent_ps)
-{
-	const uint64_t last_scan_ps = tracked->round.after_ns[tracked->round.nr_scans - 1] * 1000;
-	uint64_t period = spent_ps * 100 / BUDGET_PERCENT;
-
-	if (period < LEAST_PERIOD_PS)
-		period = LEAST_PERIOD_PS;
-	return period < last_scan_ps ? last_scan_ps : period;
+	describe_nodes(world, all);
+	tiering_decide(&tracked->tiering, &time, &nodes,
+		       &(struct tiering_world) { &view, gather, keep, carry_out });
 }
 
 static void tick(struct world *world, void *state)
 {
 	struct tracked *tracked = state;
+	uint64_t when_ns;
 
-	if (tracked->nr_rankings == 0)
-		return; /* there is nowhere to move to */
-	watermark_demand_age(&tracked->demand, world_now_ns(world));
-	if (tracked->scans == tracked->round.nr_scans) {
-		if (world->now_ps >= tracked->next_ps)
+	for (;;) {
+		const enum tiering_step step = tiering_next(&tracked->tiering, &when_ns);
+
+		if (when_ns > world_now_ns(world))
+			return;
+		switch (step) {
+		case TIERING_NOTHING:
+			return;
+		case TIERING_CLEAR:
 			clear(world, tracked);
-		return;
-	}
-	while (tracked->scans < tracked->round.nr_scans &&
-	       world->now_ps >= tracked->began_ps + tracked->round.after_ns[tracked->scans] * 1000)
-		scan(world, tracked);
-	if (tracked->scans == tracked->round.nr_scans) {
-		const uint64_t period =
-			period_ps(tracked, world->tally.manager_ps - tracked->spent_ps);
-
-		tracked->next_ps = tracked->began_ps + period;
-		decide(world, tracked, period);
+			return; /* what was accessed is seen in the next tick at the earliest */
+		case TIERING_SCAN:
+			scan(world, tracked);
+			break;
+		case TIERING_DECIDE:
+			decide(world, tracked);
+			return;
+		}
 	}
 }
 

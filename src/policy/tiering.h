@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tiering: mpol's rounds of looking at memory, ranking it, and moving it, for all targets
+ * together.  Pure: when to do what, and what to move; a world does it (ports.h).
+ *
+ * A round is a clear of all accessed bits, scans at growing distances from it, and a
+ * decision.  Rounds follow each other as a budget of CPU time lets them.  A world asks
+ * tiering_next what is to be done at what time, does it, and says so.
+ */
+#ifndef POLICY_TIERING_H
+#define POLICY_TIERING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ports.h"
+#include "ranking.h"
+
+/* Tiers that something can be promoted to. */
+#define TIERING_MAX_RANKINGS (PORT_MAX_TIERS - 1)
+
+#define TIERING_CHUNK_UNITS 4096
+#define TIERING_CHUNK_MOVES 512
+
+struct tiering_config {
+	uint64_t budget_ppm;	  /* of one CPU, for looking; not 0 */
+	uint64_t least_period_ns; /* from one round to the next */
+	uint64_t bytes_per_s;	  /* to be moved at most */
+};
+
+/* Neighbouring units of one target and size, gathered from a world: a span, and their states. */
+struct tiering_chunk {
+	struct port_span span;
+	uint8_t seen[TIERING_CHUNK_UNITS];
+	int16_t nodes[TIERING_CHUNK_UNITS];
+	struct ranking_unit units[TIERING_CHUNK_UNITS];
+};
+
+/* Where a walk over all targets' memory has come to: a page of a target (port_span). */
+struct tiering_position {
+	uint32_t target;
+	uint64_t page;
+};
+
+/* What a decision asks of a world; user is handed back. */
+struct tiering_world {
+	void *user;
+	/* Fills the chunk, arrays included, with what is next at or behind the position, by
+	 * target and then by page.  False: there is nothing left. */
+	bool (*gather)(void *user, struct tiering_position from, struct tiering_chunk *chunk);
+	/* Keeps the chunk's states of units. */
+	void (*keep)(void *user, const struct tiering_chunk *chunk);
+	/* Moves at once, or as soon as may be. */
+	void (*carry_out)(void *user, const struct port_move *moves, size_t nr);
+};
+
+enum tiering_step {
+	TIERING_NOTHING, /* for ever: there is one tier only */
+	TIERING_CLEAR,	 /* all accessed bits, and what was seen; then tiering_cleared */
+	TIERING_SCAN,	 /* what is accessed and not seen yet gets tiering_score; then
+			    tiering_scanned */
+	TIERING_DECIDE,	 /* tiering_decide */
+};
+
+struct tiering {
+	struct tiering_config config;
+	struct ranking rankings[TIERING_MAX_RANKINGS]; /* the fastest tier first */
+	int nr_rankings;
+	int heat_shift;
+	struct port_round round;
+	enum tiering_step step;
+	uint64_t when_ns;  /* the step is due */
+	uint64_t began_ns; /* the round's clear */
+	unsigned scans;	   /* made in this round */
+	struct tiering_chunk chunk;
+};
+
+/* nr_tiers: of the machine, from the fastest on.  Of a machine with one there is nothing to do. */
+void tiering_start(struct tiering *tiering, const struct tiering_config *config, int nr_tiers);
+
+/* What is to be done next, and from when on. */
+enum tiering_step tiering_next(const struct tiering *tiering, uint64_t *ret_when_ns);
+
+void tiering_cleared(struct tiering *tiering, uint64_t now_ns);
+
+/* What the scan that is due gives to what it sees first (port_span, seen). */
+uint8_t tiering_score(const struct tiering *tiering);
+
+void tiering_scanned(struct tiering *tiering);
+
+/* Of a round that ends. */
+struct tiering_time {
+	uint64_t now_ns;
+	uint64_t spent_ns;     /* CPU time that its looking took: says when the next round begins */
+	uint64_t move_page_ns; /* what moving a base page costs */
+};
+
+/*
+ * Ends the round: every unit learns what was seen of it, all are ranked, and moves
+ * are handed to the world.
+ */
+void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
+		    const struct port_nodes *nodes, const struct tiering_world *world);
+
+#endif

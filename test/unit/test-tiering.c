@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Tiering's rounds: what is done when, how the budget paces them, and that moves reach the world.
+ */
+#include "cmocka-all.h"
+
+#include <string.h>
+
+#include "tiering.h"
+
+#define MS 1000000ULL
+
+enum { FAST, SLOW, NR_NODES };
+
+/* Two targets, of one size: all on the slow node at first; the world's own numbers of targets. */
+#define NR_PAGES  6000
+#define FAST_ROOM 2000
+
+static const uint32_t target_ids[] = { 3, 8 };
+
+static struct {
+	uint8_t seen[2][NR_PAGES];
+	int16_t nodes[2][NR_PAGES];
+	struct ranking_unit units[2][NR_PAGES];
+	size_t nr_calls; /* of carry_out */
+	uint64_t moved[2];
+} world;
+
+static struct tiering tiering;
+
+static const struct tiering_config config = {
+	.budget_ppm = 10000,
+	.least_period_ns = 100 * MS,
+	.bytes_per_s = 1UL << 30,
+};
+
+static bool gather(void *user, struct tiering_position from, struct tiering_chunk *chunk)
+{
+	assert_ptr_equal(user, &world);
+	for (unsigned i = 0; i < 2; i++) {
+		const uint64_t first = target_ids[i] == from.target ? from.page : 0;
+		uint64_t nr = NR_PAGES - first;
+
+		if (target_ids[i] < from.target || nr == 0)
+			continue;
+		if (nr > TIERING_CHUNK_UNITS)
+			nr = TIERING_CHUNK_UNITS;
+		memcpy(chunk->seen, &world.seen[i][first], nr);
+		memcpy(chunk->nodes, &world.nodes[i][first], nr * sizeof(*chunk->nodes));
+		memcpy(chunk->units, &world.units[i][first], nr * sizeof(*chunk->units));
+		chunk->span = (struct port_span) {
+			.target = target_ids[i],
+			.first_page = first,
+			.unit_pages = 1,
+			.nr_units = (uint32_t)nr,
+			.seen = chunk->seen,
+			.nodes = chunk->nodes,
+		};
+		return true;
+	}
+	return false;
+}
+
+static unsigned index_of(uint32_t target)
+{
+	assert_true(target == target_ids[0] || target == target_ids[1]);
+	return target == target_ids[1];
+}
+
+static void keep(void *user, const struct tiering_chunk *chunk)
+{
+	(void)user;
+	memcpy(&world.units[index_of(chunk->span.target)][chunk->span.first_page], chunk->units,
+	       chunk->span.nr_units * sizeof(*chunk->units));
+}
+
+static void carry_out(void *user, const struct port_move *moves, size_t nr)
+{
+	(void)user;
+	assert_int_not_equal(nr, 0);
+	world.nr_calls++;
+	for (size_t i = 0; i < nr; i++)
+		for (uint32_t page = 0; page < moves[i].nr_pages; page++) {
+			int16_t *node =
+				&world.nodes[index_of(moves[i].target)][moves[i].first_page + page];
+
+			assert_int_equal(*node, moves[i].from);
+			*node = (int16_t)moves[i].to;
+			world.moved[moves[i].reason]++;
+		}
+}
+
+static int start(void **state)
+{
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned page = 0; page < NR_PAGES; page++)
+			world.nodes[i][page] = SLOW;
+	tiering_start(&tiering, &config, 2);
+	return 0;
+}
+
+static uint64_t on_fast_node(void)
+{
+	uint64_t nr = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned page = 0; page < NR_PAGES; page++)
+			nr += world.nodes[i][page] == FAST;
+	return nr;
+}
+
+/* A round that begins at a time and whose looking takes so much CPU time; returns its end. */
+static uint64_t go_round(uint64_t now_ns, uint64_t spent_ns)
+{
+	const struct port_node list[] = {
+		{ .id = FAST,
+		  .tier = 0,
+		  .latency_ns = 80,
+		  .free_pages = FAST_ROOM - on_fast_node(),
+		  .nearest = { FAST, SLOW } },
+		{ .id = SLOW,
+		  .tier = 1,
+		  .latency_ns = 200,
+		  .free_pages = 1 << 20,
+		  .nearest = { FAST, SLOW } },
+	};
+	const struct port_nodes nodes = { list, NR_NODES };
+	const struct tiering_world hooks = { &world, gather, keep, carry_out };
+	uint64_t when_ns, before_ns = now_ns;
+	unsigned scans = 0;
+
+	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_CLEAR);
+	assert_true(when_ns <= now_ns);
+	tiering_cleared(&tiering, now_ns);
+	while (tiering_next(&tiering, &when_ns) == TIERING_SCAN) {
+		assert_true(when_ns > before_ns); /* each later than the one before */
+		before_ns = when_ns;
+		assert_int_equal(tiering_score(&tiering), tiering.round.nr_scans - scans);
+		tiering_scanned(&tiering);
+		scans++;
+	}
+	assert_int_equal(scans, tiering.round.nr_scans);
+	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_DECIDE);
+	tiering_decide(&tiering, &(struct tiering_time) { before_ns, spent_ns, 1000 }, &nodes,
+		       &hooks);
+	return before_ns;
+}
+
+static void nothing_is_done_with_one_tier(void **state)
+{
+	uint64_t when_ns;
+
+	(void)state;
+	tiering_start(&tiering, &config, 1);
+	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_NOTHING);
+	assert_true(when_ns == UINT64_MAX);
+}
+
+static void the_budget_paces_rounds(void **state)
+{
+	uint64_t when_ns;
+
+	(void)state;
+	go_round(5 * MS, 10 * MS); /* 1 % of a CPU */
+	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_CLEAR);
+	assert_int_equal(when_ns, 5 * MS + 1000 * MS);
+	go_round(when_ns,
+		 0); /* costs nothing: not more often than asked for, nor than scans take */
+	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_CLEAR);
+	assert_true(when_ns >= 1005 * MS + 100 * MS);
+	assert_true(when_ns >= 1005 * MS + tiering.round.after_ns[tiering.round.nr_scans - 1]);
+}
+
+/* Every third page of one target and every sixth of the other. */
+static void hot_pages_of_all_targets_get_fast_memory(void **state)
+{
+	uint64_t now_ns = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned page = 0; page < NR_PAGES; page++)
+			world.seen[i][page] = page % (i ? 6 : 3) ? 0 : 5;
+	for (unsigned round = 0; round < 8; round++)
+		now_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+	for (unsigned page = 0; page < NR_PAGES; page++)
+		if (world.nodes[0][page] == FAST)
+			assert_int_equal(page % 3, 0);
+	assert_int_equal(on_fast_node(), FAST_ROOM);
+	assert_int_equal(world.moved[PORT_PROMOTE], FAST_ROOM);
+	assert_int_equal(world.moved[PORT_DEMOTE], 0);
+	/* More moves than there is room for at once: none was lost. */
+	assert_true(world.nr_calls >= FAST_ROOM / TIERING_CHUNK_MOVES);
+}
+
+static void no_more_moves_than_the_rate_allows(void **state)
+{
+	struct tiering_config slow = config;
+
+	(void)state;
+	slow.bytes_per_s = 40960; /* ten pages */
+	tiering_start(&tiering, &slow, 2);
+	memset(world.seen, 5, sizeof(world.seen));
+	go_round(0, 10 * MS);
+	assert_int_equal(world.moved[PORT_PROMOTE], 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(nothing_is_done_with_one_tier, start),
+		cmocka_unit_test_setup(the_budget_paces_rounds, start),
+		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
+		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
+	};
+
+	return cmocka_run_group_tests_name("tiering", tests, NULL, NULL);
+}

@@ -99,7 +99,7 @@ static void test_empty(void **state)
 	size_t nr = 1;
 
 	(void)state;
-	write_trace(NULL, 0);
+	write_trace(&record, 0);
 	assert_int_equal(read_records(NULL, 1, &record, 1, &nr, &err), 0);
 	assert_int_equal(nr, 0);
 }

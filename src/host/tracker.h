@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trackers: which pages of a process have been accessed since a moment, found out
+ * in one of the ways that a stock kernel leaves.  Each way is a file tracker-NAME.c; the table is
+ * tracker.c.
+ *
+ * A tracker never stops its process and never changes what it computes.  A process that ends, or
+ * runs another program, gives -ESRCH from then on.
+ */
+#ifndef HOST_TRACKER_H
+#define HOST_TRACKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <mpol/mpol.h>
+
+struct tracker {
+	const struct tracker_kind *kind;
+	/* A kind's own struct begins with this one. */
+};
+
+struct tracker_kind {
+	const char *name;
+	const char *summary;	  /* one line: how it looks, and what that costs whom */
+	bool sees_reads;	  /* all see writes */
+	uint32_t clear_ns;	  /* a page's share of a clear, about, on a CPU of 2020 */
+	uint32_t scan_ns;	  /* and of a scan */
+	uint32_t target_fault_ns; /* what a page's first access after a clear costs the target */
+
+	/*
+	 * For a living process, of which root's /proc/PID is; free it with close.
+	 * Errors: -EOPNOTSUPP (this kernel cannot; err says what is missing), -EACCES, -EPERM,
+	 * -ESRCH, -ENOMEM.
+	 */
+	int (*open)(int root, pid_t pid, struct tracker **ret, struct mpol_error *err);
+	void (*close)(struct tracker *tracker);
+
+	/* Forgets all accesses, of the whole process, also those that a TLB would hide. */
+	int (*clear)(struct tracker *tracker);
+
+	/*
+	 * Sets the bit of every base page in [start, end), addresses of whole pages, that was
+	 * accessed since the clear; bit 0 is start's, and bits of others stay as they are.  Of a
+	 * huge page all bits are set.  May be repeated, and forgets nothing.
+	 */
+	int (*scan)(struct tracker *tracker, uint64_t start, uint64_t end, uint64_t *bits);
+};
+
+#endif

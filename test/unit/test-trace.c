@@ -94,7 +94,7 @@ static void test_same_bytes(void **state)
 
 static void test_empty(void **state)
 {
-	struct trace_record record;
+	struct trace_record record = { 0 };
 	struct mpol_error err;
 	size_t nr = 1;
 

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * play: a workload of the simulator (mpol-workload(5)) on real memory, to compare what
+ * the simulator predicts with what a kernel does.
+ *
+ * It says "prepared" and waits for a line on its standard input: only what it has yet to map is
+ * missing then.  It maps the workload's pages behind one another, base pages only, writes one word
+ * of each in order, says "ready", and waits for another line.  Then it makes
+ * exactly the workload's accesses, one load or store of 8 bytes each, so many per second
+ * in bursts; between these it runs, as the simulator's threads do, and never sleeps: the kernel
+ * scans a program's memory by the CPU time that it has had.  In the range that it names
+ * nothing else is loaded or stored.
+ *
+ * An emulated CPU forgets no translation unless it is told to, and so would set no accessed bit
+ * twice: after each burst all translations are dropped.
+ *
+ * Output: JSON lines, "prepared", "ready", an "interval" each, "end".
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "text.h"
+#include "touch.h"
+#include "units.h"
+#include "workload.h"
+
+#define NS_PER_S       1000000000ULL
+#define BURSTS_PER_S   100
+#define BURST_MAX      65536
+#define RATE_MAX       (BURST_MAX * BURSTS_PER_S)
+#define LINE_BYTES     64
+#define LINES_PER_PAGE (WORKLOAD_PAGE_BYTES / LINE_BYTES)
+#define SCRATCH_BYTES  (64 * WORKLOAD_PAGE_BYTES) /* above 33 pages Linux flushes them all */
+#define MEMORY_ADDRESS ((char *)0x100000000000)
+
+struct settings {
+	const char *text;
+	uint64_t seed;
+	uint64_t rate; /* accesses per second */
+	uint64_t duration_ns, interval_ns;
+};
+
+struct player {
+	const struct settings *settings;
+	struct workload *workload;
+	const struct workload_info *info;
+	char *memory;
+	char *scratch;
+	uint64_t start_ns;
+	uint64_t accesses, writes; /* since start_ns */
+	uint64_t latest_ns;	   /* the most that a burst began late */
+	uint32_t burst[BURST_MAX];
+};
+
+static void die(const char *step)
+{
+	fprintf(stderr, "play: %s: %s\n", step, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static size_t memory_bytes(const struct player *player)
+{
+	return (size_t)player->info->nr_pages * WORKLOAD_PAGE_BYTES;
+}
+
+static void map_scratch(struct player *player)
+{
+	player->scratch = mmap(NULL, SCRATCH_BYTES, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (player->scratch == MAP_FAILED)
+		die("map scratch memory");
+}
+
+/* The workload's memory, touched in the order of its pages. */
+static void map_memory(struct player *player)
+{
+	player->memory =
+		mmap(MEMORY_ADDRESS, memory_bytes(player), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (player->memory == MAP_FAILED)
+		die("map the workload's memory");
+	if (madvise(player->memory, memory_bytes(player), MADV_NOHUGEPAGE) < 0 && errno != EINVAL)
+		die("madvise");
+	for (uint32_t page = 0; page < player->info->nr_pages; page++)
+		touch_store(player->memory + (size_t)page * WORKLOAD_PAGE_BYTES, page);
+}
+
+/* A change of so many pages' protection flushes all that the CPU has translated. */
+static void forget_translations(const struct player *player)
+{
+	if (mprotect(player->scratch, SCRATCH_BYTES, PROT_READ) < 0 ||
+	    mprotect(player->scratch, SCRATCH_BYTES, PROT_READ | PROT_WRITE) < 0)
+		die("mprotect");
+}
+
+/* The next accesses, at most so many; returns how many there were. */
+static uint64_t play_burst(struct player *player, uint64_t most)
+{
+	const size_t nr = workload_fill(player->workload, 0, player->burst, most);
+
+	for (size_t i = 0; i < nr; i++) {
+		const uint64_t line = (player->accesses + i) % LINES_PER_PAGE;
+		char *at = player->memory +
+			   (size_t)(player->burst[i] & ~ACCESS_WRITE) * WORKLOAD_PAGE_BYTES +
+			   line * LINE_BYTES;
+
+		if (player->burst[i] & ACCESS_WRITE) {
+			touch_store(at, line);
+			player->writes++;
+		} else {
+			touch_load(at);
+		}
+	}
+	player->accesses += nr;
+	return nr;
+}
+
+/* Runs until then. */
+static void await(struct player *player, uint64_t then_ns)
+{
+	uint64_t late_ns = now_ns();
+
+	if (late_ns > then_ns && late_ns - then_ns > player->latest_ns)
+		player->latest_ns = late_ns - then_ns;
+	while (now_ns() < then_ns)
+		;
+}
+
+static void say_interval(const struct player *player, uint64_t interval, uint64_t accesses)
+{
+	printf("{\"event\": \"interval\", \"interval\": %" PRIu64 ", \"accesses\": %" PRIu64 "}\n",
+	       interval, player->accesses - accesses);
+}
+
+/*
+ * Burst after burst, each at its time: the rate holds over any longer while, also after a
+ * burst that was late.
+ */
+static void play(struct player *player)
+{
+	const struct settings *settings = player->settings;
+	const uint64_t total =
+		(uint64_t)((unsigned __int128)settings->rate * settings->duration_ns / NS_PER_S);
+	const uint64_t burst = (settings->rate + BURSTS_PER_S - 1) / BURSTS_PER_S;
+	uint64_t interval = 0, before = 0;
+
+	player->start_ns = now_ns();
+	while (player->accesses < total) {
+		const uint64_t at_ns =
+			(uint64_t)((unsigned __int128)player->accesses * NS_PER_S / settings->rate);
+		const uint64_t left = total - player->accesses;
+		const uint64_t wanted = left < burst ? left : burst;
+
+		await(player, player->start_ns + at_ns);
+		if (at_ns / settings->interval_ns > interval) {
+			say_interval(player, interval, before);
+			interval = at_ns / settings->interval_ns;
+			before = player->accesses;
+		}
+		if (play_burst(player, wanted) < wanted)
+			break;
+		forget_translations(player);
+	}
+	say_interval(player, interval, before);
+}
+
+static void await_line(void)
+{
+	int c;
+
+	do {
+		c = getchar();
+	} while (c != '\n' && c != EOF);
+	if (c == EOF) {
+		fprintf(stderr, "play: its standard input ended before the line that starts it\n");
+		exit(1);
+	}
+}
+
+static int usage(const char *why)
+{
+	if (why)
+		fprintf(stderr, "play: %s\n", why);
+	fprintf(why ? stderr : stdout,
+		"Usage: play [OPTIONS] WORKLOAD\n"
+		"\n"
+		"Makes the accesses of a workload, mpol-workload(5), of one thread on real "
+		"memory.\n"
+		"\n"
+		"  --rate N             accesses per second, 100 to %d (100000)\n"
+		"  --time DURATION      how long (10s)\n"
+		"  --interval DURATION  how often to say how many (1s)\n"
+		"  --seed N             of the workload (1)\n",
+		RATE_MAX);
+	return why ? 2 : 0;
+}
+
+static int read_settings(int argc, char **argv, struct settings *settings)
+{
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "interval", required_argument, NULL, 'i' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "time", required_argument, NULL, 't' },
+		{ 0 },
+	};
+	int option, r = 0;
+
+	while (r == 0 && (option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (option == 'i')
+			r = units_parse_duration(optarg, &settings->interval_ns);
+		else if (option == 'r')
+			r = parse_u64(optarg, 10, &settings->rate);
+		else if (option == 's')
+			r = parse_u64(optarg, 10, &settings->seed);
+		else if (option == 't')
+			r = units_parse_duration(optarg, &settings->duration_ns);
+		else if (option == 'h')
+			exit(usage(NULL));
+		else
+			return usage("");
+	}
+	if (r < 0)
+		return usage("not a number, or not a duration such as 10s");
+	if (settings->rate < BURSTS_PER_S || settings->rate > RATE_MAX || !settings->interval_ns)
+		return usage("a rate or interval out of bounds");
+	if (argc - optind != 1)
+		return usage("give one workload");
+	settings->text = argv[optind];
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {
+		.seed = 1,
+		.rate = 100000,
+		.duration_ns = 10 * NS_PER_S,
+		.interval_ns = NS_PER_S,
+	};
+	static struct player player;
+	struct mpol_error error = { 0 };
+	int r = read_settings(argc, argv, &settings);
+
+	if (r)
+		return r;
+	if (workload_new(settings.text, settings.seed, &player.workload, &error) < 0) {
+		fprintf(stderr, "play: %s: %s: %s\n", error.step, error.object, error.cause);
+		return 2;
+	}
+	player.settings = &settings;
+	player.info = workload_info(player.workload);
+	if (player.info->nr_threads != 1)
+		return usage("only a workload of one thread, threads=1, can be played");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	map_scratch(&player);
+	memset(player.burst, 1,
+	       sizeof(player.burst)); /* there, before anybody looks at what is free */
+	printf("{\"event\": \"prepared\"}\n");
+	await_line();
+	map_memory(&player);
+	printf("{\"event\": \"ready\", \"pages\": %u, \"start\": \"%" PRIxPTR
+	       "\", \"end\": \"%" PRIxPTR "\"}\n",
+	       player.info->nr_pages, (uintptr_t)player.memory,
+	       (uintptr_t)player.memory + memory_bytes(&player));
+	await_line();
+	play(&player);
+	printf("{\"event\": \"end\", \"accesses\": %" PRIu64 ", \"writes\": %" PRIu64
+	       ", \"start_ns\": %" PRIu64 ", \"ran_ns\": %" PRIu64 ", \"latest_ns\": %" PRIu64
+	       "}\n",
+	       player.accesses, player.writes, player.start_ns, now_ns() - player.start_ns,
+	       player.latest_ns);
+	workload_free(player.workload);
+	return 0;
+}

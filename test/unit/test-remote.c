@@ -348,9 +348,7 @@ static void test_stopped_with_signals(void **state)
 	struct mpol_error error;
 
 	(void)state;
-	assert_int_equal(kill(target.pid, SIGSTOP), 0);
-	while (thread_state(target.pid) != 'T')
-		usleep(1000);
+	stop_between_signals();
 	assert_int_equal(kill(target.pid, SIGWINCH), 0); /* ignored by default: not in the way */
 	run(remote, target.pid, &batch);
 	assert_int_equal(kill(target.pid, SIGTERM), 0);

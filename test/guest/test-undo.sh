@@ -93,7 +93,9 @@ for delay in 0.0 0.2 0.4; do
 	kill -9 "$undoer" 2>/dev/null || true
 	wait "$undoer" 2>/dev/null || true
 done
-mpol_j undo "$pid" --all >/dev/null 2>&1 || true
+status=0
+mpol_j undo "$pid" --all >/tmp/undo 2>&1 || status=$?
+sed "s/^/# status $status: /" /tmp/undo
 is "$(threads)" "13 default" "after killed controllers all is as at the beginning"
 
 # ---- cpusets

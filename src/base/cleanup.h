@@ -60,11 +60,12 @@ static inline int steal_fd(int *fd)
 }
 
 /* Returns *pointer and leaves NULL behind. */
-#define steal_pointer(pointer)                               \
-	({                                                   \
-		__typeof__(*(pointer)) stolen_ = *(pointer); \
-		*(pointer) = NULL;                           \
-		stolen_;                                     \
+#define steal_pointer(pointer)                         \
+	({                                             \
+		__typeof__(pointer) from_ = (pointer); \
+		__typeof__(*from_) stolen_ = *from_;   \
+		*from_ = NULL;                         \
+		stolen_;                               \
 	})
 
 #endif

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Latency under load: see machine.h, and mpol-machine(5) for where the defaults come from. */
+/* Latency, idle and under load: see machine.h; mpol-machine(5) has the defaults' sources. */
 #include "machine.h"
+
+/* The constants of MEMTIS (SOSP'23) for DRAM, CXL and persistent memory; HBM as DRAM. */
+static const uint32_t default_latency_ns[] = {
+	[MPOL_MEMORY_UNKNOWN] = 100, [MPOL_MEMORY_DRAM] = 80,  [MPOL_MEMORY_HBM] = 80,
+	[MPOL_MEMORY_CXL] = 170,     [MPOL_MEMORY_PMEM] = 270,
+};
 
 /* 1 + 0.15 u / (1 - u), cut off at 5 and 4. */
 static const struct machine_load_curve default_dram = {
@@ -54,4 +60,19 @@ uint64_t machine_loaded_latency(const struct machine_node *node, uint32_t idle_n
 		return ((uint64_t)idle_ns * latency + 500 * parts) / (1000 * parts);
 	}
 	return ((uint64_t)idle_ns * left.latency_permille + 500) / 1000;
+}
+
+uint32_t machine_idle_latency(const struct machine *machine, int from, int to)
+{
+	const struct mpol_performance *performance =
+		&machine->performances[from * machine->nr_nodes + to];
+	const uint8_t distance = machine->distances[from * machine->nr_nodes + to];
+	const uint32_t latency_ns = default_latency_ns[machine->nodes[to].kind];
+
+	if (!performance->implausible && performance->read_latency_ns)
+		return performance->read_latency_ns;
+	/* Of what has no CPUs the kind's latency is meant as seen from the nearest ones. */
+	if (distance > 10 && machine->nodes[to].cpus[0])
+		return latency_ns * distance / 10;
+	return latency_ns;
 }

@@ -84,6 +84,13 @@ struct mpol_performance *machine_performance(const struct machine *machine, int 
 struct nodemask machine_memory_nodes(const struct machine *machine);
 
 /*
+ * How long node to answers CPUs of node from, both positions, while nothing else is asked of
+ * it: as stated, else its kind's usual latency, longer by distance where it has CPUs of its
+ * own.  In ns.
+ */
+uint32_t machine_idle_latency(const struct machine *machine, int from, int to);
+
+/*
  * How long node answers while utilisation_permille of what it can deliver is
  * drawn from it, if it answers in idle_ns when nothing is: by its curve,
  * or by its kind's default where none is stated (mpol-machine(5) has them with

@@ -10,17 +10,13 @@
 #define MOST_LOAD_PERMILLE 8000
 
 /*
- * What stands in for a latency or bandwidth that the machine does not state: the constants of
- * MEMTIS (SOSP'23) for DRAM, CXL and persistent memory, HBM as DRAM's latency
- * with several times its bandwidth.
+ * What stands in for a bandwidth that the machine does not state: the constants of
+ * MEMTIS (SOSP'23) for DRAM, CXL and persistent memory, for HBM several times DRAM's.
  */
-static const struct {
-	uint32_t latency_ns;
-	uint64_t bandwidth_bytes;
-} defaults[] = {
-	[MPOL_MEMORY_UNKNOWN] = { 100, 50000000000 }, [MPOL_MEMORY_DRAM] = { 80, 100000000000 },
-	[MPOL_MEMORY_HBM] = { 80, 400000000000 },     [MPOL_MEMORY_CXL] = { 170, 25000000000 },
-	[MPOL_MEMORY_PMEM] = { 270, 15000000000 },
+static const uint64_t default_bandwidth_bytes[] = {
+	[MPOL_MEMORY_UNKNOWN] = 50000000000, [MPOL_MEMORY_DRAM] = 100000000000,
+	[MPOL_MEMORY_HBM] = 400000000000,    [MPOL_MEMORY_CXL] = 25000000000,
+	[MPOL_MEMORY_PMEM] = 15000000000,
 };
 
 static const struct mpol_performance *stated(const struct machine *machine, int from, int to)
@@ -29,20 +25,6 @@ static const struct mpol_performance *stated(const struct machine *machine, int 
 		&machine->performances[from * machine->nr_nodes + to];
 
 	return performance->implausible ? NULL : performance;
-}
-
-static uint64_t idle_ns(const struct machine *machine, int from, int to)
-{
-	const struct mpol_performance *performance = stated(machine, from, to);
-	const uint8_t distance = machine->distances[from * machine->nr_nodes + to];
-	uint64_t latency_ns = defaults[machine->nodes[to].kind].latency_ns;
-
-	if (performance && performance->read_latency_ns)
-		return performance->read_latency_ns;
-	/* Of what has no CPUs the kind's latency is meant as seen from the nearest ones. */
-	if (distance > 10 && machine->nodes[to].cpus[0])
-		latency_ns = latency_ns * distance / 10;
-	return latency_ns;
 }
 
 /* The best that any node's CPUs get: it is the memory that is slow then, not the way to it. */
@@ -71,7 +53,7 @@ void timing_start(struct timing *timing, const struct machine *machine)
 			 write = peak_bytes(machine, to, true);
 
 		if (!read)
-			read = defaults[kind].bandwidth_bytes;
+			read = default_bandwidth_bytes[kind];
 		timing->memory[to] = (struct bandwidth_node) {
 			.read_bytes = read,
 			.write_bytes = write ? write : read,
@@ -79,7 +61,8 @@ void timing_start(struct timing *timing, const struct machine *machine)
 			.bus = bandwidth_bus_of(kind),
 		};
 		for (int from = 0; from < machine->nr_nodes; from++)
-			timing->idle_ps[from][to] = 1000 * idle_ns(machine, from, to);
+			timing->idle_ps[from][to] =
+				1000ULL * machine_idle_latency(machine, from, to);
 	}
 	for (int node = 0; node < machine->nr_nodes; node++)
 		timing->queue_permille[node] = 1000;

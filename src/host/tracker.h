@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Trackers: which pages of a process have been accessed since a moment, found out
- * in one of the ways that a stock kernel leaves.  Each way is a file tracker-NAME.c; the table is
- * tracker.c.
+ * in one of the ways that a stock kernel leaves.  Each way is a file tracker-NAME.c.
  *
  * A tracker never stops its process and never changes what it computes.  A process that ends, or
  * runs another program, gives -ESRCH from then on.
@@ -47,5 +46,8 @@ struct tracker_kind {
 	 */
 	int (*scan)(struct tracker *tracker, uint64_t start, uint64_t end, uint64_t *bits);
 };
+
+/* Writes, by soft-dirty bits (soft-dirty.h). */
+extern const struct tracker_kind tracker_soft_dirty;
 
 #endif

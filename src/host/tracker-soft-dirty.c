@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Written pages by soft-dirty bits: see soft-dirty.h. */
+/* Written pages by soft-dirty bits: see soft-dirty.h and tracker.h. */
 #include "soft-dirty.h"
 
 #include <errno.h>
@@ -13,9 +13,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "error.h"
 #include "maps.h"
 #include "pagemap.h"
 #include "rootfs.h"
+#include "tracker.h"
 
 /* Entries of pagemap, or regions of a scan, at a time. */
 #define WINDOW 4096
@@ -24,7 +26,8 @@
 #define NO_SCAN INT_MIN
 
 struct soft_dirty {
-	int root; /* the caller's */
+	struct tracker tracker; /* used as such */
+	int root;		/* the caller's */
 	pid_t pid;
 	int pagemap, clear_refs;
 	bool may_scan; /* PAGEMAP_SCAN is there */
@@ -192,18 +195,16 @@ static int read_all(const struct soft_dirty *tracker, uint64_t start, uint64_t e
 	return 0;
 }
 
-static int look(struct soft_dirty *tracker, const struct maps_entry *entry, struct sink *sink)
+static int look(struct soft_dirty *tracker, uint64_t start, uint64_t end, struct sink *sink)
 {
-	if (entry->permissions[1] != 'w')
-		return 0;
 	if (tracker->may_scan) {
-		int r = scan(tracker, entry->start, entry->end, sink);
+		int r = scan(tracker, start, end, sink);
 
 		if (r != NO_SCAN)
 			return r;
 		tracker->may_scan = false;
 	}
-	return read_all(tracker, entry->start, entry->end, sink);
+	return read_all(tracker, start, end, sink);
 }
 
 int soft_dirty_sample(struct soft_dirty *tracker, run_fn *run, void *user)
@@ -218,7 +219,9 @@ int soft_dirty_sample(struct soft_dirty *tracker, run_fn *run, void *user)
 	if (n <= 0)
 		return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
 	while ((r = maps_next(&cursor, &entry)) == 1) {
-		r = look(tracker, &entry, &sink);
+		if (entry.permissions[1] != 'w')
+			continue;
+		r = look(tracker, entry.start, entry.end, &sink);
 		if (r != 0)
 			return r;
 	}
@@ -226,3 +229,70 @@ int soft_dirty_sample(struct soft_dirty *tracker, run_fn *run, void *user)
 		r = flush(&sink);
 	return r == 0 ? clear(tracker) : r;
 }
+
+/* ---- As a tracker of tiering ------------------------------------------------------ */
+
+static int open_tracker(int root, pid_t pid, struct tracker **ret, struct mpol_error *err)
+{
+	struct soft_dirty *tracker;
+	int r = soft_dirty_open(root, pid, &tracker);
+
+	if (r < 0) {
+		error_errno(err, r, "follow writes");
+		error_on(err, "process %d", pid);
+		if (r == -EOPNOTSUPP)
+			error_advise(err, "this kernel has no CONFIG_MEM_SOFT_DIRTY");
+		return r;
+	}
+	tracker->tracker.kind = &tracker_soft_dirty;
+	*ret = &tracker->tracker;
+	return 0;
+}
+
+static void close_tracker(struct tracker *tracker)
+{
+	soft_dirty_close((struct soft_dirty *)tracker);
+}
+
+static int clear_tracker(struct tracker *tracker)
+{
+	return clear((struct soft_dirty *)tracker);
+}
+
+struct bitmap {
+	uint64_t start;
+	uint64_t *bits;
+};
+
+static int set_bits(uint64_t start, uint64_t end, void *user)
+{
+	const struct bitmap *bitmap = user;
+
+	for (; start < end; start += PAGE_BYTES) {
+		const uint64_t page = (start - bitmap->start) / PAGE_BYTES;
+
+		bitmap->bits[page / 64] |= 1ULL << page % 64;
+	}
+	return 0;
+}
+
+static int scan_tracker(struct tracker *tracker, uint64_t start, uint64_t end, uint64_t *bits)
+{
+	struct bitmap bitmap = { start, bits };
+	struct sink sink = { .run = set_bits, .user = &bitmap };
+	int r = look((struct soft_dirty *)tracker, start, end, &sink);
+
+	return r < 0 ? r : flush(&sink);
+}
+
+const struct tracker_kind tracker_soft_dirty = {
+	.name = "soft-dirty",
+	.summary = "writes alone, by soft-dirty bits; a minor fault for each page written",
+	.clear_ns = 30,
+	.scan_ns = 10,
+	.target_fault_ns = 500,
+	.open = open_tracker,
+	.close = close_tracker,
+	.clear = clear_tracker,
+	.scan = scan_tracker,
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving pages that somebody has chosen, one by one, in calls of move_pages(2) that each take about
+ * as long as asked for (policy/steering.h).
+ *
+ * The kernel's statuses are what is counted and told.  A unit whose status the kernel did
+ * not write was not reached; nothing is told of it.
+ */
+#ifndef HOST_MOVE_BATCH_H
+#define HOST_MOVE_BATCH_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cleanup.h"
+
+#define MOVE_BATCH_ERRNOS 134 /* above the largest errno of Linux */
+
+struct move_counts {
+	uint64_t asked_pages, moved_pages;
+	uint64_t failed_pages[MOVE_BATCH_ERRNOS]; /* by errno */
+	uint64_t calls, longest_call_ns, all_calls_ns;
+};
+
+/* Whose pages are moved. */
+struct move_batch_process {
+	pid_t pid;
+	int pidfd; /* of the same */
+	/* Told what became of each unit: it is on the node (status 0), or -errno. */
+	void (*became)(uint64_t address, int node, int status, void *user);
+	void *user;
+};
+
+struct move_batch;
+
+/*
+ * An empty batch for calls that are to take call_ns (not 0).  root: descriptor of "/"; counts: the
+ * caller's, as root is.  Free it with move_batch_free.  NULL: no memory.
+ */
+struct move_batch *move_batch_new(int root, uint64_t call_ns, struct move_counts *counts);
+void move_batch_free(struct move_batch *batch);
+DEFINE_CLEANUP(struct move_batch *, move_batch_free);
+
+/*
+ * Adds a unit of so many base pages that is to go to a node.  The call for what was added before
+ * is made when enough has come together, or when process or node are other ones than
+ * before; the process must stay until then.  Pages that others map too are moved where the caller
+ * may (CAP_SYS_NICE).
+ *
+ * Returns 0, or what a call that was made came to: -ESRCH, -EPERM, -EACCES (its
+ * cpuset: nothing goes there), -ENODEV.  Units for a node without room (room.h) are not asked for,
+ * and nothing is told of them.
+ */
+int move_batch_add(struct move_batch *batch, const struct move_batch_process *process,
+		   uint64_t address, uint64_t pages, int node);
+
+/* Makes the call for what was added.  Errors: as move_batch_add. */
+int move_batch_flush(struct move_batch *batch);
+
+#endif

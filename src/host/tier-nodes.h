@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The running machine's nodes as decisions take them (policy/ports.h). */
+#ifndef HOST_TIER_NODES_H
+#define HOST_TIER_NODES_H
+
+#include <mpol/mpol.h>
+
+#include "cleanup.h"
+#include "nodemask.h"
+#include "ports.h"
+
+struct tier_nodes {
+	struct nodemask memory; /* the nodes that there are here */
+	int nr_tiers;
+	unsigned nr;
+	struct port_node nodes[]; /* [nr] */
+};
+
+/*
+ * The nodes with memory of the machine whose /sys is below root.  Tiers are mpol's own
+ * (machine.h).  Free it with tier_nodes_free.  Errors: those of topology_read.
+ */
+int tier_nodes_read(int root, struct tier_nodes **ret, struct mpol_error *err);
+void tier_nodes_free(struct tier_nodes *nodes);
+DEFINE_CLEANUP(struct tier_nodes *, tier_nodes_free);
+
+/* How much is free now, and how much is to stay so: the high watermark. */
+void tier_nodes_refresh(struct tier_nodes *nodes, int root);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* A process's pages as tiering knows them: see tiered.h. */
+#include "tiered.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "census.h"
+#include "error.h"
+#include "grow.h"
+#include "numa-maps.h"
+#include "policy.h"
+#include "process.h"
+
+#define BLOCK_PAGES 512
+#define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
+
+/* A place: a node's position among nodes_known plus 1, or this. */
+#define NO_PLACE   0
+#define MOST_NODES 255
+
+/* For as long as a unit that cannot be moved is let alone: the most that fits. */
+#define REFUSED_REST 15
+
+/* 2 MiB of addresses, aligned; of a huge page only the first of each array counts. */
+struct block {
+	uint64_t first_page;
+	bool huge;
+	uint8_t places[BLOCK_PAGES];
+	uint8_t seen[BLOCK_PAGES];
+	struct ranking_unit units[BLOCK_PAGES];
+};
+
+struct tiered {
+	int root; /* the caller's */
+	struct move_batch_process process;
+	struct nodemask memory;	 /* nodes that pages may be moved between */
+	struct nodemask allowed; /* by its cpuset, as of the last clear */
+	struct tracker *tracker;
+	struct census *census;
+	struct block **blocks; /* by address */
+	size_t nr_blocks, nr_allocated;
+	int16_t nodes[MOST_NODES]; /* by place - 1 */
+	int nr_nodes;
+};
+
+void tiered_close(struct tiered *tiered)
+{
+	if (!tiered)
+		return;
+	for (size_t i = 0; i < tiered->nr_blocks; i++)
+		free(tiered->blocks[i]);
+	free(tiered->blocks);
+	if (tiered->tracker)
+		tiered->tracker->kind->close(tiered->tracker);
+	census_close(tiered->census);
+	closep(&tiered->process.pidfd);
+	free(tiered);
+}
+
+/* The first block that ends behind the page; nr_blocks: there is none. */
+static size_t find_block(const struct tiered *tiered, uint64_t page)
+{
+	size_t low = 0, high = tiered->nr_blocks;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (tiered->blocks[middle]->first_page + BLOCK_PAGES > page)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+static uint8_t place_of(struct tiered *tiered, int node)
+{
+	for (int i = 0; i < tiered->nr_nodes; i++)
+		if (tiered->nodes[i] == node)
+			return (uint8_t)(i + 1);
+	if (tiered->nr_nodes == MOST_NODES)
+		return NO_PLACE;
+	tiered->nodes[tiered->nr_nodes++] = (int16_t)node;
+	return (uint8_t)tiered->nr_nodes;
+}
+
+static void became(uint64_t address, int node, int status, void *user)
+{
+	struct tiered *tiered = user;
+	const uint64_t page = address / PAGE_BYTES;
+	struct block *block = tiered->blocks[find_block(tiered, page)];
+
+	if (status == 0)
+		block->places[page % BLOCK_PAGES] = place_of(tiered, node);
+	else
+		block->units[page % BLOCK_PAGES].rest = REFUSED_REST;
+}
+
+int tiered_open(const struct tiered_request *request, struct tiered **ret, struct mpol_error *err)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = calloc(1, sizeof(*tiered));
+	int r;
+
+	if (!tiered)
+		return error_errno(err, -ENOMEM, "tier a process");
+	tiered->root = request->root;
+	tiered->memory = request->memory;
+	tiered->process = (struct move_batch_process) {
+		.pid = request->pid,
+		.pidfd = (int)syscall(SYS_pidfd_open, request->pid, 0),
+		.became = became,
+		.user = tiered,
+	};
+	r = tiered->process.pidfd < 0
+		    ? -errno
+		    : census_open(request->root, request->pid, 0, &tiered->census);
+	if (r < 0) {
+		error_errno(err, r, "tier a process");
+		error_on(err, "process %d", request->pid);
+		return r;
+	}
+	r = request->tracker->open(request->root, request->pid, &tiered->tracker, err);
+	if (r < 0)
+		return r;
+	*ret = steal_pointer(&tiered);
+	return 0;
+}
+
+pid_t tiered_pid(const struct tiered *tiered)
+{
+	return tiered->process.pid;
+}
+
+int tiered_pidfd(const struct tiered *tiered)
+{
+	return tiered->process.pidfd;
+}
+
+/* ---- Which pages there are --------------------------------------------------------- */
+
+/* A walk that makes the blocks anew from the old ones, both in order of address. */
+struct renewal {
+	struct tiered *tiered;
+	struct block **old; /* those used again are NULL */
+	size_t nr_old, next_old;
+};
+
+/* The old block of these addresses, without what the last round saw; or a new one. */
+static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
+{
+	struct block **old = renewal->old, *block;
+
+	while (renewal->next_old < renewal->nr_old &&
+	       old[renewal->next_old]->first_page < first_page)
+		free(steal_pointer(&old[renewal->next_old++]));
+	if (renewal->next_old == renewal->nr_old ||
+	    old[renewal->next_old]->first_page != first_page) {
+		block = calloc(1, sizeof(*block));
+		if (block)
+			block->first_page = first_page;
+		return block;
+	}
+	block = steal_pointer(&old[renewal->next_old++]);
+	block->huge = false;
+	memset(block->places, NO_PLACE, sizeof(block->places));
+	memset(block->seen, 0, sizeof(block->seen));
+	return block;
+}
+
+/* The block of a page, which is behind all before it.  NULL: no memory. */
+static struct block *block_at(struct renewal *renewal, uint64_t page)
+{
+	struct tiered *tiered = renewal->tiered;
+	const uint64_t first_page = page - page % BLOCK_PAGES;
+	struct block **blocks, *block;
+
+	if (tiered->nr_blocks && tiered->blocks[tiered->nr_blocks - 1]->first_page == first_page)
+		return tiered->blocks[tiered->nr_blocks - 1];
+	blocks = grow(tiered->blocks, tiered->nr_blocks, &tiered->nr_allocated, sizeof(*blocks));
+	if (!blocks)
+		return NULL;
+	tiered->blocks = blocks;
+	block = renew_block(renewal, first_page);
+	if (block)
+		blocks[tiered->nr_blocks++] = block;
+	return block;
+}
+
+static int take_run(const struct census_run *run, void *user)
+{
+	struct renewal *renewal = user;
+	const uint8_t place = place_of(renewal->tiered, run->node);
+	const bool huge = run->unit_bytes == BLOCK_BYTES;
+	uint64_t page = run->start / PAGE_BYTES;
+
+	while (page < run->end / PAGE_BYTES) {
+		struct block *block = block_at(renewal, page);
+		uint64_t end = page - page % BLOCK_PAGES + BLOCK_PAGES;
+
+		if (!block)
+			return -ENOMEM;
+		if (end > run->end / PAGE_BYTES)
+			end = run->end / PAGE_BYTES;
+		block->huge = huge;
+		memset(&block->places[page % BLOCK_PAGES], place, end - page);
+		page = end;
+	}
+	return 0;
+}
+
+/* Whether the range's binding leaves out nodes, so that pages may not go where they would. */
+static bool is_confined(const struct renewal *renewal, const struct vma *vma)
+{
+	const struct nodemask nodes = policy_nodemask(vma->policy);
+
+	return vma->policy->mode == MPOL_MODE_BIND &&
+	       (vma->policy_cut || !nodemask_subset(&renewal->tiered->memory, &nodes));
+}
+
+static int renew_range(struct renewal *renewal, const struct vma *vma)
+{
+	struct census_request request = {
+		.start = vma->start,
+		.end = vma->end,
+		.page_bytes = vma->page_bytes,
+		.run = take_run,
+		.user = renewal,
+	};
+
+	/* hugetlbfs has other sizes; where nothing is there it is 0. */
+	if (vma->page_bytes != PAGE_BYTES || is_confined(renewal, vma))
+		return 0;
+	return census_walk(renewal->tiered->census, &request);
+}
+
+static int renew(struct tiered *tiered)
+{
+	struct renewal renewal = {
+		.tiered = tiered,
+		.old = steal_pointer(&tiered->blocks),
+		.nr_old = tiered->nr_blocks,
+	};
+	_cleanup_(vma_table_free) struct vma_table table = { 0 };
+	int r;
+
+	tiered->nr_blocks = tiered->nr_allocated = 0;
+	r = process_read_vmas(tiered->root, tiered->process.pid, tiered->process.pid, &table);
+	for (size_t i = 0; i < table.nr_vmas && r == 0; i++)
+		r = renew_range(&renewal, &table.vmas[i]);
+	while (renewal.next_old < renewal.nr_old)
+		free(renewal.old[renewal.next_old++]);
+	free(renewal.old);
+	return r;
+}
+
+/* ---- What was accessed -------------------------------------------------------------- */
+
+int tiered_clear(struct tiered *tiered)
+{
+	struct process_thread leader;
+	int r = process_read_thread(tiered->root, tiered->process.pid, tiered->process.pid,
+				    &leader);
+
+	if (r == 0)
+		r = renew(tiered);
+	if (r == 0)
+		r = tiered->tracker->kind->clear(tiered->tracker);
+	if (r == 0)
+		tiered->allowed = leader.mems_allowed;
+	return r;
+}
+
+static void score_block(struct block *block, const uint64_t *bits, uint8_t score)
+{
+	for (unsigned i = 0; i < BLOCK_PAGES; i++)
+		if (bits[i / 64] >> i % 64 & 1 && !block->seen[i] && block->places[i])
+			block->seen[i] = score;
+}
+
+/* How many blocks from one on follow each other without a gap, as far as the bitmap reaches. */
+#define BITMAP_BLOCKS 64
+
+static size_t together(const struct tiered *tiered, size_t first)
+{
+	size_t nr = 1;
+
+	while (nr < BITMAP_BLOCKS && first + nr < tiered->nr_blocks &&
+	       tiered->blocks[first + nr]->first_page ==
+		       tiered->blocks[first]->first_page + nr * BLOCK_PAGES)
+		nr++;
+	return nr;
+}
+
+int tiered_scan(struct tiered *tiered, uint8_t score)
+{
+	struct tracker *tracker = tiered->tracker;
+	uint64_t bits[BITMAP_BLOCKS][BLOCK_PAGES / 64];
+	size_t nr;
+
+	for (size_t first = 0; first < tiered->nr_blocks; first += nr) {
+		const uint64_t start = tiered->blocks[first]->first_page * PAGE_BYTES;
+		int r;
+
+		nr = together(tiered, first);
+		memset(bits, 0, nr * sizeof(*bits));
+		r = tracker->kind->scan(tracker, start, start + nr * BLOCK_BYTES, &bits[0][0]);
+		if (r < 0)
+			return r;
+		for (size_t i = 0; i < nr; i++)
+			score_block(tiered->blocks[first + i], bits[i], score);
+	}
+	return 0;
+}
+
+/* ---- For the decision ----------------------------------------------------------------- */
+
+static void add_unit(const struct tiered *tiered, const struct block *block, unsigned i,
+		     struct tiering_chunk *chunk)
+{
+	const uint32_t nr = chunk->span.nr_units++;
+	const uint8_t place = block->places[i];
+
+	chunk->seen[nr] = block->seen[i];
+	chunk->units[nr] = block->units[i];
+	chunk->nodes[nr] = place == NO_PLACE ? -1 : tiered->nodes[place - 1];
+}
+
+bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_chunk *chunk)
+{
+	size_t i = find_block(tiered, page);
+	const bool huge = i < tiered->nr_blocks && tiered->blocks[i]->huge;
+	const uint32_t unit_pages = huge ? BLOCK_PAGES : 1;
+
+	if (i == tiered->nr_blocks)
+		return false;
+	if (page < tiered->blocks[i]->first_page)
+		page = tiered->blocks[i]->first_page;
+	chunk->span.first_page = page;
+	chunk->span.unit_pages = unit_pages;
+	chunk->span.nr_units = 0;
+	chunk->span.seen = chunk->seen;
+	chunk->span.nodes = chunk->nodes;
+	for (; i < tiered->nr_blocks && tiered->blocks[i]->huge == huge &&
+	       tiered->blocks[i]->first_page == page - page % BLOCK_PAGES;
+	     i++)
+		for (unsigned at = (unsigned)(page % BLOCK_PAGES); at < BLOCK_PAGES;
+		     at += unit_pages, page += unit_pages) {
+			if (chunk->span.nr_units == TIERING_CHUNK_UNITS)
+				return true;
+			add_unit(tiered, tiered->blocks[i], at, chunk);
+		}
+	return true;
+}
+
+void tiered_keep(struct tiered *tiered, const struct tiering_chunk *chunk)
+{
+	uint64_t page = chunk->span.first_page;
+	size_t at = find_block(tiered, page);
+
+	for (uint32_t i = 0; i < chunk->span.nr_units; i++, page += chunk->span.unit_pages) {
+		at += page >= tiered->blocks[at]->first_page + BLOCK_PAGES;
+		tiered->blocks[at]->units[page % BLOCK_PAGES] = chunk->units[i];
+	}
+}
+
+/* ---- Moving ---------------------------------------------------------------------------- */
+
+static int move_run(struct tiered *tiered, const struct port_move *move, struct move_batch *batch)
+{
+	const uint64_t end = move->first_page + move->nr_pages;
+	const bool huge = tiered->blocks[find_block(tiered, move->first_page)]->huge;
+	const uint64_t pages = huge ? BLOCK_PAGES : 1;
+	int r = 0;
+
+	for (uint64_t page = move->first_page; page < end && r == 0; page += pages)
+		r = move_batch_add(batch, &tiered->process, page * PAGE_BYTES, pages, move->to);
+	return r;
+}
+
+int tiered_move(struct tiered *tiered, const struct port_move *moves, size_t nr,
+		struct move_batch *batch)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < nr && r == 0; i++)
+		if (nodemask_test(&tiered->allowed, moves[i].to))
+			r = move_run(tiered, &moves[i], batch);
+	return r;
+}
+
+struct tiered_sums tiered_sums(const struct tiered *tiered)
+{
+	struct tiered_sums sums = { 0 };
+
+	sums.state_bytes = sizeof(*tiered) + tiered->nr_allocated * sizeof(*tiered->blocks) +
+			   tiered->nr_blocks * sizeof(**tiered->blocks);
+	for (size_t i = 0; i < tiered->nr_blocks; i++)
+		for (unsigned page = 0; page < BLOCK_PAGES; page++) {
+			sums.pages += tiered->blocks[i]->places[page] != NO_PLACE;
+			sums.seen_pages += tiered->blocks[i]->seen[page] != 0;
+		}
+	return sums;
+}

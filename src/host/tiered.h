@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process whose memory is tiered: what tiering (policy/tiering.h) knows of its pages, and
+ * how its moves are made.
+ *
+ * Per base page that is there four bytes are kept, in blocks of 2 MiB of addresses; addresses
+ * without memory cost nothing.  Which pages there are and on which nodes is asked anew at
+ * every clear, so ranges may come and go.
+ *
+ * Pages are left where they are, and out of the ranking, that are not the kernel's to move
+ * (hugetlbfs, special mappings), whose range is bound to some nodes only, or that
+ * could not be moved lately (locked, pinned, shared without the right to move those).
+ */
+#ifndef HOST_TIERED_H
+#define HOST_TIERED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <mpol/mpol.h>
+
+#include "cleanup.h"
+#include "move-batch.h"
+#include "nodemask.h"
+#include "tiering.h"
+#include "tracker.h"
+
+struct tiered;
+
+/* What there is of a process's memory. */
+struct tiered_sums {
+	uint64_t pages, seen_pages; /* in the last round */
+	uint64_t state_bytes;	    /* what is kept about them */
+};
+
+struct tiered_request {
+	int root; /* descriptor of "/", the caller's */
+	pid_t pid;
+	const struct tracker_kind *tracker;
+	struct nodemask memory; /* the nodes that pages may be moved between */
+};
+
+/*
+ * Begins with a living process.  Free it with tiered_close; its memory stays as it
+ * is then.
+ * Errors: -ESRCH, -ENOMEM, those of census_open, and the tracker's own.
+ */
+int tiered_open(const struct tiered_request *request, struct tiered **ret, struct mpol_error *err);
+void tiered_close(struct tiered *tiered);
+DEFINE_CLEANUP(struct tiered *, tiered_close);
+
+pid_t tiered_pid(const struct tiered *tiered);
+
+/* Becomes readable when the process has ended (pidfd_open(2)). */
+int tiered_pidfd(const struct tiered *tiered);
+
+/* Forgets all accesses, and finds out which pages there are.  Errors: -ESRCH, -ENOMEM, ... */
+int tiered_clear(struct tiered *tiered);
+
+/* Gives the score to each unit that was accessed since the clear and has none. */
+int tiered_scan(struct tiered *tiered, uint8_t score);
+
+/* tiering_world's gather and keep for this process, from a page on; the span's target is not set.
+ */
+bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_chunk *chunk);
+void tiered_keep(struct tiered *tiered, const struct tiering_chunk *chunk);
+
+/*
+ * Puts moves of this process into the batch (move-batch.h), which is to be flushed
+ * before the next clear.  Nodes that its cpuset forbids are left out.  Errors: of move_batch_add.
+ */
+int tiered_move(struct tiered *tiered, const struct port_move *moves, size_t nr,
+		struct move_batch *batch);
+
+struct tiered_sums tiered_sums(const struct tiered *tiered);
+
+#endif

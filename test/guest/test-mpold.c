@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mpold on a machine with a slow node: pages that a process writes all the time, scattered among
+ * others, go to fast memory and the others stay; other pages become hot, and follow; the process
+ * computes what it should meanwhile; and mpold goes when it is told to, or when the
+ * process ends.
+ */
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE_BYTES 4096UL
+#define NR_PAGES   16384 /* 64 MiB */
+#define ONE_IN	   16	 /* pages is hot */
+#define SLOW_NODE  2
+#define PATIENCE_S 100
+
+static int failures;
+
+static void check(int holds, const char *sentence)
+{
+	printf("%s - %s\n", holds ? "ok" : "not ok", sentence);
+	failures += !holds;
+}
+
+/* Of both processes: which pages are hot, how many rounds were made, and wrong values. */
+static struct shared {
+	atomic_uint hot; /* pages n with n % ONE_IN == hot; ONE_IN: none */
+	atomic_ulong rounds, wrong;
+} * shared;
+
+static char *memory;
+
+/* Every hot page has the number of times that it was written. */
+static void write_hot_pages(void)
+{
+	static uint64_t wanted[NR_PAGES];
+
+	for (;;) {
+		for (unsigned page = atomic_load(&shared->hot); page < NR_PAGES; page += ONE_IN) {
+			uint64_t *value = (uint64_t *)(memory + page * PAGE_BYTES);
+
+			if (*value != wanted[page])
+				atomic_fetch_add(&shared->wrong, 1);
+			*value = ++wanted[page];
+		}
+		atomic_fetch_add(&shared->rounds, 1);
+	}
+}
+
+static pid_t start_target(void)
+{
+	unsigned long slow = 1UL << SLOW_NODE;
+	pid_t pid;
+
+	memory = mmap(NULL, NR_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED || shared == MAP_FAILED) {
+		perror("mmap");
+		exit(1);
+	}
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	madvise(memory, NR_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
+	syscall(SYS_set_mempolicy, MPOL_BIND, &slow, 65);
+	for (unsigned page = 0; page < NR_PAGES; page++)
+		*(volatile uint64_t *)(memory + page * PAGE_BYTES) = 0;
+	syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
+	write_hot_pages();
+	return 0;
+}
+
+/* How many of the pages that are hot, or of all others, are not on the slow node. */
+static unsigned count_fast(pid_t pid, unsigned hot, int others)
+{
+	static void *addresses[NR_PAGES];
+	static int status[NR_PAGES];
+	unsigned nr = 0;
+
+	for (unsigned page = 0; page < NR_PAGES; page++)
+		addresses[page] = memory + page * PAGE_BYTES;
+	if (syscall(SYS_move_pages, pid, (unsigned long)NR_PAGES, addresses, NULL, status, 0) < 0)
+		return 0;
+	for (unsigned page = 0; page < NR_PAGES; page++)
+		nr += (page % ONE_IN == hot) != others && status[page] >= 0 &&
+		      status[page] != SLOW_NODE;
+	return nr;
+}
+
+static pid_t start_mpold(pid_t target)
+{
+	const char *build = getenv("MPOL_BUILD");
+	char path[4096], pid[16];
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
+	snprintf(pid, sizeof(pid), "%d", target);
+	execl(path, "mpold", "--pid", pid, NULL);
+	perror(path);
+	_exit(127);
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* Waits until nearly all hot pages are in fast memory. */
+static unsigned await_hot(pid_t pid, unsigned hot)
+{
+	const unsigned enough = NR_PAGES / ONE_IN * 95 / 100;
+	unsigned fast = 0;
+
+	for (int i = 0; i < PATIENCE_S * 5 && fast < enough; i++) {
+		pause_ms(200);
+		fast = count_fast(pid, hot, 0);
+	}
+	printf("# %u of %u hot pages are in fast memory, and %u others\n", fast, NR_PAGES / ONE_IN,
+	       count_fast(pid, hot, 1));
+	return fast >= enough;
+}
+
+static int ends(pid_t pid)
+{
+	int status = -1;
+
+	for (int i = 0; i < PATIENCE_S * 10; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		pause_ms(100);
+	}
+	return 0;
+}
+
+int main(void)
+{
+	pid_t target = start_target(), mpold;
+	unsigned long rounds;
+
+	while (atomic_load(&shared->rounds) < 3)
+		pause_ms(10);
+	check(count_fast(target, 0, 0) == 0, "all hot pages are on the slow node at first");
+	mpold = start_mpold(target);
+	check(await_hot(target, 0), "hot pages go to fast memory");
+	check(count_fast(target, 0, 1) < NR_PAGES / 20, "others stay");
+	atomic_store(&shared->hot, 7);
+	check(await_hot(target, 7), "pages that become hot follow");
+
+	kill(mpold, SIGTERM);
+	check(ends(mpold), "told to end, mpold ends");
+	rounds = atomic_load(&shared->rounds);
+	pause_ms(500);
+	check(atomic_load(&shared->rounds) > rounds, "the process goes on");
+
+	mpold = start_mpold(target);
+	pause_ms(1000);
+	kill(mpold, SIGKILL);
+	waitpid(mpold, NULL, 0);
+	rounds = atomic_load(&shared->rounds);
+	pause_ms(500);
+	check(atomic_load(&shared->rounds) > rounds, "it goes on where mpold was killed");
+	check(atomic_load(&shared->wrong) == 0, "it read what it had written");
+
+	mpold = start_mpold(target);
+	pause_ms(1000);
+	kill(target, SIGKILL);
+	waitpid(target, NULL, 0);
+	check(ends(mpold), "mpold ends with the last process");
+	return failures != 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tiering knows of a process's pages: a child's memory, looked at by a tracker of the
+ * test's own that says what it is told to.
+ */
+#include "cmocka-all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rootfs.h"
+#include "tiered.h"
+
+#define PAGE_BYTES  4096UL
+#define BLOCK_BYTES (512 * PAGE_BYTES)
+#define NR_PAGES    1500 /* over three blocks, the last one not whole */
+
+static char *memory; /* in the child; aligned to a block */
+static pid_t child;
+static int root;
+static unsigned nr_clears;
+static bool every_third; /* page is said to be accessed; else none */
+
+static const struct tracker_kind fake_kind;
+
+static int open_fake(int ignored, pid_t pid, struct tracker **ret, struct mpol_error *err)
+{
+	static struct tracker fake = { &fake_kind };
+
+	(void)ignored;
+	(void)err;
+	assert_int_equal(pid, child);
+	*ret = &fake;
+	return 0;
+}
+
+static void close_fake(struct tracker *tracker)
+{
+	(void)tracker;
+}
+
+static int clear_fake(struct tracker *tracker)
+{
+	(void)tracker;
+	nr_clears++;
+	return 0;
+}
+
+static int scan_fake(struct tracker *tracker, uint64_t start, uint64_t end, uint64_t *bits)
+{
+	(void)tracker;
+	assert_int_equal(start % PAGE_BYTES, 0);
+	for (uint64_t page = start / PAGE_BYTES; every_third && page < end / PAGE_BYTES; page++) {
+		const uint64_t i = page - start / PAGE_BYTES;
+
+		if (page % 3 == 0)
+			bits[i / 64] |= 1ULL << i % 64;
+	}
+	return 0;
+}
+
+static const struct tracker_kind fake_kind = {
+	.name = "fake",
+	.open = open_fake,
+	.close = close_fake,
+	.clear = clear_fake,
+	.scan = scan_fake,
+};
+
+/* A child with NR_PAGES pages but for one in the middle; unmaps half when it is told to. */
+static int start(void **state)
+{
+	static int orders[2], answers[2];
+	char order;
+	char *room = mmap(NULL, 6 * BLOCK_BYTES, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert_true(room != MAP_FAILED);
+	memory = room + BLOCK_BYTES - (uintptr_t)room % BLOCK_BYTES;
+	assert_int_equal(pipe2(orders, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(answers, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		mprotect(memory, NR_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE);
+		madvise(memory, NR_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
+		memset(memory, 1, NR_PAGES * PAGE_BYTES);
+		madvise(memory + 700 * PAGE_BYTES, PAGE_BYTES, MADV_DONTNEED);
+		while (write(answers[1], "", 1) == 1 && read(orders[0], &order, 1) == 1)
+			munmap(memory, 1024 * PAGE_BYTES);
+		_exit(0);
+	}
+	assert_int_equal(read(answers[0], &order, 1), 1);
+	root = rootfs_open(NULL);
+	*state = malloc(2 * sizeof(int));
+	memcpy(*state, (int[]) { orders[1], answers[0] }, 2 * sizeof(int));
+	close(orders[0]);
+	close(answers[1]);
+	munmap(room, 6 * BLOCK_BYTES);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	const int *fds = *state;
+
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(fds[0]);
+	close(fds[1]);
+	free(*state);
+	return close(root);
+}
+
+static struct tiered *open_tiered(void)
+{
+	const struct tiered_request request = {
+		.root = root,
+		.pid = child,
+		.tracker = &fake_kind,
+		.memory = nodemask_of(0),
+	};
+	struct tiered *tiered;
+
+	assert_int_equal(tiered_open(&request, &tiered, NULL), 0);
+	return tiered;
+}
+
+/* Of the memory's pages: how many there are, and how many have the score. */
+struct found {
+	unsigned pages, scored;
+};
+
+/* Walks the memory; every unit's heat is as given before, and becomes another. */
+static struct found walk(struct tiered *tiered, uint8_t score, uint8_t heat, uint8_t new_heat)
+{
+	static struct tiering_chunk chunk;
+	const uint64_t first = (uintptr_t)memory / PAGE_BYTES;
+	struct found found = { 0 };
+
+	for (uint64_t page = first;
+	     tiered_gather(tiered, page, &chunk) && chunk.span.first_page < first + NR_PAGES;
+	     page = chunk.span.first_page + chunk.span.nr_units) {
+		assert_true(chunk.span.first_page >= page);
+		assert_int_equal(chunk.span.unit_pages, 1);
+		assert_int_not_equal(chunk.span.nr_units, 0);
+		for (uint32_t i = 0; i < chunk.span.nr_units; i++) {
+			if (chunk.nodes[i] < 0 || chunk.span.first_page + i >= first + NR_PAGES)
+				continue;
+			found.pages++;
+			found.scored += chunk.seen[i] == score;
+			assert_int_equal(chunk.units[i].heat, heat);
+			chunk.units[i].heat = new_heat;
+		}
+		tiered_keep(tiered, &chunk);
+	}
+	return found;
+}
+
+static unsigned nr_thirds(void)
+{
+	unsigned nr = 0;
+
+	for (uint64_t page = 0; page < NR_PAGES; page++)
+		nr += page != 700 && ((uintptr_t)memory / PAGE_BYTES + page) % 3 == 0;
+	return nr;
+}
+
+static void knows_the_pages_that_are_there(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	struct found found;
+
+	(void)state;
+	assert_int_equal(tiered_pid(tiered), child);
+	assert_int_equal(tiered_clear(tiered), 0);
+	every_third = true;
+	assert_int_equal(tiered_scan(tiered, 5), 0);
+	found = walk(tiered, 5, 0, 0);
+	assert_int_equal(found.pages, NR_PAGES - 1);
+	assert_int_equal(found.scored, nr_thirds());
+	assert_true(tiered_sums(tiered).pages >= NR_PAGES - 1);
+	assert_true(tiered_sums(tiered).seen_pages >= nr_thirds());
+}
+
+static void a_score_is_kept_until_the_clear(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+
+	(void)state;
+	every_third = true;
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(tiered_scan(tiered, 5), 0);
+	assert_int_equal(tiered_scan(tiered, 4), 0);
+	assert_int_equal(walk(tiered, 5, 0, 0).scored, nr_thirds());
+	assert_int_equal(walk(tiered, 4, 0, 0).scored, 0);
+	nr_clears = 0;
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(nr_clears, 1);
+	assert_int_equal(walk(tiered, 0, 0, 0).scored, NR_PAGES - 1);
+}
+
+static void states_of_units_outlive_rounds_and_ranges_do_not(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	const int *fds = *state;
+	char answer;
+
+	every_third = false;
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(walk(tiered, 0, 0, 77).pages, NR_PAGES - 1);
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(walk(tiered, 0, 77, 78).pages, NR_PAGES - 1);
+	assert_int_equal(write(fds[0], "", 1), 1);
+	assert_int_equal(read(fds[1], &answer, 1), 1);
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(walk(tiered, 0, 78, 78).pages, NR_PAGES - 1024);
+}
+
+static void one_that_has_ended_is_said_to_have(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+
+	(void)state;
+	assert_int_equal(tiered_clear(tiered), 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(tiered_clear(tiered), -ESRCH);
+}
+
+static void nobody_is_not_opened(void **state)
+{
+	const struct tiered_request request = {
+		.root = root,
+		.pid = INT32_MAX,
+		.tracker = &fake_kind,
+		.memory = nodemask_of(0),
+	};
+	struct tiered *tiered = NULL;
+	struct mpol_error error = { 0 };
+
+	(void)state;
+	assert_int_equal(tiered_open(&request, &tiered, &error), -ESRCH);
+	assert_null(tiered);
+	assert_string_equal(error.object, "process 2147483647");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(knows_the_pages_that_are_there, start, stop),
+		cmocka_unit_test_setup_teardown(a_score_is_kept_until_the_clear, start, stop),
+		cmocka_unit_test_setup_teardown(states_of_units_outlive_rounds_and_ranges_do_not,
+						start, stop),
+		cmocka_unit_test_setup_teardown(one_that_has_ended_is_said_to_have, start, stop),
+		cmocka_unit_test_setup_teardown(nobody_is_not_opened, start, stop),
+	};
+
+	return cmocka_run_group_tests_name("tiered", tests, NULL, NULL);
+}

@@ -13,8 +13,15 @@
 
 #define BATCH 256
 
-/* Above so many pages their entries are not in the CPU's caches. */
-#define PREFETCH_PAGES (1U << 22)
+/* Above so many pages their entries are not all in the caches next to the CPU. */
+#define PREFETCH_PAGES (1U << 18)
+
+/*
+ * An entry that an access leaves as it is: of a base page that is there, and accessed before.  To
+ * write it all the same would make the next access to a hot page wait for this one.
+ */
+#define PLAIN	   PTE_ACCESSED
+#define PLAIN_MASK (PTE_TRAP | PTE_HUGE | PTE_ACCESSED)
 
 struct batch {
 	uint32_t accesses[BATCH]; /* pages of memory, and ACCESS_WRITE */
@@ -34,7 +41,7 @@ void world_spend(struct world *world, uint64_t ps)
 	}
 }
 
-/* An entry that says more than where the page is.  Returns it once the access may go on. */
+/* An entry that is not PLAIN.  Returns it once the access may go on. */
 static uint16_t resolve(struct world *world, const struct world_thread *thread, uint32_t page)
 {
 	struct memory *memory = &world->memory;
@@ -63,10 +70,8 @@ static void access_all(struct world *world, const struct world_thread *thread, s
 		const uint32_t write = batch->accesses[i] / ACCESS_WRITE;
 		uint16_t entry = entries[page];
 
-		if (__builtin_expect(entry & (PTE_TRAP | PTE_HUGE), 0))
+		if (__builtin_expect((entry & PLAIN_MASK) != PLAIN, 0))
 			entry = resolve(world, thread, page);
-		else
-			entries[page] = entry | PTE_ACCESSED;
 		batch->counts[write][entry & (MEMORY_MAX_NODES - 1)]++;
 	}
 }

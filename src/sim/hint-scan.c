@@ -44,6 +44,15 @@ static uint64_t period_ms(const struct world_task *task)
 	return period < LEAST_PERIOD_MS ? LEAST_PERIOD_MS : period;
 }
 
+/*
+ * Whether the kernel looks for accesses there (mm/mempolicy.c, vma_policy_mof): where nobody has
+ * said where the memory should be, or has said that it may be balanced.
+ */
+static bool may_balance(const struct mpol_policy *policy)
+{
+	return policy->mode == MPOL_MODE_DEFAULT || policy->mode_flags & MPOL_FLAG_BALANCING;
+}
+
 /* task_numa_work: unmaps what is in slow memory, from the cursor on. */
 static void scan_task(struct hint_scan *scan, struct world *world, unsigned index)
 {
@@ -60,7 +69,8 @@ static void scan_task(struct hint_scan *scan, struct world *world, unsigned inde
 			const int node = memory_node_of(&world->memory, unit);
 
 			pages = unit + memory_unit_pages(&world->memory, unit) - page;
-			if (world_tier(world, node) > world->tiers.top_tier) {
+			if (world_tier(world, node) > world->tiers.top_tier &&
+			    may_balance(world_policy_at(task, own->cursor))) {
 				if (scan->unmapped_ms)
 					scan->unmapped_ms[unit] = (uint32_t)(world->now_ps / MS_PS);
 				memory_set_trap(&world->memory, unit);

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "peers.h"
+#include "policy.h"
 #include "tiering.h"
 
 /* What mpold has where nobody says. */
@@ -94,16 +95,29 @@ struct view {
 	struct tracked *tracked;
 };
 
-/* Units of one size from a page of memory on. */
-static void fill(const struct view *view, uint32_t page, uint32_t end, struct tiering_chunk *chunk)
+/* Bound to some of the nodes, pages are let alone, as mpold lets them (host/tiered.h). */
+static bool is_confined(const struct world *world, const struct mpol_policy *policy)
 {
+	const struct nodemask nodes = policy_nodemask(policy);
+
+	return policy->mode == MPOL_MODE_BIND && !nodemask_subset(&world->placement.memory, &nodes);
+}
+
+/* Units of one size from a page of memory on. */
+static void fill(const struct view *view, const struct world_task *task, uint32_t page,
+		 struct tiering_chunk *chunk)
+{
+	const uint32_t end = task->first_page + task->info->nr_pages;
 	const struct memory *memory = &view->world->memory;
 	const uint32_t pages = memory_unit_pages(memory, page);
 	uint32_t nr = 0;
 
 	for (; page < end && nr < TIERING_CHUNK_UNITS && memory_unit_pages(memory, page) == pages;
 	     page += pages, nr++) {
-		const int node = memory_node_of(memory, page);
+		const int node =
+			is_confined(view->world, world_policy_at(task, page - task->first_page))
+				? NO_NODE
+				: memory_node_of(memory, page);
 
 		chunk->seen[nr] = view->tracked->seen[page];
 		chunk->units[nr] = view->tracked->units[page];
@@ -127,8 +141,7 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 			continue;
 		chunk->span.target = from.target;
 		chunk->span.first_page = from.page;
-		fill(view, task->first_page + (uint32_t)from.page,
-		     task->first_page + task->info->nr_pages, chunk);
+		fill(view, task, task->first_page + (uint32_t)from.page, chunk);
 		return true;
 	}
 	return false;

@@ -29,7 +29,7 @@ static struct nodemask roomy(const struct world *world, uint32_t pages, bool at_
 	return mask;
 }
 
-static const struct mpol_policy *policy_at(const struct world_task *task, uint32_t offset)
+const struct mpol_policy *world_policy_at(const struct world_task *task, uint32_t offset)
 {
 	for (unsigned i = 0; i < task->info->nr_regions && task->region_policies; i++)
 		if (offset - task->info->regions[i].first_page < task->info->regions[i].nr_pages)
@@ -117,7 +117,7 @@ int world_populate(struct world *world, uint32_t page, int cpu_node, int wanted)
 	const uint32_t offset = page - task->first_page;
 	struct mpol_policy prefer = { .mode = MPOL_MODE_PREFERRED };
 	struct placement_request request = {
-		.policy = wanted < 0 ? policy_at(task, offset) : &prefer,
+		.policy = wanted < 0 ? world_policy_at(task, offset) : &prefer,
 		.local =
 			world->machine->nodes[task->home_node >= 0 ? task->home_node : cpu_node].id,
 	};

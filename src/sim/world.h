@@ -125,6 +125,9 @@ struct world {
 	bool out_of_memory;
 };
 
+/* The policy that applies to a page of the task, counted from its beginning. */
+const struct mpol_policy *world_policy_at(const struct world_task *task, uint32_t offset);
+
 /*
  * A world of the machine with these tasks, whose memory is all absent.  Machine and workloads
  * must outlive it.

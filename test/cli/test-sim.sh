@@ -72,6 +72,11 @@ same 'pages of --start slow on DRAM' '0' "$(json '[.policies[0].nodes[0, 1].page
 same 'faults of --start touched' 0 "$(json '.policies[0].faults' "${one[@]}" --start touched)"
 same 'pages of bind:2' '0 0 12288 0' "$(json "$pages" "${one[@]}" --mempolicy bind:2)"
 same 'pages of weighted:2=3,3=1' '0 0 9216 3072' "$(json "$pages" "${one[@]}" --mempolicy weighted:2=3,3=1)"
+# Who leaves memory alone that somebody has bound, and who does not.
+promoted='.policies | map(.moved_pages.promotion > 0) | join(" ")'
+same 'who promotes by --mempolicy bind:2' 'false false false' "$(json "$promoted" "${sim[@]}" --time 3s --policy mpol,numab,tpp --mempolicy bind:2)"
+same 'who promotes by --mempolicy bind:2+balancing' 'true true' "$(json "$promoted" "${sim[@]}" --time 3s --policy numab,tpp --mempolicy bind:2+balancing)"
+same 'who promotes by --mempolicy prefer:2' 'true false' "$(json "$promoted" "${sim[@]}" --time 3s --policy mpol,numab --mempolicy prefer:2)"
 regions=("$mpol" sim "${small[@]}" --time 10ms --policy first-touch --workload "stream:size=3MiB,threads=1")
 same 'pages of one region' '512 0 256 0' "$(json "$pages" "${regions[@]}" --mempolicy bind:0 --mempolicy b=bind:2)"
 same 'pages of two copies' 24576 "$(json '[.policies[0].nodes[].pages] | add' "${one[@]}" --copies 2)"

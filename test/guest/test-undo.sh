@@ -79,7 +79,7 @@ is "$(threads)" "13 default" "but for --force"
 
 # ---- controllers killed at random: undo --all always finds the way back
 for delay in 0.0 0.1 0.2 0.3 0.4 0.5; do
-	mpol_j set "$pid" bind:2 >/dev/null 2>&1 &
+	"$mpol" set --journal "$journal" "$pid" bind:2 >/dev/null 2>&1 & # a function would be a shell's child
 	setter=$!
 	sleep "$delay"
 	kill -9 "$setter" 2>/dev/null || true
@@ -87,7 +87,7 @@ for delay in 0.0 0.1 0.2 0.3 0.4 0.5; do
 done
 mpol_j set "$pid" bind:2 >/dev/null
 for delay in 0.0 0.2 0.4; do
-	mpol_j undo "$pid" --all >/dev/null 2>&1 &
+	"$mpol" undo --journal "$journal" "$pid" --all >/dev/null 2>&1 &
 	undoer=$!
 	sleep "$delay"
 	kill -9 "$undoer" 2>/dev/null || true

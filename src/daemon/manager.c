@@ -48,6 +48,7 @@ struct manager {
 	size_t nr_refused, nr_refused_allocated;
 	struct move_batch *batch;
 	struct move_counts counts; /* of all that was ever moved */
+	uint64_t decided_pages[2]; /* by port_reason, in this round */
 	uint64_t looked_since_ns;  /* CPU time of ours when this round's looking began */
 };
 
@@ -219,6 +220,8 @@ static void carry_out(void *user, const struct port_move *moves, size_t nr)
 	struct tiered *tiered = find(manager, moves[0].target)->tiered; /* all are one's */
 	int r;
 
+	for (size_t i = 0; i < nr; i++)
+		manager->decided_pages[moves[i].reason] += moves[i].nr_pages;
 	if (manager->config.dry_run)
 		return;
 	r = tiered_move(tiered, moves, nr, manager->batch);
@@ -234,6 +237,20 @@ static uint64_t move_page_ns(const struct manager *manager)
 				   : FIRST_MOVE_PAGE_NS;
 }
 
+static void say_decided(const struct manager *manager, uint64_t moved_pages)
+{
+	const uint64_t up = manager->decided_pages[PORT_PROMOTE],
+		       down = manager->decided_pages[PORT_DEMOTE];
+
+	if (up + down == 0)
+		return;
+	if (manager->config.dry_run)
+		log_info("would promote %" PRIu64 " pages and demote %" PRIu64, up, down);
+	else
+		log_info("promote %" PRIu64 " pages, demote %" PRIu64 ": %" PRIu64 " moved", up,
+			 down, moved_pages);
+}
+
 static void decide(struct manager *manager)
 {
 	const struct move_counts before = manager->counts;
@@ -247,12 +264,10 @@ static void decide(struct manager *manager)
 	const struct tiering_world world = { manager, gather, keep, carry_out };
 
 	tier_nodes_refresh(manager->nodes, manager->root);
+	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
 	move_batch_flush(manager->batch);
-	if (manager->counts.asked_pages != before.asked_pages)
-		log_info("moved %" PRIu64 " of %" PRIu64 " pages",
-			 manager->counts.moved_pages - before.moved_pages,
-			 manager->counts.asked_pages - before.asked_pages);
+	say_decided(manager, manager->counts.moved_pages - before.moved_pages);
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */

@@ -301,15 +301,27 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 	return span->nr_units;
 }
 
-/* The heat that fast memory would begin at if all were in its place. */
+/* The heat from which on a move pays, whatever room there is. */
+static unsigned least_worth(const struct ranking *ranking)
+{
+	unsigned heat = 0;
+
+	while (ranking->gain_ns && heat < RANKING_HEATS - 1 &&
+	       !repays(ranking, ranking->accesses[heat], 1))
+		heat++;
+	return heat;
+}
+
+/* The heat that fast memory would begin at if all that is worth it were in its place. */
 static unsigned boundary(const struct ranking *ranking)
 {
+	const unsigned worth = least_worth(ranking);
 	uint64_t fast = ranking->room_pages, hotter = 0;
 	unsigned heat = RANKING_HEATS - 1;
 
 	for (unsigned i = 0; i < RANKING_HEATS; i++)
 		fast += ranking->fast_pages[i];
-	for (; heat > 0 && hotter <= fast; heat--)
+	for (; heat > worth && hotter <= fast; heat--)
 		hotter += ranking->fast_pages[heat] + ranking->slow_pages[heat];
 	return heat;
 }

@@ -99,7 +99,7 @@ static unsigned count_fast(pid_t pid, unsigned hot, int others)
 	return nr;
 }
 
-static pid_t start_mpold(pid_t target)
+static pid_t start_mpold(pid_t target, const char *option)
 {
 	const char *build = getenv("MPOL_BUILD");
 	char path[4096], pid[16];
@@ -109,7 +109,7 @@ static pid_t start_mpold(pid_t target)
 		return child;
 	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
 	snprintf(pid, sizeof(pid), "%d", target);
-	execl(path, "mpold", "--pid", pid, NULL);
+	execl(path, "mpold", "--pid", pid, option, NULL);
 	perror(path);
 	_exit(127);
 }
@@ -148,15 +148,34 @@ static int ends(pid_t pid)
 	return 0;
 }
 
+/* The kernel would move the very same pages. */
+static void stop_numa_balancing(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
+
+	if (!file || fputs("0", file) < 0 || fclose(file) != 0) {
+		perror("numa_balancing");
+		exit(1);
+	}
+}
+
 int main(void)
 {
-	pid_t target = start_target(), mpold;
+	pid_t target, mpold;
 	unsigned long rounds;
+
+	stop_numa_balancing();
+	target = start_target();
 
 	while (atomic_load(&shared->rounds) < 3)
 		pause_ms(10);
 	check(count_fast(target, 0, 0) == 0, "all hot pages are on the slow node at first");
-	mpold = start_mpold(target);
+	mpold = start_mpold(target, "--dry-run");
+	pause_ms(5000);
+	kill(mpold, SIGTERM);
+	check(ends(mpold) && count_fast(target, 0, 0) == 0, "a dry run moves nothing");
+
+	mpold = start_mpold(target, NULL);
 	check(await_hot(target, 0), "hot pages go to fast memory");
 	check(count_fast(target, 0, 1) < NR_PAGES / 20, "others stay");
 	atomic_store(&shared->hot, 7);
@@ -168,7 +187,7 @@ int main(void)
 	pause_ms(500);
 	check(atomic_load(&shared->rounds) > rounds, "the process goes on");
 
-	mpold = start_mpold(target);
+	mpold = start_mpold(target, NULL);
 	pause_ms(1000);
 	kill(mpold, SIGKILL);
 	waitpid(mpold, NULL, 0);
@@ -177,7 +196,7 @@ int main(void)
 	check(atomic_load(&shared->rounds) > rounds, "it goes on where mpold was killed");
 	check(atomic_load(&shared->wrong) == 0, "it read what it had written");
 
-	mpold = start_mpold(target);
+	mpold = start_mpold(target, NULL);
 	pause_ms(1000);
 	kill(target, SIGKILL);
 	waitpid(target, NULL, 0);

@@ -284,6 +284,41 @@ static void test_scans_adapt(void **state)
 	assert_int_equal(next.after_ns[0], 2000000);
 }
 
+/* A round whose scans are where the ranking wants them, over units that are accessed every so
+ * often. */
+static unsigned run_adapted(uint64_t accessed_every_ns, uint64_t move_page_ns)
+{
+	struct port_round round = { 0 };
+	int shift = ranking_next_scans(&ranking, &round);
+	uint8_t seen = (uint8_t)round.nr_scans;
+
+	for (unsigned i = 0; i < round.nr_scans && round.after_ns[i] < accessed_every_ns; i++)
+		seen--;
+	see(NR / 2, NR / 2, seen);
+	round.move_page_ns = move_page_ns;
+	round.max_moved_pages = 1000000;
+	ranking_learn(&units.span, shift, units.units);
+	ranking_begin(&ranking, &round, &nodes, NULL);
+	ranking_count(&ranking, &units.span, units.units);
+	ranking_decide(&ranking);
+	return move(PORT_DEMOTE, NR) + move(PORT_PROMOTE, NR);
+}
+
+/* Where there is room for all, scans must still tell apart what pays for its move and what does
+ * not. */
+static void test_scans_tell_what_pays(void **state)
+{
+	unsigned moved = 0;
+
+	(void)state;
+	node_list[FAST].free_pages = 1 << 20;
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(run_adapted(UINT64_MAX, 60000), 0);
+	for (int i = 0; i < 5; i++)
+		moved += run_adapted(1000000, 60000);
+	assert_int_equal(moved, NR / 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
 int main(void)
@@ -298,6 +333,7 @@ int main(void)
 		TEST(test_ping_pong),
 		TEST(test_settles),
 		TEST(test_scans_adapt),
+		TEST(test_scans_tell_what_pays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

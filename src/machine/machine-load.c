@@ -62,17 +62,43 @@ uint64_t machine_loaded_latency(const struct machine_node *node, uint32_t idle_n
 	return ((uint64_t)idle_ns * left.latency_permille + 500) / 1000;
 }
 
-uint32_t machine_idle_latency(const struct machine *machine, int from, int to)
+/* What is stated and believed, or 0. */
+static uint32_t stated_ns(const struct machine *machine, int from, int to)
 {
 	const struct mpol_performance *performance =
 		&machine->performances[from * machine->nr_nodes + to];
-	const uint8_t distance = machine->distances[from * machine->nr_nodes + to];
-	const uint32_t latency_ns = default_latency_ns[machine->nodes[to].kind];
 
-	if (!performance->implausible && performance->read_latency_ns)
-		return performance->read_latency_ns;
+	return performance->implausible ? 0 : performance->read_latency_ns;
+}
+
+/* Firmware often states the nearest CPUs' latency alone: others' is taken to grow with distance. */
+static uint32_t latency_by_distance(const struct machine *machine, int from, int to)
+{
+	const uint8_t distance = machine->distances[from * machine->nr_nodes + to];
+	uint32_t least_ns = 0;
+
+	for (int other = 0; other < machine->nr_nodes; other++) {
+		const uint8_t others = machine->distances[other * machine->nr_nodes + to];
+		uint32_t ns = stated_ns(machine, other, to);
+
+		if (ns && distance > others && others)
+			ns = (uint32_t)((uint64_t)ns * distance / others);
+		if (ns && (!least_ns || ns < least_ns))
+			least_ns = ns;
+	}
+	return least_ns;
+}
+
+uint32_t machine_idle_latency(const struct machine *machine, int from, int to)
+{
+	const uint8_t distance = machine->distances[from * machine->nr_nodes + to];
+	uint32_t ns = stated_ns(machine, from, to);
+
+	if (!ns)
+		ns = latency_by_distance(machine, from, to);
+	if (ns)
+		return ns;
+	ns = default_latency_ns[machine->nodes[to].kind];
 	/* Of what has no CPUs the kind's latency is meant as seen from the nearest ones. */
-	if (distance > 10 && machine->nodes[to].cpus[0])
-		return latency_ns * distance / 10;
-	return latency_ns;
+	return distance > 10 && machine->nodes[to].cpus[0] ? ns * distance / 10 : ns;
 }

@@ -85,8 +85,8 @@ struct nodemask machine_memory_nodes(const struct machine *machine);
 
 /*
  * How long node to answers CPUs of node from, both positions, while nothing else is asked of
- * it: as stated, else its kind's usual latency, longer by distance where it has CPUs of its
- * own.  In ns.
+ * it: as stated; else as stated for other CPUs, longer where they are nearer to it; else its
+ * kind's usual latency, longer by distance where it has CPUs of its own.  In ns.
  */
 uint32_t machine_idle_latency(const struct machine *machine, int from, int to);
 

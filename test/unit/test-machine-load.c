@@ -2,6 +2,7 @@
 /* Latency under load, and the curves that descriptions state. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "machine-text.h"
 
@@ -115,12 +116,39 @@ static void test_too_many(void **state)
 	assert_refused(text, -EBADMSG, "line 24", "");
 }
 
+/* What is stated, what follows from what others see, and what stands in for both. */
+static void test_idle(void **state)
+{
+	struct machine *machine;
+
+	(void)state;
+	assert_int_equal(machine_new("three", 3, &machine), 0);
+	for (int i = 0; i < 3; i++) {
+		machine->nodes[i].id = i;
+		machine->nodes[i].kind = i < 2 ? MPOL_MEMORY_DRAM : MPOL_MEMORY_CXL;
+		free(machine->nodes[i].cpus);
+		machine->nodes[i].cpus = strdup(i < 2 ? "0" : "");
+	}
+	for (int pair = 0; pair < 9; pair++)
+		*machine_distance(machine, pair / 3, pair % 3) = pair / 3 == pair % 3 ? 10 : 20;
+	*machine_distance(machine, 1, 2) = 30;
+	assert_int_equal(machine_idle_latency(machine, 0, 0), 80);
+	assert_int_equal(machine_idle_latency(machine, 0, 1), 160);
+	assert_int_equal(machine_idle_latency(machine, 1, 2), 170);
+	machine_performance(machine, 0, 2)->read_latency_ns = 250;
+	assert_int_equal(machine_idle_latency(machine, 0, 2), 250);
+	assert_int_equal(machine_idle_latency(machine, 1, 2), 375);
+	machine_performance(machine, 0, 2)->implausible = 1;
+	assert_int_equal(machine_idle_latency(machine, 0, 2), 170);
+	machine_free(machine);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stated),	 cmocka_unit_test(test_rounding),
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_too_many), cmocka_unit_test(test_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

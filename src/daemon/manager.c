@@ -49,7 +49,8 @@ struct manager {
 	struct move_batch *batch;
 	struct move_counts counts; /* of all that was ever moved */
 	uint64_t decided_pages[2]; /* by port_reason, in this round */
-	uint64_t looked_since_ns;  /* CPU time of ours when this round's looking began */
+	uint64_t round_cpu_ns;	   /* CPU time of ours when this round began */
+	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
 };
 
 static uint64_t cpu_ns(void)
@@ -255,18 +256,23 @@ static void decide(struct manager *manager)
 {
 	const struct move_counts before = manager->counts;
 	const uint64_t now_ns = clock_now_ns();
+	const uint64_t began_cpu_ns = cpu_ns();
 	const struct tiering_time time = {
 		.now_ns = now_ns,
-		.spent_ns = cpu_ns() - manager->looked_since_ns,
+		.spent_ns = began_cpu_ns - manager->round_cpu_ns + manager->deciding_ns,
 		.move_page_ns = move_page_ns(manager),
 	};
 	const struct port_nodes nodes = { manager->nodes->nodes, manager->nodes->nr };
 	const struct tiering_world world = { manager, gather, keep, carry_out };
+	uint64_t took_ns, moving_ns;
 
 	tier_nodes_refresh(manager->nodes, manager->root);
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
 	move_batch_flush(manager->batch);
+	took_ns = cpu_ns() - began_cpu_ns;
+	moving_ns = manager->counts.all_calls_ns - before.all_calls_ns;
+	manager->deciding_ns = took_ns > moving_ns ? took_ns - moving_ns : 0;
 	say_decided(manager, manager->counts.moved_pages - before.moved_pages);
 }
 
@@ -274,7 +280,7 @@ static void decide(struct manager *manager)
 
 static void clear(struct manager *manager)
 {
-	manager->looked_since_ns = cpu_ns();
+	manager->round_cpu_ns = cpu_ns();
 	select_all(manager);
 	for (size_t i = manager->nr_targets; i-- > 0;) {
 		const int r = tiered_clear(manager->targets[i].tiered);

@@ -91,7 +91,7 @@ void tiering_scanned(struct tiering *tiering);
 /* Of a round that ends. */
 struct tiering_time {
 	uint64_t now_ns;
-	uint64_t spent_ns;     /* CPU time that its looking took: says when the next round begins */
+	uint64_t spent_ns;     /* CPU time that a round takes but for moves: paces them */
 	uint64_t move_page_ns; /* what moving a base page costs */
 };
 

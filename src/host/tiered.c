@@ -18,7 +18,7 @@
 #define BLOCK_PAGES 512
 #define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
 
-/* A place: a node's position among nodes_known plus 1, or this. */
+/* A place: the position of its node among the nodes seen so far plus 1, or this. */
 #define NO_PLACE   0
 #define MOST_NODES 255
 

@@ -142,7 +142,7 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 # How we build for ourselves: what is optional elsewhere must be there, or tests would go missing unseen.
 # shellcheck disable=SC2034 # for those who source this
-developer=(-Dwerror=true -Dtests=enabled -Dman=enabled)
+developer=(-Dwerror=true -Dtests=enabled -Dman=enabled -Dbpf=enabled)
 
 # configure DIRECTORY COMPILER [MESON-OPTION...]: sets the directory up, or
 # brings one that was set up with other options to these.

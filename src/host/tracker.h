@@ -36,6 +36,12 @@ struct tracker_kind {
 	int (*open)(int root, pid_t pid, struct tracker **ret, struct mpol_error *err);
 	void (*close)(struct tracker *tracker);
 
+	/*
+	 * Whether it is as good as it can be here, for this process: 0, or -EOPNOTSUPP, and err
+	 * says what is missing.  NULL: it always is.
+	 */
+	int (*check)(int root, struct mpol_error *err);
+
 	/* Forgets all accesses, of the whole process, also those that a TLB would hide. */
 	int (*clear)(struct tracker *tracker);
 
@@ -49,5 +55,19 @@ struct tracker_kind {
 
 /* Writes, by soft-dirty bits (soft-dirty.h). */
 extern const struct tracker_kind tracker_soft_dirty;
+
+/* All names, the best first, separated by commas. */
+#define TRACKER_NAMES "ptescan, soft-dirty"
+
+/* The one of that name; NULL: there is none, or it was not built in. */
+const struct tracker_kind *tracker_find(const char *name);
+
+/*
+ * The best one that works here and now, tried on this process; where none passes its check, the
+ * best of those that can be opened.  Where that is not simply the best of all, *ret_why
+ * says of that what is missing (its step is the name); else its code is 0.
+ * Errors: -EOPNOTSUPP: none works.
+ */
+int tracker_choose(int root, const struct tracker_kind **ret, struct mpol_error *ret_why);
 
 #endif

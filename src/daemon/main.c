@@ -27,7 +27,7 @@ struct options {
 
 static const char usage_text[] =
 	"Usage: mpold [--pid PID] [--cgroup PATH] [--match REGEX] [--tree PID] [--unit UNIT]...\n"
-	"             [--budget PERCENT] [--bandwidth SPEED] [--dry-run]\n\n"
+	"             [--budget PERCENT] [--bandwidth SPEED] [--tracker NAME] [--dry-run]\n\n"
 	"Keeps hot pages of processes in fast memory and cold ones in slow memory.\n\n"
 	"  --pid PID           manage this process\n"
 	"  --cgroup PATH       those of a cgroup, now and as they come; so, too:\n"
@@ -36,6 +36,7 @@ static const char usage_text[] =
 	"  --unit UNIT         those of a systemd unit\n"
 	"  --budget PERCENT    of a CPU, for looking at memory: 1%\n"
 	"  --bandwidth SPEED   move so much per second at most: 1GiB/s\n"
+	"  --tracker NAME      see accesses this way: " TRACKER_NAMES "; the best that works\n"
 	"  --dry-run           look and decide, move nothing\n"
 	"  --help, --version\n\n"
 	"See mpold(8).\n";
@@ -113,6 +114,7 @@ static int parse(int argc, char **argv, struct options *options)
 		{ "help", no_argument, NULL, 'h' },
 		{ "match", required_argument, NULL, 'm' },
 		{ "pid", required_argument, NULL, 'p' },
+		{ "tracker", required_argument, NULL, 'T' },
 		{ "tree", required_argument, NULL, 't' },
 		{ "unit", required_argument, NULL, 'u' },
 		{ "version", no_argument, NULL, 'v' },
@@ -144,6 +146,11 @@ static int parse(int argc, char **argv, struct options *options)
 			return -1;
 		case 'p':
 			r = add_pid(options, optarg);
+			break;
+		case 'T':
+			options->manager.tracker = tracker_find(optarg);
+			if (!options->manager.tracker)
+				r = usage("no such tracker; there are " TRACKER_NAMES, optarg);
 			break;
 		case 'v':
 			printf("mpold %s\n", mpol_version());
@@ -188,7 +195,6 @@ int main(int argc, char **argv)
 				.least_period_ns = 100000000,
 				.bytes_per_s = 1UL << 30,
 			},
-			.tracker = &tracker_soft_dirty,
 			.call_ns = 10000000,
 		},
 	};

@@ -354,6 +354,26 @@ int manager_run(struct manager *manager, struct mpol_error *err)
 	return 0;
 }
 
+/* The one that was asked for, or the best that works here. */
+static int choose_tracker(struct manager *manager, struct mpol_error *err)
+{
+	const struct tracker_kind **tracker = &manager->config.tracker;
+	struct mpol_error why = { 0 };
+	int r = *tracker ? 0 : tracker_choose(manager->root, tracker, &why);
+
+	if (r < 0) {
+		error_set(err, r, "see accesses", "no tracker works here; %s: %s", why.step,
+			  why.cause);
+		error_advise(err, "%s", why.advice);
+		return r;
+	}
+	if (why.code != 0)
+		log_info("tracker %s: %s: %s%s%s", why.step, why.object, why.cause,
+			 *why.advice ? "; " : "", why.advice);
+	log_info("tracker %s: %s", (*tracker)->name, (*tracker)->summary);
+	return 0;
+}
+
 int manager_new(const struct manager_config *config, struct manager **ret, struct mpol_error *err)
 {
 	_cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
@@ -373,6 +393,9 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 		error_advise(err, "mpol topo shows the nodes and their tiers");
 		return -ENODEV;
 	}
+	r = choose_tracker(manager, err);
+	if (r < 0)
+		return r;
 	manager->batch = move_batch_new(manager->root, config->call_ns, &manager->counts);
 	if (!manager->batch)
 		return error_errno(err, -ENOMEM, "start");

@@ -21,16 +21,16 @@
 
 struct manager_config {
 	struct tiering_config tiering;
-	const struct tracker_kind *tracker;
-	uint64_t call_ns; /* how long a call that moves pages may take, about */
-	bool dry_run;	  /* nothing is moved */
+	const struct tracker_kind *tracker; /* NULL: the best that works here */
+	uint64_t call_ns;		    /* how long a call that moves pages may take, about */
+	bool dry_run;			    /* nothing is moved */
 };
 
 struct manager;
 
 /*
  * For this machine.  Free it with manager_free.  Errors: of tier_nodes_read;
- * -ENODEV: it has one tier only; -ENOMEM.
+ * -ENODEV: it has one tier only; -EOPNOTSUPP: no tracker works here; -ENOMEM.
  */
 int manager_new(const struct manager_config *config, struct manager **ret, struct mpol_error *err);
 void manager_free(struct manager *manager);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mpold on a machine with a slow node: pages that a process writes all the time, scattered among
- * others, go to fast memory and the others stay; other pages become hot, and follow; the process
- * computes what it should meanwhile; and mpold goes when it is told to, or when the
- * process ends.
+ * mpold on a machine with a slow node: pages that a process writes, or only reads, all the time,
+ * scattered among others, go to fast memory and the others stay; other pages become hot, and
+ * follow; the process computes what it should meanwhile; and mpold goes when it is told to, or when
+ * the process ends.
  */
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,13 +37,14 @@ static void check(int holds, const char *sentence)
 /* Of both processes: which pages are hot, how many rounds were made, and wrong values. */
 static struct shared {
 	atomic_uint hot; /* pages n with n % ONE_IN == hot; ONE_IN: none */
+	atomic_bool only_read;
 	atomic_ulong rounds, wrong;
 } * shared;
 
 static char *memory;
 
-/* Every hot page has the number of times that it was written. */
-static void write_hot_pages(void)
+/* Every hot page has the number of times that it was written; or it is only looked at. */
+static void use_hot_pages(void)
 {
 	static uint64_t wanted[NR_PAGES];
 
@@ -52,7 +54,8 @@ static void write_hot_pages(void)
 
 			if (*value != wanted[page])
 				atomic_fetch_add(&shared->wrong, 1);
-			*value = ++wanted[page];
+			if (!atomic_load(&shared->only_read))
+				*value = ++wanted[page];
 		}
 		atomic_fetch_add(&shared->rounds, 1);
 	}
@@ -78,7 +81,7 @@ static pid_t start_target(void)
 	for (unsigned page = 0; page < NR_PAGES; page++)
 		*(volatile uint64_t *)(memory + page * PAGE_BYTES) = 0;
 	syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
-	write_hot_pages();
+	use_hot_pages();
 	return 0;
 }
 
@@ -99,6 +102,7 @@ static unsigned count_fast(pid_t pid, unsigned hot, int others)
 	return nr;
 }
 
+/* option: one more, or NULL. */
 static pid_t start_mpold(pid_t target, const char *option)
 {
 	const char *build = getenv("MPOL_BUILD");
@@ -180,6 +184,9 @@ int main(void)
 	check(count_fast(target, 0, 1) < NR_PAGES / 20, "others stay");
 	atomic_store(&shared->hot, 7);
 	check(await_hot(target, 7), "pages that become hot follow");
+	atomic_store(&shared->only_read, true);
+	atomic_store(&shared->hot, 11);
+	check(await_hot(target, 11), "pages that are only read follow");
 
 	kill(mpold, SIGTERM);
 	check(ends(mpold), "told to end, mpold ends");
@@ -187,8 +194,10 @@ int main(void)
 	pause_ms(500);
 	check(atomic_load(&shared->rounds) > rounds, "the process goes on");
 
-	mpold = start_mpold(target, NULL);
-	pause_ms(1000);
+	mpold = start_mpold(target, "--tracker=soft-dirty");
+	atomic_store(&shared->only_read, false);
+	atomic_store(&shared->hot, 3);
+	check(await_hot(target, 3), "soft-dirty bits show pages that are written");
 	kill(mpold, SIGKILL);
 	waitpid(mpold, NULL, 0);
 	rounds = atomic_load(&shared->rounds);
@@ -197,7 +206,8 @@ int main(void)
 	check(atomic_load(&shared->wrong) == 0, "it read what it had written");
 
 	mpold = start_mpold(target, NULL);
-	pause_ms(1000);
+	atomic_store(&shared->hot, 5);
+	await_hot(target, 5);
 	kill(target, SIGKILL);
 	waitpid(target, NULL, 0);
 	check(ends(mpold), "mpold ends with the last process");

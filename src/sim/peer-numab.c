@@ -159,7 +159,8 @@ static void hint_fault(struct world *world, void *state, const struct world_thre
 		world_wake_kswapd(world, target);
 		return;
 	}
-	world_move(world, unit, target, MOVE_PROMOTION);
+	if (world_move(world, unit, target, MOVE_PROMOTION) == 0)
+		hint_scan_promoted(&numab->scan, world, thread);
 }
 
 static uint64_t promotion_goal(const struct world *world, const void *state, int node)

@@ -145,6 +145,8 @@ int world_populate(struct world *world, uint32_t page, int cpu_node, int wanted)
 	if (node < 0 || !group_has_room(world, task, huge ? PAGES_PER_HUGE : 1))
 		return -ENOMEM;
 	memory_place(&world->memory, page, node, huge);
+	/* A new page's entry says accessed: what reclaim then sees first is a second chance. */
+	world->memory.entries[page] |= PTE_ACCESSED;
 	world->groups[task->group].node_pages[node] += huge ? PAGES_PER_HUGE : 1;
 	return 0;
 }

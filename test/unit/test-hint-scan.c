@@ -19,6 +19,15 @@ static uint32_t count_traps(const struct world *world, int node)
 	return traps;
 }
 
+/* As a peer does it: a tick in every quantum. */
+static void run(struct small_world *small, struct hint_scan *scan, unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++) {
+		small_world_run(small, 1);
+		hint_scan_tick(scan, small->world);
+	}
+}
+
 static void unmaps_slow_memory_only(void **state)
 {
 	struct small_world small = small_world_new(&nobody, "uniform:size=24MiB,threads=1", -1);
@@ -69,17 +78,96 @@ static void large_memory_goes_in_windows(void **state)
 
 	(void)state;
 	assert_int_equal(hint_scan_start(&scan, small.world, NULL), 0);
-	small_world_run(&small, 1001);
+	run(&small, &scan, 1000);
 	for (unsigned i = 1; i <= 4; i++) {
-		hint_scan_tick(&scan, small.world);
 		/* An access a millisecond undoes few. */
-		assert_true(count_traps(small.world, SLOW) > i * 65536 - 1000);
+		assert_true(count_traps(small.world, SLOW) > i * 65536 - 1100);
 		assert_true(count_traps(small.world, SLOW) <= i * 65536);
-		small_world_run(&small, 249);
-		hint_scan_tick(&scan, small.world);
+		run(&small, &scan, 249);
 		assert_true(count_traps(small.world, SLOW) <= i * 65536);
-		small_world_run(&small, 2);
+		/* A scan puts the next one off by two ticks. */
+		run(&small, &scan, 9);
 	}
+	hint_scan_stop(&scan);
+	small_world_free(&small);
+}
+
+/* What is still unmapped keeps its time: it is not hot. */
+static void notes_when_first_unmapped(void **state)
+{
+	struct small_world small =
+		small_world_new(&nobody, "uniform:size=24MiB,threads=1,think=1ms", SLOW);
+	uint32_t *unmapped_ms = calloc(small.world->nr_pages, sizeof(*unmapped_ms));
+	struct hint_scan scan;
+	uint32_t kept = 0;
+
+	(void)state;
+	assert_int_equal(hint_scan_start(&scan, small.world, unmapped_ms), 0);
+	run(&small, &scan, 4000);
+	for (uint32_t page = 0; page < small.world->nr_pages; page++)
+		kept += unmapped_ms[page] == 1000;
+	/* 3,000 accesses to 6,144 pages leave 61 % untouched. */
+	assert_true(kept > small.world->nr_pages / 2);
+	hint_scan_stop(&scan);
+	free(unmapped_ms);
+	small_world_free(&small);
+}
+
+/* When the next scan unmaps pages, in ms; 0: not in the next 10 s. */
+static uint64_t next_scan_ms(struct small_world *small, struct hint_scan *scan)
+{
+	for (unsigned i = 0; i < 10000; i++) {
+		const uint32_t before = count_traps(small->world, SLOW);
+
+		run(small, scan, 1);
+		if (count_traps(small->world, SLOW) > before)
+			return small->world->now_ps / 1000000000;
+	}
+	return 0;
+}
+
+/* Promotions of a sweep double the period once; so do those of the next sweep. */
+static void promotions_slow_it_down(void **state)
+{
+	struct small_world small =
+		small_world_new(&nobody, "uniform:size=24MiB,threads=1,think=100us", SLOW);
+	const struct world_thread *thread = &small.world->threads[0];
+	struct hint_scan scan;
+	uint64_t first_ms, second_ms;
+
+	(void)state;
+	assert_int_equal(hint_scan_start(&scan, small.world, NULL), 0);
+	first_ms = next_scan_ms(&small, &scan);
+	assert_int_equal(first_ms, 1000);
+	for (int i = 0; i < 100; i++)
+		hint_scan_promoted(&scan, small.world, thread);
+	second_ms = next_scan_ms(&small, &scan);
+	assert_in_range(second_ms - first_ms, 2000, 2020);
+	hint_scan_promoted(&scan, small.world, thread);
+	first_ms = next_scan_ms(&small, &scan);
+	assert_in_range(first_ms - second_ms, 4000, 4020);
+	/* Without any it stays. */
+	second_ms = next_scan_ms(&small, &scan);
+	assert_in_range(second_ms - first_ms, 4000, 4020);
+	hint_scan_stop(&scan);
+	small_world_free(&small);
+}
+
+/* A scan that takes long is followed by 32 times as much of the thread's own time. */
+static void costly_scans_are_rare(void **state)
+{
+	struct small_world small =
+		small_world_new(&nobody, "uniform:size=24MiB,threads=1,think=100us", SLOW);
+	struct hint_scan scan;
+	uint64_t first_ms, second_ms;
+
+	(void)state;
+	/* 61.44 ms: 15 ticks of 4 ms. */
+	small.world->config.costs.entry_ps = 10000000;
+	assert_int_equal(hint_scan_start(&scan, small.world, NULL), 0);
+	first_ms = next_scan_ms(&small, &scan);
+	second_ms = next_scan_ms(&small, &scan);
+	assert_in_range(second_ms - first_ms, 1000 + 15 * 4 * 32, 1000 + 15 * 4 * 32 + 80);
 	hint_scan_stop(&scan);
 	small_world_free(&small);
 }
@@ -89,6 +177,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unmaps_slow_memory_only),
 		cmocka_unit_test(large_memory_goes_in_windows),
+		cmocka_unit_test(notes_when_first_unmapped),
+		cmocka_unit_test(promotions_slow_it_down),
+		cmocka_unit_test(costly_scans_are_rare),
 	};
 
 	return cmocka_run_group_tests_name("hint-scan", tests, NULL, NULL);

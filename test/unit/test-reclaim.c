@@ -59,8 +59,8 @@ static void test_second_chance(void **state)
 	struct memory *memory = &small.world->memory;
 
 	(void)state;
-	for (uint32_t page = 0; page < 100; page++)
-		memory->entries[page] |= PTE_ACCESSED;
+	for (uint32_t page = 100; page < small.world->nr_pages; page++)
+		memory->entries[page] &= (uint16_t)~PTE_ACCESSED;
 	reclaim_direct(small.world, FAST, 200);
 	assert_int_equal(small_world_fast_pages(&small, 0, 100), 100);
 	assert_false(memory->entries[0] & (PTE_ACTIVE | PTE_ACCESSED));

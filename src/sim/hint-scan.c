@@ -7,21 +7,23 @@
 
 #include "world.h"
 
-#define MS_PS		1000000000ULL
-#define TICK_PS		(4 * MS_PS) /* CONFIG_HZ is 250 */
-#define SCAN_PAGES	65536	    /* scan_size_mb: 256 */
-#define VIRTUAL_PAGES	(8 * SCAN_PAGES)
-#define DELAY_MS	1000
-#define PERIOD_MIN_MS	1000
-#define PERIOD_MAX_MS	60000
-#define PERIOD_FLOOR_MS 100 /* 2,560 MiB a second (MAX_SCAN_WINDOW) */
-#define RUN_PER_SCAN	32  /* a scan may take so small a part of a thread's time */
+#define MS_PS		     1000000000ULL
+#define TICK_PS		     (4 * MS_PS) /* CONFIG_HZ is 250 */
+#define SCAN_PAGES	     65536	 /* scan_size_mb: 256 */
+#define VIRTUAL_PAGES	     (8 * SCAN_PAGES)
+#define DELAY_MS	     1000
+#define PERIOD_MIN_MS	     1000
+#define PERIOD_MAX_MS	     60000
+#define PERIOD_FLOOR_MS	     100 /* 2,560 MiB a second (MAX_SCAN_WINDOW) */
+#define UNCONDITIONAL_SWEEPS 2	 /* that look at every mapping */
+#define RUN_PER_SCAN	     32	 /* a scan may take so small a part of a thread's time */
 
 /* What mm_struct has. */
 struct hint_scan_task {
 	uint64_t next_ms;
 	uint32_t cursor; /* page of the task */
 	uint32_t sweep;	 /* numa_scan_seq */
+	uint32_t idle;	 /* mappings looked at behind the workload's in this sweep */
 };
 
 /* What task_struct has. */
@@ -121,9 +123,26 @@ static uint32_t unmap(struct hint_scan *scan, struct world *world, unsigned inde
 	return unmapped;
 }
 
+/* reset_ptenuma_scan */
+static void next_sweep(struct hint_scan_task *own)
+{
+	own->cursor = 0;
+	own->idle = 0;
+	own->sweep++;
+}
+
+/* Whether a mapping is left that nobody faults in: one of them is looked at now, by force. */
+static bool look_at_idle(const struct world *world, struct hint_scan_task *own)
+{
+	if (own->sweep < UNCONDITIONAL_SWEEPS || own->idle >= world->config.idle_mappings)
+		return false;
+	own->idle++;
+	return true;
+}
+
 /*
  * task_numa_work: a window that had nothing to unmap does not count, up to a limit.
- * The end of memory ends the sweep, and this scan.
+ * The last mapping's end ends the sweep, and this scan.
  */
 static void scan_task(struct hint_scan *scan, struct world *world, unsigned index)
 {
@@ -131,6 +150,9 @@ static void scan_task(struct hint_scan *scan, struct world *world, unsigned inde
 	struct hint_scan_task *own = &scan->tasks[index];
 	int64_t pages = SCAN_PAGES, virtual_pages = VIRTUAL_PAGES;
 
+	/* Behind the last mapping, which was an idle one: the next sweep begins at once. */
+	if (own->idle && own->idle == world->config.idle_mappings)
+		next_sweep(own);
 	while (own->cursor < nr_pages && pages > 0 && virtual_pages > 0) {
 		const uint32_t left = nr_pages - own->cursor;
 		const uint32_t window = left < pages ? left : (uint32_t)pages;
@@ -139,10 +161,8 @@ static void scan_task(struct hint_scan *scan, struct world *world, unsigned inde
 			pages -= window;
 		virtual_pages -= window;
 	}
-	if (pages > 0 && virtual_pages > 0) {
-		own->cursor = 0;
-		own->sweep++;
-	}
+	if (pages > 0 && virtual_pages > 0 && !look_at_idle(world, own))
+		next_sweep(own);
 }
 
 /* task_tick_numa: the thread whose time has come scans, unless another just has. */

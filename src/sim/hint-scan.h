@@ -5,8 +5,10 @@
  * that their next access is a hint fault.  Task by task, in its threads' own time, 256 MiB a
  * period, less and less often the more sweeps have led to promotions.
  *
- * An address space is one mapping here.  Not modelled: mappings that a thread has no business
- * with, and shared or file pages.
+ * A workload is one mapping.  A program has others, where it never faults for a hint
+ * (world_config's idle_mappings: libraries' data, stacks).  From the third sweep on each of these
+ * takes a scan of its own, and so a period (vma_is_accessed, vma_pids_forced).  Not modelled:
+ * shared or file pages.
  */
 #ifndef SIM_HINT_SCAN_H
 #define SIM_HINT_SCAN_H

@@ -41,7 +41,7 @@ static void age(struct world *world, int node)
 
 		if (!memory_oldest(memory, node, LRU_ACTIVE, &unit))
 			return;
-		world_spend(world, world->config.costs.entry_ps);
+		world_spend(world, world->config.costs.rmap_ps);
 		memory_test_and_clear_accessed(memory, unit);
 		memory->entries[unit] &= (uint16_t)~PTE_REFERENCED;
 		memory_enlist(memory, unit, LRU_INACTIVE);
@@ -91,7 +91,7 @@ static uint64_t look_at(struct world *world, uint32_t unit)
 	struct memory *memory = &world->memory;
 	const uint32_t pages = memory_unit_pages(memory, unit);
 
-	world_spend(world, world->config.costs.entry_ps);
+	world_spend(world, world->config.costs.rmap_ps);
 	if (memory_test_and_clear_accessed(memory, unit)) {
 		const bool again = memory->entries[unit] & PTE_REFERENCED;
 

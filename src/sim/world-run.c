@@ -95,7 +95,12 @@ static void account(struct world *world, struct world_thread *thread, const stru
 		world->timing.drawn_write_bytes[node] += writes * BANDWIDTH_LINE_BYTES;
 	}
 	world->tally.access_ps += waited_ps;
-	thread->clock_ps += waited_ps + batch->nr * think_ps;
+	thread->clock_ps += waited_ps;
+	thread->due_ps += batch->nr * think_ps;
+	if (!world->config.paced)
+		thread->clock_ps += batch->nr * think_ps;
+	else if (thread->clock_ps < thread->due_ps)
+		thread->clock_ps = thread->due_ps;
 	thread->accesses += batch->nr;
 }
 

@@ -34,6 +34,7 @@ const struct world_costs world_default_costs = {
 	.move_huge_ns = 196000,
 	.swap_in_ns = 50000,
 	.entry_ps = 5000,
+	.rmap_ps = 5000,
 	.sample_ns = 250,
 };
 

@@ -43,6 +43,7 @@ struct world_costs {
 	uint32_t move_huge_ns;
 	uint32_t swap_in_ns;
 	uint32_t entry_ps;  /* looking at an entry of a page table, as one of many */
+	uint32_t rmap_ps;   /* the same for reclaim, which comes by the page */
 	uint32_t sample_ns; /* a hardware sample taken and read */
 };
 
@@ -74,6 +75,7 @@ struct world_thread {
 	int cpu_node;
 	bool ended;
 	uint64_t clock_ps;
+	uint64_t due_ps; /* when its next access is, if it is paced */
 	uint64_t accesses;
 	uint32_t until_sample; /* accesses */
 };
@@ -84,7 +86,9 @@ struct world_config {
 	struct world_costs costs;
 	unsigned watermark_scale_factor; /* vm.watermark_scale_factor */
 	bool khugepaged;		 /* transparent huge pages are on, so more is kept free */
-	bool swap;			 /* what cannot be demoted may be swapped out */
+	unsigned idle_mappings;		 /* of each task, besides its workload's: hint-scan.h */
+	bool paced; /* think times are from access to access: who was held up makes up for it */
+	bool swap;  /* what cannot be demoted may be swapped out */
 	uint32_t sample_period; /* accesses of a thread from one sample to the next; 0: none */
 	uint64_t kernel_pages[MEMORY_MAX_NODES]; /* what the kernel and the page cache have there */
 	uint64_t cache_pages[MEMORY_MAX_NODES];

@@ -153,6 +153,27 @@ static void promotions_slow_it_down(void **state)
 	small_world_free(&small);
 }
 
+/* From the third sweep on every idle mapping takes a period. */
+static void idle_mappings_take_periods(void **state)
+{
+	struct small_world small =
+		small_world_new(&nobody, "uniform:size=24MiB,threads=1,think=100us", SLOW);
+	struct hint_scan scan;
+	uint64_t ms[5];
+
+	(void)state;
+	small.world->config.idle_mappings = 3;
+	assert_int_equal(hint_scan_start(&scan, small.world, NULL), 0);
+	for (int i = 0; i < 5; i++)
+		ms[i] = next_scan_ms(&small, &scan);
+	assert_in_range(ms[1] - ms[0], 1000, 1010);
+	assert_in_range(ms[2] - ms[1], 1000, 1010);
+	assert_in_range(ms[3] - ms[2], 3000, 3030);
+	assert_in_range(ms[4] - ms[3], 3000, 3030);
+	hint_scan_stop(&scan);
+	small_world_free(&small);
+}
+
 /* A scan that takes long is followed by 32 times as much of the thread's own time. */
 static void costly_scans_are_rare(void **state)
 {
@@ -179,6 +200,7 @@ int main(void)
 		cmocka_unit_test(large_memory_goes_in_windows),
 		cmocka_unit_test(notes_when_first_unmapped),
 		cmocka_unit_test(promotions_slow_it_down),
+		cmocka_unit_test(idle_mappings_take_periods),
 		cmocka_unit_test(costly_scans_are_rare),
 	};
 

@@ -247,6 +247,33 @@ static void test_every_peer(void **state)
 		}
 }
 
+/* A thread that was held up for 200 of 1,000 ms has made 80,000 accesses; all 100,000 if it is
+ * paced. */
+static void test_paced(void **state)
+{
+	(void)state;
+	for (int paced = 0; paced < 2; paced++) {
+		struct small_world small =
+			small_world_new(peer_by_name("first-touch"),
+					"uniform:size=8MiB,threads=1,think=10us,overlap=64", -1);
+		struct world *world = small.world;
+		uint64_t accesses;
+
+		world->config.paced = paced;
+		small_world_run(&small, 300);
+		world->current = &world->threads[0];
+		world_spend(world, 200000000000);
+		world->current = NULL;
+		small_world_run(&small, 700);
+		accesses = world->threads[0].accesses;
+		if (paced)
+			assert_in_range(accesses, 99900, 100100);
+		else
+			assert_in_range(accesses, 79000, 80100);
+		small_world_free(&small);
+	}
+}
+
 /* What is promised of each: the hot tenth comes to fast memory, or stays where it was. */
 static void test_what_peers_reach(void **state)
 {
@@ -276,15 +303,11 @@ static void test_what_peers_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_region_policies),
-		cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_out_of_memory),
-		cmocka_unit_test(test_kernel_must_fit),
-		cmocka_unit_test(test_moves),
-		cmocka_unit_test(test_every_peer),
-		cmocka_unit_test(test_what_peers_reach),
+		cmocka_unit_test(test_counts),		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_region_policies), cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_out_of_memory),	cmocka_unit_test(test_kernel_must_fit),
+		cmocka_unit_test(test_moves),		cmocka_unit_test(test_every_peer),
+		cmocka_unit_test(test_paced),		cmocka_unit_test(test_what_peers_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,10 @@
  * scans a program's memory by the CPU time that it has had.  In the range that it names
  * nothing else is loaded or stored.
  *
+ * It begins at a whole half second of its CPU time.  The kernel's scanner counts that in
+ * whole periods (task_tick_numa), of half a second for a memory of 256 to 512 MiB; so when it
+ * scans first, after the scanner was switched on, does not depend on how long the start took.
+ *
  * An emulated CPU forgets no translation unless it is told to, and so would set no accessed bit
  * twice: after each burst all translations are dropped.
  *
@@ -34,6 +38,7 @@
 #include "workload.h"
 
 #define NS_PER_S       1000000000ULL
+#define ALIGN_NS       (NS_PER_S / 2)
 #define BURSTS_PER_S   100
 #define BURST_MAX      65536
 #define RATE_MAX       (BURST_MAX * BURSTS_PER_S)
@@ -67,12 +72,26 @@ static void die(const char *step)
 	exit(1);
 }
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/* Runs until the next whole half second of CPU time. */
+static void align(void)
+{
+	const uint64_t then_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) / ALIGN_NS + 1) * ALIGN_NS;
+
+	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < then_ns)
+		;
 }
 
 static size_t memory_bytes(const struct player *player)
@@ -272,6 +291,10 @@ int main(int argc, char **argv)
 		return usage("only a workload of one thread, threads=1, can be played");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	map_scratch(&player);
+	/* Else what it hardly uses would be demoted, and would then be scanned as the workload is.
+	 */
+	if (mlockall(MCL_CURRENT) < 0)
+		die("mlockall");
 	memset(player.burst, 1,
 	       sizeof(player.burst)); /* there, before anybody looks at what is free */
 	printf("{\"event\": \"prepared\"}\n");
@@ -282,6 +305,7 @@ int main(int argc, char **argv)
 	       player.info->nr_pages, (uintptr_t)player.memory,
 	       (uintptr_t)player.memory + memory_bytes(&player));
 	await_line();
+	align();
 	play(&player);
 	printf("{\"event\": \"end\", \"accesses\": %" PRIu64 ", \"writes\": %" PRIu64
 	       ", \"start_ns\": %" PRIu64 ", \"ran_ns\": %" PRIu64 ", \"latest_ns\": %" PRIu64

@@ -26,7 +26,6 @@
 #define ACCESSED (1ULL << 5)
 #define DIRTY	 (1ULL << 6)
 #define LARGE	 (1ULL << 7) /* the entry is a page, not a table */
-#define ADDRESS	 0x000ffffffffff000ULL
 #define P4D	 39
 #define PUD	 30
 #define PMD	 PTESCAN_HUGE_SHIFT
@@ -60,12 +59,6 @@ struct mm_struct {
 	void *pgd;
 	atomic_t mm_users;
 } KERNEL;
-
-/* Variables of the kernel; 0 where it has none of that name, or shows no addresses. */
-extern const void page_offset_base __ksym __weak;
-extern const void pgdir_shift __ksym __weak;
-extern const void max_pfn __ksym __weak;
-extern const void sme_me_mask __ksym __weak;
 
 /* User space maps these. */
 struct ptescan_request request;
@@ -115,7 +108,7 @@ static bool has_changed(__u64 address, __u64 entry)
 /* Where the table that an entry points to can be read; 0: it points to none. */
 static __u64 table_of(__u64 entry)
 {
-	__u64 physical = entry & request.frame_mask;
+	__u64 physical = entry & request.bases.frame_mask;
 
 	if (!(entry & PRESENT) || entry & LARGE || physical >= request.bases.memory_end)
 		return 0;
@@ -232,22 +225,29 @@ static bool is_gone(struct mm_struct *mm)
 	return BPF_CORE_READ(mm, mm_users.counter) <= 0;
 }
 
-/* Of a variable of the kernel, or 0. */
-static __u64 read_variable(const void *address, __u32 bytes)
+/*
+ * A variable of the kernel, or 0: it has none of that name, or does not show addresses to
+ * this user.  Not by externs: libbpf would read all of /proc/kallsyms to resolve them.
+ */
+static __u64 read_variable(const char *name, __u32 name_bytes, __u32 bytes)
 {
-	__u64 value = 0;
+	__u64 address = 0, value = 0;
 
-	if (bpf_probe_read_kernel(&value, bytes, address))
+	if (bpf_kallsyms_lookup_name(name, name_bytes, 0, &address) ||
+	    bpf_probe_read_kernel(&value, bytes, (const void *)address))
 		return 0;
 	return value;
 }
 
-/* A kernel without pgdir_shift has four levels. */
+#define READ(name, type) read_variable(name, sizeof(name), sizeof(type))
+
+/* A kernel without pgdir_shift has four levels; one without sme_me_mask does not encrypt. */
 static void find_bases(struct ptescan_bases *ret)
 {
-	ret->page_offset = read_variable(&page_offset_base, sizeof(__u64));
-	ret->memory_end = read_variable(&max_pfn, sizeof(__u64)) << PTE;
-	ret->levels = read_variable(&pgdir_shift, sizeof(__u32)) > P4D ? 5 : 4;
+	ret->page_offset = READ("page_offset_base", __u64);
+	ret->memory_end = READ("max_pfn", __u64) << PTE;
+	ret->frame_mask = PTESCAN_FRAME & ~READ("sme_me_mask", __u64);
+	ret->levels = READ("pgdir_shift", __u32) > P4D ? 5 : 4;
 }
 
 static enum ptescan_status run(void)
@@ -259,7 +259,6 @@ static enum ptescan_status run(void)
 	if (is_gone(mm))
 		return PTESCAN_GONE;
 	request.top = (__u64)BPF_CORE_READ(mm, pgd);
-	request.frame_mask = ADDRESS & ~read_variable(&sme_me_mask, sizeof(__u64));
 	if (!request.bases.page_offset)
 		find_bases(&request.bases);
 	if (!request.bases.page_offset || !request.bases.memory_end)

@@ -115,7 +115,7 @@ int ptescan_program_read(struct ptescan_program *program, int pagemap, struct pa
 				.shift = shared->pieces[i].shift,
 				.nr = shared->pieces[i].nr,
 				.entries = (const uint64_t *)shared->tables[i],
-				.frame_mask = shared->request.frame_mask,
+				.frame_mask = shared->request.bases.frame_mask,
 			};
 
 			page_table_read(&piece, program->blocks, view);
@@ -239,6 +239,7 @@ static int search(struct ptescan_program *program, const struct self_test *test,
 			program->bases = (struct ptescan_bases) {
 				.page_offset = top / GIB * GIB - below * GIB,
 				.memory_end = memory_end,
+				.frame_mask = PTESCAN_FRAME,
 				.levels = levels,
 			};
 			if (compare(program, test, NULL) == 0)

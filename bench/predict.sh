@@ -65,14 +65,16 @@ counted() {
 
 # sizes FILE: a line "NODE MANAGED TAKEN" for each node with memory, in pages.  Taken is what the
 # player could not have had: by zone, what is not free (or in the list of its CPU, 0) above its
-# low watermark and what it keeps from allocations that may go to higher zones.
+# low watermark and what it keeps from allocations that may go to higher zones; and the page tables that
+# come with the player's pages, one for 512 of them.
 sizes() {
 	awk '
 	function end_zone(   room) {
 		if (managed) {
 			room = free - low - kept
 			all[node] += managed
-			taken[node] += managed - low - (room > 0 ? room : 0)
+			room = room > 0 ? room - room / 513 : 0
+			taken[node] += managed - low - int(room)
 		}
 		managed = 0
 	}

@@ -8,6 +8,7 @@
 #include "process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,18 @@ int process_list_threads(int root, pid_t pid, pid_t **ret_tids, size_t *ret_nr)
 	int r = rootfs_opendir(root, &dir, "proc/%d/task", pid);
 
 	return r < 0 ? gone(r) : list_ids(dir, ret_tids, ret_nr);
+}
+
+int process_open_file(int root, pid_t pid, const char *name, int flags)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "proc/%d/%s", pid, name);
+	fd = openat(root, path, flags | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
 }
 
 int process_list(int root, pid_t **ret_pids, size_t *ret_nr)

@@ -61,6 +61,12 @@ int process_read_stat(int root, pid_t pid, struct process_thread *ret);
 /* Reads the text of such a file.  Returns 0 or -EBADMSG. */
 int process_parse_stat(const char *text, struct process_thread *thread);
 
+/*
+ * Opens /proc/PID/name; pid may be the id of a thread.  O_CLOEXEC is added to the flags.
+ * Returns a descriptor, -ESRCH where there is no such file, or another errno of openat(2).
+ */
+int process_open_file(int root, pid_t pid, const char *name, int flags);
+
 /* The ids of all processes, ascending; free(3) them.  Errors: -ENOENT, -EACCES, -ENOMEM. */
 int process_list(int root, pid_t **ret_pids, size_t *ret_nr);
 

@@ -68,18 +68,6 @@ static int use_shared(int root, struct mpol_error *err)
 	return r;
 }
 
-static int open_file(int root, pid_t tid, const char *name, int flags)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "proc/%d/%s", tid, name);
-	fd = openat(root, path, flags | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	return fd;
-}
-
 /* Whether the memory that the descriptor stands for is still somebody's. */
 static bool is_alive(int pagemap)
 {
@@ -92,14 +80,14 @@ static bool is_alive(int pagemap)
 static int open_thread(struct followed *followed, pid_t tid)
 {
 	const int root = followed->flush.root;
-	_cleanup_close_ int pagemap = open_file(root, tid, "pagemap", O_RDONLY);
+	_cleanup_close_ int pagemap = process_open_file(root, tid, "pagemap", O_RDONLY);
 	_cleanup_close_ int clear_refs = -1;
 
 	if (pagemap < 0)
 		return pagemap;
 	if (!is_alive(pagemap))
 		return -ESRCH;
-	clear_refs = open_file(root, tid, "clear_refs", O_WRONLY);
+	clear_refs = process_open_file(root, tid, "clear_refs", O_WRONLY);
 	if (clear_refs < 0)
 		return clear_refs;
 	closep(&followed->clear_refs);
@@ -193,7 +181,7 @@ static int clear_bits(const struct followed *followed)
 
 	if (pwrite(followed->clear_refs, "1", 1, 0) != 1)
 		return -errno;
-	pagemap = open_file(followed->flush.root, followed->flush.pid, "pagemap", O_RDONLY);
+	pagemap = process_open_file(followed->flush.root, followed->flush.pid, "pagemap", O_RDONLY);
 	return pagemap >= 0 && is_alive(pagemap) ? 0 : -ESRCH;
 }
 

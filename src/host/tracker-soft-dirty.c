@@ -16,6 +16,7 @@
 #include "error.h"
 #include "maps.h"
 #include "pagemap.h"
+#include "process.h"
 #include "rootfs.h"
 #include "tracker.h"
 
@@ -92,18 +93,6 @@ static int clear(const struct soft_dirty *tracker)
 	return pwrite(tracker->clear_refs, "4", 1, 0) == 1 ? 0 : -errno;
 }
 
-static int open_file(int root, pid_t pid, const char *name, int flags)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "proc/%d/%s", pid, name);
-	fd = openat(root, path, flags | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	return fd;
-}
-
 int soft_dirty_open(int root, pid_t pid, struct soft_dirty **ret)
 {
 	_cleanup_(soft_dirty_closep) struct soft_dirty *tracker = calloc(1, sizeof(*tracker));
@@ -115,10 +104,10 @@ int soft_dirty_open(int root, pid_t pid, struct soft_dirty **ret)
 	tracker->pid = pid;
 	tracker->may_scan = true;
 	tracker->clear_refs = -1;
-	tracker->pagemap = open_file(root, pid, "pagemap", O_RDONLY);
+	tracker->pagemap = process_open_file(root, pid, "pagemap", O_RDONLY);
 	if (tracker->pagemap < 0)
 		return tracker->pagemap;
-	tracker->clear_refs = open_file(root, pid, "clear_refs", O_WRONLY);
+	tracker->clear_refs = process_open_file(root, pid, "clear_refs", O_WRONLY);
 	if (tracker->clear_refs < 0)
 		return tracker->clear_refs;
 	if (!is_supported())

@@ -212,15 +212,6 @@ static int take_run(const struct census_run *run, void *user)
 	return 0;
 }
 
-/* Whether the range's binding leaves out nodes, so that pages may not go where they would. */
-static bool is_confined(const struct renewal *renewal, const struct vma *vma)
-{
-	const struct nodemask nodes = policy_nodemask(vma->policy);
-
-	return vma->policy->mode == MPOL_MODE_BIND &&
-	       (vma->policy_cut || !nodemask_subset(&renewal->tiered->memory, &nodes));
-}
-
 static int renew_range(struct renewal *renewal, const struct vma *vma)
 {
 	struct census_request request = {
@@ -232,7 +223,10 @@ static int renew_range(struct renewal *renewal, const struct vma *vma)
 	};
 
 	/* hugetlbfs has other sizes; where nothing is there it is 0. */
-	if (vma->page_bytes != PAGE_BYTES || is_confined(renewal, vma))
+	if (vma->page_bytes != PAGE_BYTES)
+		return 0;
+	if (policy_confines(vma->policy, &renewal->tiered->memory) ||
+	    (vma->policy_cut && vma->policy->mode == MPOL_MODE_BIND))
 		return 0;
 	return census_walk(renewal->tiered->census, &request);
 }

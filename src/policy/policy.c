@@ -21,6 +21,16 @@ struct nodemask policy_nodemask(const struct mpol_policy *policy)
 	return nodes;
 }
 
+bool policy_confines(const struct mpol_policy *policy, const struct nodemask *nodes)
+{
+	struct nodemask bound;
+
+	if (policy->mode != MPOL_MODE_BIND)
+		return false;
+	bound = policy_nodemask(policy);
+	return !nodemask_subset(nodes, &bound);
+}
+
 void policy_set_nodemask(struct mpol_policy *policy, const struct nodemask *nodes)
 {
 	memcpy(policy->nodes, nodes, sizeof(policy->nodes));

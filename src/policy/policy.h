@@ -25,6 +25,9 @@ int policy_kernel_mode(const struct mpol_policy *policy);
 
 /* The set of nodes of a policy, and back. */
 struct nodemask policy_nodemask(const struct mpol_policy *policy);
+/* Whether it binds memory to only some of the nodes, so that a page may not go to any of them. */
+bool policy_confines(const struct mpol_policy *policy, const struct nodemask *nodes);
+
 void policy_set_nodemask(struct mpol_policy *policy, const struct nodemask *nodes);
 
 /* Same mode, flags, nodes, home node and weights. */

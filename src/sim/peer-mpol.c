@@ -95,14 +95,6 @@ struct view {
 	struct tracked *tracked;
 };
 
-/* Bound to some of the nodes, pages are let alone, as mpold lets them (host/tiered.h). */
-static bool is_confined(const struct world *world, const struct mpol_policy *policy)
-{
-	const struct nodemask nodes = policy_nodemask(policy);
-
-	return policy->mode == MPOL_MODE_BIND && !nodemask_subset(&world->placement.memory, &nodes);
-}
-
 /* Units of one size from a page of memory on. */
 static void fill(const struct view *view, const struct world_task *task, uint32_t page,
 		 struct tiering_chunk *chunk)
@@ -114,10 +106,11 @@ static void fill(const struct view *view, const struct world_task *task, uint32_
 
 	for (; page < end && nr < TIERING_CHUNK_UNITS && memory_unit_pages(memory, page) == pages;
 	     page += pages, nr++) {
-		const int node =
-			is_confined(view->world, world_policy_at(task, page - task->first_page))
-				? NO_NODE
-				: memory_node_of(memory, page);
+		const struct mpol_policy *policy = world_policy_at(task, page - task->first_page);
+		/* Bound to some nodes, pages are let alone, as mpold lets them (host/tiered.h). */
+		const int node = policy_confines(policy, &view->world->placement.memory)
+					 ? NO_NODE
+					 : memory_node_of(memory, page);
 
 		chunk->seen[nr] = view->tracked->seen[page];
 		chunk->units[nr] = view->tracked->units[page];

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "machine.h"
 #include "room.h"
+#include "rootfs.h"
 #include "tiers.h"
 #include "topology.h"
 
@@ -108,10 +109,13 @@ void tier_nodes_free(struct tier_nodes *nodes)
 
 void tier_nodes_refresh(struct tier_nodes *nodes, int root)
 {
+	_cleanup_free_ char *zoneinfo = NULL;
+	const bool known = rootfs_read(root, &zoneinfo, "proc/zoneinfo") >= 0;
+
 	for (unsigned i = 0; i < nodes->nr; i++) {
 		struct port_node *node = &nodes->nodes[i];
 
 		node->free_pages = room_pages(root, node->id, 0);
-		node->reserve_pages = room_high_watermark(root, node->id);
+		node->reserve_pages = known ? room_parse_high_watermark(zoneinfo, node->id) : 0;
 	}
 }

@@ -108,4 +108,20 @@ static inline unsigned small_world_fast_percent(struct small_world *small, unsig
 	return (unsigned)(100 * fast / (fast + slow));
 }
 
+/* Fails the test unless two runs of so many ms promote something, and are the same in all they
+ * count. */
+static inline void small_world_assert_repeatable(const struct peer *peer, const char *workload,
+						 unsigned ms)
+{
+	struct small_world one = small_world_new(peer, workload, -1);
+	struct small_world other = small_world_new(peer, workload, -1);
+
+	small_world_run(&one, ms);
+	small_world_run(&other, ms);
+	assert_true(one.world->tally.moved_pages[MOVE_PROMOTION] > 0);
+	assert_memory_equal(&one.world->tally, &other.world->tally, sizeof(one.world->tally));
+	small_world_free(&one);
+	small_world_free(&other);
+}
+
 #endif

@@ -124,16 +124,8 @@ static void promotion_ignores_what_allocation_wants(void **state)
 
 static void same_seed_same_tally(void **state)
 {
-	struct small_world one = small_world_new(&peer_tpp, HOT_TENTH, -1);
-	struct small_world other = small_world_new(&peer_tpp, HOT_TENTH, -1);
-
 	(void)state;
-	small_world_run(&one, 5000);
-	small_world_run(&other, 5000);
-	assert_true(one.world->tally.moved_pages[MOVE_PROMOTION] > 0);
-	assert_memory_equal(&one.world->tally, &other.world->tally, sizeof(one.world->tally));
-	small_world_free(&one);
-	small_world_free(&other);
+	small_world_assert_repeatable(&peer_tpp, HOT_TENTH, 5000);
 }
 
 int main(void)

@@ -23,6 +23,7 @@
 
 #include <mpol/mpol.h>
 
+#include "check.h"
 #include "cleanup.h"
 #include "error.h"
 #include "placement.h"
@@ -48,12 +49,6 @@ static struct placement_nodes nodes;
 static int ids[MPOL_NODES_MAX];
 static uint8_t weights[MPOL_NODES_MAX];
 static struct random dice;
-
-static void check(bool holds, const char *sentence)
-{
-	printf("%s - %s\n", holds ? "ok" : "not ok", sentence);
-	failures += !holds;
-}
 
 static void must(bool holds, const char *what)
 {

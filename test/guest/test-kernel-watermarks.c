@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "cleanup.h"
 #include "rootfs.h"
 #include "watermarks.h"
@@ -24,13 +25,7 @@ struct zone {
 	struct watermarks marks;
 };
 
-static int root, failures;
-
-static void check(bool holds, const char *sentence)
-{
-	printf("%s - %s\n", holds ? "ok" : "not ok", sentence);
-	failures += !holds;
-}
+static int root;
 
 static void must(bool holds, const char *what)
 {

@@ -18,6 +18,7 @@
 
 #include <mpol/mpol.h>
 
+#include "check.h"
 #include "census.h"
 #include "nodemask.h"
 #include "rootfs.h"
@@ -25,13 +26,7 @@
 #define HUGE_BYTES (HUGE_PAGES * PAGE_BYTES)
 #define PINNED	   16 /* pages: what a pipe holds */
 
-static int root, pidfd, failures;
-
-static void check(int holds, const char *sentence)
-{
-	printf("%s - %s\n", holds ? "ok" : "not ok", sentence);
-	failures += !holds;
-}
+static int root, pidfd;
 
 /* Memory on node 0, filled. */
 static char *fill(size_t bytes, int advice, int flags)

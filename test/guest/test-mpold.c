@@ -20,19 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check.h"
+
 #define PAGE_BYTES 4096UL
 #define NR_PAGES   16384 /* 64 MiB */
 #define ONE_IN	   16	 /* pages is hot */
 #define SLOW_NODE  2
 #define PATIENCE_S 100
-
-static int failures;
-
-static void check(int holds, const char *sentence)
-{
-	printf("%s - %s\n", holds ? "ok" : "not ok", sentence);
-	failures += !holds;
-}
 
 /* Of both processes: which pages are hot, how many rounds were made, and wrong values. */
 static struct shared {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "machine.h"
+#include "yaml-load.h"
 
 /* NULL: the key was left out; the same for every pointer below. */
 struct yaml_cache {
@@ -73,31 +74,14 @@ struct yaml_machine {
 
 /* One reading: where it comes from, what was loaded, and what it becomes. */
 struct yaml_reader {
-	const char *name; /* of the file */
-	const char *text;
-	size_t length;
+	struct yaml_source source;
 	const struct yaml_machine *yaml;
 	struct machine *machine;
-	struct mpol_error *err;
 };
-
-/* A place in the description: key in entry index of section; index -1 and key NULL: none. */
-struct yaml_place {
-	const char *section;
-	int index;
-	const char *key;
-};
-
-/*
- * Fills in the reader's error for a place, with the line it is on.  Returns
- * code.
- */
-int yaml_refuse(const struct yaml_reader *reader, int code, struct yaml_place place,
-		const char *cause, ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Each fills in its part of reader->machine, nodes first.  Returns 0, or
- * -EBADMSG, -EINVAL or -ENOMEM with the reader's error filled in.
+ * -EBADMSG, -EINVAL or -ENOMEM with the source's error filled in.
  */
 int yaml_read_nodes(const struct yaml_reader *reader);
 int yaml_read_distances(const struct yaml_reader *reader);

@@ -14,7 +14,7 @@
 
 /* What a node is refused for, with the node's place. */
 #define REFUSE(reader, code, index, key, ...) \
-	yaml_refuse(reader, code, (struct yaml_place) { "nodes", index, key }, __VA_ARGS__)
+	yaml_refuse(&reader->source, code, (struct yaml_place) { "nodes", index, key }, __VA_ARGS__)
 
 #define MIB (1ULL << 20)
 
@@ -130,7 +130,7 @@ static int store_cpus(const struct yaml_reader *reader, int index, const struct 
 	char *list = malloc(length + 1);
 
 	if (!list)
-		return error_errno(reader->err, -ENOMEM, "read machine description");
+		return error_errno(reader->source.err, -ENOMEM, "read machine description");
 	nodemask_format(cpus, list, length + 1);
 	reader->machine->nodes[index].cpus = list;
 	return 0;

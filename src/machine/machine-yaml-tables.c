@@ -33,11 +33,11 @@ static int check_distance(const struct yaml_reader *reader, struct yaml_place pl
 			  uint64_t distance)
 {
 	if (local && distance != DISTANCE_LOCAL)
-		return yaml_refuse(reader, -EINVAL, place,
+		return yaml_refuse(&reader->source, -EINVAL, place,
 				   "the distance of a node to itself is %d, not %llu",
 				   DISTANCE_LOCAL, (unsigned long long)distance);
 	if (!local && (distance <= DISTANCE_LOCAL || distance > DISTANCE_MAX))
-		return yaml_refuse(reader, -EINVAL, place,
+		return yaml_refuse(&reader->source, -EINVAL, place,
 				   "a distance of %llu between two nodes (%d to %d are possible)",
 				   (unsigned long long)distance, DISTANCE_LOCAL + 1, DISTANCE_MAX);
 	return 0;
@@ -53,21 +53,21 @@ static int read_row(const struct yaml_reader *reader, int from)
 	int to = 0, r;
 
 	if (!row)
-		return error_errno(reader->err, -ENOMEM, "read machine description");
+		return error_errno(reader->source.err, -ENOMEM, "read machine description");
 	for (char *word = strtok_r(row, " ", &saved); word;
 	     word = strtok_r(NULL, " ", &saved), to++) {
 		if (to >= machine->nr_nodes)
 			continue;
 		if (parse_u64(word, 10, &distance) < 0)
-			return yaml_refuse(reader, -EBADMSG, place, "row %d: not a distance: %.40s",
-					   from + 1, word);
+			return yaml_refuse(&reader->source, -EBADMSG, place,
+					   "row %d: not a distance: %.40s", from + 1, word);
 		r = check_distance(reader, place, from == to, distance);
 		if (r < 0)
 			return r;
 		machine->distances[from * machine->nr_nodes + to] = distance;
 	}
 	if (to != machine->nr_nodes)
-		return yaml_refuse(reader, -EBADMSG, place,
+		return yaml_refuse(&reader->source, -EBADMSG, place,
 				   "row %d has %d distances, but there are %d nodes", from + 1, to,
 				   machine->nr_nodes);
 	return 0;
@@ -80,11 +80,12 @@ static int read_matrix(const struct yaml_reader *reader)
 	int r = 0;
 
 	if (yaml->same_socket || yaml->remote)
-		return yaml_refuse(reader, -EBADMSG, place,
+		return yaml_refuse(&reader->source, -EBADMSG, place,
 				   "matrix excludes same_socket and remote");
 	if ((int)yaml->nr_rows != reader->machine->nr_nodes)
-		return yaml_refuse(reader, -EBADMSG, place, "%u rows, but there are %d nodes",
-				   yaml->nr_rows, reader->machine->nr_nodes);
+		return yaml_refuse(&reader->source, -EBADMSG, place,
+				   "%u rows, but there are %d nodes", yaml->nr_rows,
+				   reader->machine->nr_nodes);
 	for (int from = 0; r == 0 && from < reader->machine->nr_nodes; from++)
 		r = read_row(reader, from);
 	return r;
@@ -118,8 +119,9 @@ int yaml_read_distances(const struct yaml_reader *reader)
 
 /* ---- Performance ------------------------------------------------------------- */
 
-#define REFUSE(reader, code, index, key, ...) \
-	yaml_refuse(reader, code, (struct yaml_place) { "performance", index, key }, __VA_ARGS__)
+#define REFUSE(reader, code, index, key, ...)                                                 \
+	yaml_refuse(&reader->source, code, (struct yaml_place) { "performance", index, key }, \
+		    __VA_ARGS__)
 
 static bool stated(const struct mpol_performance *performance)
 {

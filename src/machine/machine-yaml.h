@@ -7,9 +7,6 @@
 
 #include "machine.h"
 
-/* A longer description is refused: no machine needs it, and reading stays bounded. */
-#define MACHINE_YAML_MAX_BYTES (1U << 20)
-
 /*
  * Reads the description in a file into *ret_machine, which the caller frees
  * with machine_free.  It has been checked to be complete and possible; whether
@@ -18,7 +15,7 @@
  * Returns 0, or with err filled in (file, line and key in its object):
  *   -EBADMSG  not YAML, an unknown or missing key, a value of the wrong form
  *   -EINVAL   an impossible machine: a node twice, no CPU, a distance of 9, …
- *   -E2BIG    longer than MACHINE_YAML_MAX_BYTES
+ *   -E2BIG    longer than YAML_MAX_BYTES (yaml-load.h)
  *   -ENOMEM, or what opening and reading the file gave
  */
 int machine_from_yaml(const char *path, struct machine **ret_machine, struct mpol_error *err);

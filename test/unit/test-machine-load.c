@@ -96,9 +96,10 @@ static void test_refused(void **state)
 		       -EINVAL, there, "a utilisation of 500 after 500");
 	assert_refused(CURVE("      - { utilisation: 1001, latency: 1500 }\n"), -EINVAL, there,
 		       "up to 1000");
-	assert_refused(CURVE("      - { utilisation: 500 }\n"), -EBADMSG, "line 8", "latency");
+	assert_refused(CURVE("      - { utilisation: 500 }\n"), -EBADMSG,
+		       "line 8, nodes[1].loaded_latency[0].latency", "latency");
 	assert_refused(CURVE("      - { utilisation: 500, latency: 1500, at: 1 }\n"), -EBADMSG,
-		       "line 8", "at");
+		       "line 8, nodes[1].loaded_latency[0].at", "at");
 	assert_refused(HEAD "    nr_cpus: 1\n"
 			    "    loaded_latency: [ { utilisation: 500, latency: 1500 } ]\n",
 		       -EINVAL, "line 6, nodes[1].loaded_latency", "no memory");
@@ -113,7 +114,7 @@ static void test_too_many(void **state)
 	for (int i = 0; i <= MACHINE_MAX_LOAD_POINTS; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
 			 "      - { utilisation: %d, latency: 2000 }\n", i + 1);
-	assert_refused(text, -EBADMSG, "line 24", "");
+	assert_refused(text, -EBADMSG, "line 24, nodes[1].loaded_latency", "");
 }
 
 /* What is stated, what follows from what others see, and what stands in for both. */

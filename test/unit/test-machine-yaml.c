@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "yaml-load.h"
+
 #define NODES "nodes:\n- { id: 0, kind: dram, memory: 1GiB, nr_cpus: 1 }\n"
 
 static void test_smallest(void **state)
@@ -39,16 +41,17 @@ static void test_form(void **state)
 {
 	(void)state;
 	assert_refused("", -EBADMSG, "", "it is empty");
-	assert_refused("name: [x\n", -EBADMSG, "line 1", "STRING");
-	assert_refused("name: m\n" NODES "colour: red\n", -EBADMSG, "line 4",
+	assert_refused("name: [x\n", -EBADMSG, "line 1, name",
+		       "should be a single value, not a list");
+	assert_refused("name: m\n" NODES "colour: red\n", -EBADMSG, "line 4, colour",
 		       "Unexpected key: colour");
-	assert_refused("name: m\nnodes:\n- id: 0\n  kind: dram\n  size: 1GiB\n", -EBADMSG, "line 5",
-		       "Unexpected key: size");
-	assert_refused(NODES, -EBADMSG, "line 2", "Missing required mapping field: name");
-	assert_refused("name: m\n", -EBADMSG, "line 1", "Missing required mapping field: nodes");
-	assert_refused("name: m\nnodes:\n- { id: x }\n", -EBADMSG, "line 3", "'x'");
-	assert_refused("name: m\nname: n\n" NODES, -EBADMSG, "line 1", "already seen: name");
-	assert_refused("name: m\nnodes: &n\n- *n\n", -EBADMSG, "line 2", "alias");
+	assert_refused("name: m\nnodes:\n- id: 0\n  kind: dram\n  size: 1GiB\n", -EBADMSG,
+		       "line 5, nodes[0].size", "Unexpected key: size");
+	assert_refused(NODES, -EBADMSG, "line 2, name", "Missing required mapping field: name");
+	assert_refused("name: m\n", -EBADMSG, "line 1, nodes", "Missing required mapping field: nodes");
+	assert_refused("name: m\nnodes:\n- { id: x }\n", -EBADMSG, "line 3, nodes[0].id", "'x'");
+	assert_refused("name: m\nname: n\n" NODES, -EBADMSG, "line 2, name", "already seen: name");
+	assert_refused("name: m\nnodes: &n\n- *n\n", -EBADMSG, "line 2, nodes", "alias");
 	assert_refused("name: m\nnodes: []\n", -EINVAL, "line 2, nodes", "at least one node");
 }
 
@@ -63,7 +66,7 @@ static void test_name(void **state)
 
 static void test_length(void **state)
 {
-	size_t length = MACHINE_YAML_MAX_BYTES + 1;
+	size_t length = YAML_MAX_BYTES + 1;
 	struct machine *machine = NULL;
 	struct mpol_error err = { 0 };
 	char *text = malloc(length);

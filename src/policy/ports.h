@@ -47,16 +47,25 @@ struct port_round {
 	uint64_t max_moved_pages;	   /* that the rate limit leaves for this round */
 };
 
+/* What somebody who knows has said about a range of memory. */
+enum port_hint {
+	PORT_HINT_NONE,
+	PORT_HINT_HOT,	  /* as if accessed more than all that has no hint */
+	PORT_HINT_COLD,	  /* as if never accessed */
+	PORT_HINT_PINNED, /* stays where it is */
+};
+
 /*
- * Neighbouring units of one target, all of one size, as a round saw them.  seen: 0, not accessed;
- * else nr_scans for what the first scan found accessed, one less for what only the second did, …
- * So it is a logarithm of how often.
+ * Neighbouring units of one target, all of one size and with one hint, as a round saw them.  seen:
+ * 0, not accessed; else nr_scans for what the first scan found accessed, one less for what only the
+ * second did, … So it is a logarithm of how often.
  */
 struct port_span {
 	uint32_t target;
 	uint64_t first_page;
 	uint32_t unit_pages;
 	uint32_t nr_units;
+	enum port_hint hint;  /* for all of them */
 	const uint8_t *seen;  /* [nr_units] */
 	const int16_t *nodes; /* [nr_units] id; -1: not there, or must not move */
 };

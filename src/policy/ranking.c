@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "moves.h"
+
 /* A mean reaches back over so many rounds, once there were so many. */
 #define MEAN_ROUNDS 8
 
@@ -21,6 +23,9 @@
 #define JUDGED_PAGES 1024
 #define CAUTION_STEP (RANKING_HEAT_STEP / 2)
 #define MOST_CAUTION (3 * RANKING_HEAT_STEP)
+
+/* More than anything sees, and than any move takes; as little as overflows nothing. */
+#define HINTED_ACCESSES (1ULL << 40)
 
 #define NR_SCANS      5
 #define FIRST_SCAN_NS 1000000ULL
@@ -51,6 +56,7 @@ static void tell_accesses(struct ranking *ranking)
 		above = RANKING_PAYBACK_NS / round->after_ns[round->nr_scans - score - 1];
 		ranking->accesses[heat] = below + (above - below) * part / RANKING_HEAT_STEP;
 	}
+	ranking->accesses[RANKING_HINTED_HOT] = HINTED_ACCESSES;
 }
 
 void ranking_begin(struct ranking *ranking, const struct port_round *round,
@@ -149,7 +155,9 @@ static bool repays(const struct ranking *ranking, uint64_t accesses, unsigned mo
 
 static bool worth_changing(const struct ranking *ranking, unsigned hot, unsigned cold)
 {
-	return hot >= cold + NOISE_HEATS + ranking->caution &&
+	const unsigned caution = hot == RANKING_HINTED_HOT ? 0 : ranking->caution;
+
+	return hot >= cold + NOISE_HEATS + caution &&
 	       repays(ranking, ranking->accesses[hot] - ranking->accesses[cold], 2);
 }
 
@@ -228,31 +236,6 @@ static bool chosen(const struct ranking_edge *edge, enum port_reason reason, uns
 	return edge->pages >= unit_pages;
 }
 
-/* Where units of a node go in a tier; -1: nowhere. */
-static int destination(const struct port_nodes *nodes, int from, int tier)
-{
-	for (unsigned i = 0; i < nodes->nr && tier >= 0; i++)
-		if (nodes->nodes[i].id == from)
-			return nodes->nodes[i].nearest[tier];
-	return -1;
-}
-
-/* Joins the move to the last one if it goes on behind it.  False: there is no room for it. */
-static bool add(struct port_moves *moves, const struct port_move *move)
-{
-	struct port_move *last = moves->nr ? &moves->moves[moves->nr - 1] : NULL;
-
-	if (last && last->from == move->from && last->to == move->to &&
-	    last->first_page + last->nr_pages == move->first_page) {
-		last->nr_pages += move->nr_pages;
-		return true;
-	}
-	if (moves->nr == moves->max)
-		return false;
-	moves->moves[moves->nr++] = *move;
-	return true;
-}
-
 /* A unit that rests, on the edge's other side by more than noise: it should not have been moved. */
 static bool is_regretted(const struct ranking_edge *edge, enum port_reason reason, int heat)
 {
@@ -288,10 +271,10 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 		}
 		if (!chosen(edge, reason, unit->heat, span->unit_pages))
 			continue;
-		move.to = destination(nodes, move.from, tier);
+		move.to = moves_destination(nodes, move.from, tier);
 		if (move.to < 0)
 			continue;
-		if (!add(moves, &move))
+		if (!moves_add(moves, &move))
 			return i;
 		if (unit->heat == edge->heat)
 			edge->pages -= span->unit_pages;

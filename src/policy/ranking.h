@@ -28,6 +28,9 @@
 #define RANKING_HEATS	   256
 #define RANKING_HEAT_STEP  32 /* heats per score: RANKING_HEATS / (PORT_MAX_SCANS + 1) */
 
+/* Of a unit that is hinted to be hot: no access makes one so hot. */
+#define RANKING_HINTED_HOT (RANKING_HEATS - 1)
+
 struct ranking_unit {
 	uint8_t heat;
 	uint8_t age : 4;  /* rounds that it has been seen for, up to the mean's length */

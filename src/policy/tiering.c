@@ -13,11 +13,18 @@ void tiering_start(struct tiering *tiering, const struct tiering_config *config,
 {
 	memset(tiering, 0, sizeof(*tiering));
 	tiering->config = *config;
-	while (tiering->nr_rankings < nr_tiers - 1 && tiering->nr_rankings < TIERING_MAX_RANKINGS) {
-		ranking_start(&tiering->rankings[tiering->nr_rankings], tiering->nr_rankings);
-		tiering->nr_rankings++;
-	}
-	tiering->step = tiering->nr_rankings ? TIERING_CLEAR : TIERING_NOTHING;
+	while (tiering->nr_ruled < nr_tiers - 1 && tiering->nr_ruled < TIERING_MAX_RULED)
+		tiering->nr_ruled++;
+	tiering_set_rule(tiering, config->rule);
+	tiering->step = tiering->nr_ruled ? TIERING_CLEAR : TIERING_NOTHING;
+}
+
+void tiering_set_rule(struct tiering *tiering, const struct rule *rule)
+{
+	tiering->rule = rule ? rule : &rule_ranking;
+	tiering->rule_is_new = true;
+	for (int i = 0; i < tiering->nr_ruled; i++)
+		tiering->rule->start(&tiering->tiers[i], i);
 }
 
 /* ---- When to look --------------------------------------------------------------- */
@@ -36,7 +43,7 @@ static void await_scan(struct tiering *tiering)
 
 void tiering_cleared(struct tiering *tiering, uint64_t now_ns)
 {
-	tiering->heat_shift = ranking_next_scans(&tiering->rankings[0], &tiering->round);
+	tiering->heat_shift = tiering->rule->next_scans(&tiering->tiers[0], &tiering->round);
 	tiering->began_ns = now_ns;
 	tiering->scans = 0;
 	await_scan(tiering);
@@ -83,27 +90,31 @@ static void learn_all(struct tiering *tiering, const struct tiering_world *world
 	struct tiering_position position = { 0 };
 
 	while (world->gather(world->user, position, chunk)) {
-		ranking_learn(&chunk->span, tiering->heat_shift, chunk->units);
+		if (tiering->rule_is_new)
+			memset(chunk->units, 0, chunk->span.nr_units * sizeof(*chunk->units));
+		tiering->rule->learn(&chunk->span, tiering->heat_shift, chunk->units);
+		rule_hint(&chunk->span, chunk->units);
 		world->keep(world->user, chunk);
 		position = behind(chunk, chunk->span.nr_units);
 	}
+	tiering->rule_is_new = false;
 }
 
-static void count_all(struct tiering *tiering, struct ranking *ranking,
+static void count_all(struct tiering *tiering, union rule_tier *tier,
 		      const struct tiering_world *world)
 {
 	struct tiering_chunk *chunk = &tiering->chunk;
 	struct tiering_position position = { 0 };
 
 	while (world->gather(world->user, position, chunk)) {
-		ranking_count(ranking, &chunk->span, chunk->units);
+		if (chunk->span.hint != PORT_HINT_PINNED)
+			tiering->rule->count(tier, &chunk->span, chunk->units);
 		position = behind(chunk, chunk->span.nr_units);
 	}
 }
 
-static void move_all(struct tiering *tiering, struct ranking *ranking,
-		     const struct port_nodes *nodes, enum port_reason reason,
-		     const struct tiering_world *world)
+static void move_all(struct tiering *tiering, union rule_tier *tier, const struct port_nodes *nodes,
+		     enum port_reason reason, const struct tiering_world *world)
 {
 	struct tiering_chunk *chunk = &tiering->chunk;
 	struct port_move room[TIERING_CHUNK_MOVES];
@@ -111,8 +122,11 @@ static void move_all(struct tiering *tiering, struct ranking *ranking,
 
 	while (world->gather(world->user, position, chunk)) {
 		struct port_moves moves = { .moves = room, .max = TIERING_CHUNK_MOVES };
-		const uint32_t looked_at =
-			ranking_select(ranking, &chunk->span, chunk->units, nodes, reason, &moves);
+		uint32_t looked_at = chunk->span.nr_units;
+
+		if (chunk->span.hint != PORT_HINT_PINNED)
+			looked_at = tiering->rule->choose(tier, &chunk->span, chunk->units, nodes,
+							  reason, &moves);
 
 		world->keep(world->user, chunk);
 		position = behind(chunk, looked_at);
@@ -124,7 +138,7 @@ static void move_all(struct tiering *tiering, struct ranking *ranking,
 void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 		    const struct port_nodes *nodes, const struct tiering_world *world)
 {
-	struct ranking *rankings = tiering->rankings;
+	union rule_tier *tiers = tiering->tiers;
 	const uint64_t period = period_ns(tiering, time->spent_ns);
 
 	tiering->round.now_ns = time->now_ns;
@@ -132,15 +146,15 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	tiering->round.max_moved_pages =
 		tiering->config.bytes_per_s / PAGE_BYTES * (period / NS_PER_MS) / MS_PER_S;
 	learn_all(tiering, world);
-	for (int i = 0; i < tiering->nr_rankings; i++) {
-		ranking_begin(&rankings[i], &tiering->round, nodes, i ? &rankings[i - 1] : NULL);
-		count_all(tiering, &rankings[i], world);
-		ranking_decide(&rankings[i]);
+	for (int i = 0; i < tiering->nr_ruled; i++) {
+		tiering->rule->begin(&tiers[i], &tiering->round, nodes, i ? &tiers[i - 1] : NULL);
+		count_all(tiering, &tiers[i], world);
+		tiering->rule->decide(&tiers[i]);
 	}
-	for (int i = tiering->nr_rankings - 1; i >= 0; i--)
-		move_all(tiering, &rankings[i], nodes, PORT_DEMOTE, world);
-	for (int i = 0; i < tiering->nr_rankings; i++)
-		move_all(tiering, &rankings[i], nodes, PORT_PROMOTE, world);
+	for (int i = tiering->nr_ruled - 1; i >= 0; i--)
+		move_all(tiering, &tiers[i], nodes, PORT_DEMOTE, world);
+	for (int i = 0; i < tiering->nr_ruled; i++)
+		move_all(tiering, &tiers[i], nodes, PORT_PROMOTE, world);
 	tiering->step = TIERING_CLEAR;
 	tiering->when_ns = tiering->began_ns + period;
 }

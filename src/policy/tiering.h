@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 #include "ports.h"
-#include "ranking.h"
+#include "rule.h"
 
 /* Tiers that something can be promoted to. */
-#define TIERING_MAX_RANKINGS (PORT_MAX_TIERS - 1)
+#define TIERING_MAX_RULED (PORT_MAX_TIERS - 1)
 
 #define TIERING_CHUNK_UNITS 4096
 #define TIERING_CHUNK_MOVES 512
@@ -26,6 +26,7 @@ struct tiering_config {
 	uint64_t budget_ppm;	  /* of one CPU, for looking; not 0 */
 	uint64_t least_period_ns; /* from one round to the next */
 	uint64_t bytes_per_s;	  /* to be moved at most */
+	const struct rule *rule;  /* who is hot enough; NULL: ranking */
 };
 
 /* Neighbouring units of one target and size, gathered from a world: a span, and their states. */
@@ -64,8 +65,10 @@ enum tiering_step {
 
 struct tiering {
 	struct tiering_config config;
-	struct ranking rankings[TIERING_MAX_RANKINGS]; /* the fastest tier first */
-	int nr_rankings;
+	const struct rule *rule;
+	bool rule_is_new; /* units remember what another rule has told them */
+	union rule_tier tiers[TIERING_MAX_RULED]; /* the fastest first */
+	int nr_ruled;
 	int heat_shift;
 	struct port_round round;
 	enum tiering_step step;
@@ -77,6 +80,9 @@ struct tiering {
 
 /* nr_tiers: of the machine, from the fastest on.  Of a machine with one there is nothing to do. */
 void tiering_start(struct tiering *tiering, const struct tiering_config *config, int nr_tiers);
+
+/* Decides by another rule from now on, and forgets what is known of units; NULL: ranking. */
+void tiering_set_rule(struct tiering *tiering, const struct rule *rule);
 
 /* What is to be done next, and from when on. */
 enum tiering_step tiering_next(const struct tiering *tiering, uint64_t *ret_when_ns);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mpol itself: the same rounds and the same ranking as on Linux (policy/tiering.h),
- * over a tracker that sees what page-table scans see.
+ * over a tracker that sees what page-table scans see.  And mpol with another rule than
+ * its ranking (policy/rule.h), which is mpold --rule.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,10 +39,12 @@ static void stop(void *state)
 
 DEFINE_CLEANUP(void *, stop);
 
-static int start(struct world *world, void **ret_state, struct mpol_error *err)
+static int start_by(const struct rule *rule, struct world *world, void **ret_state,
+		    struct mpol_error *err)
 {
 	struct tracked *tracked = calloc(1, sizeof(*tracked));
 	_cleanup_(stopp) void *state = tracked;
+	struct tiering_config config = default_config;
 	int nr_tiers = 0;
 
 	if (!tracked)
@@ -49,13 +52,29 @@ static int start(struct world *world, void **ret_state, struct mpol_error *err)
 	for (int i = 0; i < world->memory.nr_nodes; i++)
 		if (world_tier(world, i) >= nr_tiers)
 			nr_tiers = world_tier(world, i) + 1;
-	tiering_start(&tracked->tiering, &default_config, nr_tiers);
+	config.rule = rule;
+	tiering_start(&tracked->tiering, &config, nr_tiers);
 	tracked->units = calloc(world->nr_pages, sizeof(*tracked->units));
 	tracked->seen = calloc(world->nr_pages, sizeof(*tracked->seen));
 	if (!tracked->units || !tracked->seen)
 		return error_errno(err, -ENOMEM, "start mpol");
 	*ret_state = steal_pointer(&state);
 	return 0;
+}
+
+static int start(struct world *world, void **ret_state, struct mpol_error *err)
+{
+	return start_by(&rule_ranking, world, ret_state, err);
+}
+
+static int start_hint_latency(struct world *world, void **ret_state, struct mpol_error *err)
+{
+	return start_by(&rule_hint_latency, world, ret_state, err);
+}
+
+static int start_two_touch(struct world *world, void **ret_state, struct mpol_error *err)
+{
+	return start_by(&rule_two_touch, world, ret_state, err);
 }
 
 static void clear(struct world *world, struct tracked *tracked)
@@ -247,6 +266,23 @@ const struct peer peer_mpol = {
 	.name = "mpol",
 	.summary = "mpol's ranking of all pages over page-table scans, 1 % of a CPU",
 	.start = start,
+	.stop = stop,
+	.tick = tick,
+};
+
+const struct peer peer_mpol_hint_latency = {
+	.name = "mpol:rule=hint-latency",
+	.summary =
+		"mpol that promotes what is accessed soon after a clear (Huang's rule, seed 003)",
+	.start = start_hint_latency,
+	.stop = stop,
+	.tick = tick,
+};
+
+const struct peer peer_mpol_two_touch = {
+	.name = "mpol:rule=two-touch",
+	.summary = "mpol that promotes what is accessed in two rounds (Al Maruf's rule, seed 003)",
+	.start = start_two_touch,
 	.stop = stop,
 	.tick = tick,
 };

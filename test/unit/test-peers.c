@@ -9,14 +9,25 @@
 static void all_are_found_by_name(void **state)
 {
 	static const struct peer *const known[] = {
-		&peer_mpol,	  &peer_first_touch, &peer_demotion, &peer_numab,
-		&peer_numab_high, &peer_numab_boost, &peer_tpp,	     &peer_tpp_ungated,
-		&peer_memtis,	  &peer_damon,	     &peer_oracle,
+		&peer_mpol_hint_latency,
+		&peer_mpol_two_touch,
+		&peer_mpol,
+		&peer_first_touch,
+		&peer_demotion,
+		&peer_numab,
+		&peer_numab_high,
+		&peer_numab_boost,
+		&peer_tpp,
+		&peer_tpp_ungated,
+		&peer_memtis,
+		&peer_damon,
+		&peer_oracle,
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		assert_ptr_equal(peer_by_name(known[i]->name), known[i]);
+	assert_ptr_equal(peer_by_name("mpol:rule=ranking"), &peer_mpol);
 	assert_null(peer_by_name("nobody"));
 	assert_null(peer_by_name(""));
 }
@@ -26,7 +37,7 @@ static void each_has_what_a_table_shows(void **state)
 	(void)state;
 	for (const struct peer *const *peer = peers; *peer; peer++) {
 		assert_ptr_equal(peer_by_name((*peer)->name), *peer);
-		assert_int_equal(strspn((*peer)->name, "abcdefghijklmnopqrstuvwxyz-"),
+		assert_int_equal(strspn((*peer)->name, "abcdefghijklmnopqrstuvwxyz-:="),
 				 strlen((*peer)->name));
 		assert_true(*(*peer)->summary);
 		assert_null(strchr((*peer)->summary, '\n'));

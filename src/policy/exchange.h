@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Units that change places between a tier and all below it, for rules that know of each unit
+ * only whether it is to be promoted, and how cold it is.  Pure: see ports.h.
+ *
+ * Both are in the unit's heat: from one on, which the rule names, units are to be promoted, the
+ * hottest first; room is made by demoting what is colder than that, the coldest first.
+ * What has to leave for the reserve does, however hot.  Calls come in the order
+ * that ranking.h gives its own.
+ */
+#ifndef POLICY_EXCHANGE_H
+#define POLICY_EXCHANGE_H
+
+#include "nodemask.h"
+#include "ports.h"
+#include "ranking.h"
+
+struct exchange {
+	int tier;
+	int slower_tier;  /* where what it demotes goes; -1: nowhere */
+	unsigned ceiling; /* hotter units are a faster tier's affair */
+	struct nodemask fast, slow;
+	struct port_round round;
+	uint64_t fast_pages[RANKING_HEATS]; /* of units that may move, by heat */
+	uint64_t slow_pages[RANKING_HEATS];
+	uint64_t room_pages; /* that fast nodes have to spare */
+	uint64_t owed_pages; /* that have to leave them for their reserve */
+	struct ranking_edge promote, demote;
+};
+
+void exchange_start(struct exchange *exchange, int tier);
+
+/* Opens a round.  faster: of the next faster tier, which has decided; NULL: there is none. */
+void exchange_begin(struct exchange *exchange, const struct port_round *round,
+		    const struct port_nodes *nodes, const struct exchange *faster);
+
+void exchange_count(struct exchange *exchange, const struct port_span *span,
+		    const struct ranking_unit *units);
+
+/* Pages below this tier that are to be promoted to it: of this heat and hotter. */
+uint64_t exchange_wanted(const struct exchange *exchange, unsigned least_heat);
+
+/*
+ * Who is to change places.  What is hinted to be hot (RANKING_HINTED_HOT) may push out all that
+ * is not.
+ */
+void exchange_decide(struct exchange *exchange, unsigned least_heat);
+
+/* As ranking_select.  What is demoted becomes as cold as can be. */
+uint32_t exchange_select(struct exchange *exchange, const struct port_span *span,
+			 struct ranking_unit *units, const struct port_nodes *nodes,
+			 enum port_reason reason, struct port_moves *moves);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Making moves of chosen units (ports.h), as every rule does (rule.h).  Pure. */
+#ifndef POLICY_MOVES_H
+#define POLICY_MOVES_H
+
+#include <stdbool.h>
+
+#include "ports.h"
+
+/* Where units of a node go in a tier; -1: nowhere. */
+int moves_destination(const struct port_nodes *nodes, int from, int tier);
+
+/* Joins the move to the last one if it goes on behind it.  False: there is no room for it. */
+bool moves_add(struct port_moves *moves, const struct port_move *move);
+
+#endif

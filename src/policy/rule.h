@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A rule: one way to decide which units are hot enough for fast memory, behind one small
+ * interface, so that it can be chosen by name, and changed while tiering goes on
+ * (tiering_set_rule).  Pure: see ports.h.
+ *
+ * What a rule remembers of a unit are the 16 bits of struct ranking_unit, zero for a new one.  Of
+ * these, rest means the same for all: rounds in which the unit stays where it is.  And
+ * heat is ordered for all: the unit of the lowest heat goes first when a tier has to
+ * give way.  What else they mean is the rule's affair, so they are zeroed when the rule changes.
+ *
+ * Calls come in the order that ranking.h gives.
+ */
+#ifndef POLICY_RULE_H
+#define POLICY_RULE_H
+
+#include "exchange.h"
+#include "ranking.h"
+#include "rule-hint-latency.h"
+#include "rule-two-touch.h"
+
+/* A rule's state for one tier. */
+union rule_tier {
+	struct ranking ranking;
+	struct exchange exchange; /* of all but ranking: what they begin with */
+	struct hint_latency hint_latency;
+};
+
+struct rule {
+	const char *name;
+	const char *summary; /* one line: what is hot */
+
+	void (*start)(union rule_tier *state, int tier);
+
+	/* When to scan in the next round, by the fastest tier's state.  Returns what all heats must
+	 * be shifted by (ranking_next_scans). */
+	int (*next_scans)(const union rule_tier *state, struct port_round *ret_round);
+
+	/* As ranking_learn, _begin, _count, _decide and _select. */
+	void (*learn)(const struct port_span *span, int heat_shift, struct ranking_unit *units);
+	void (*begin)(union rule_tier *state, const struct port_round *round,
+		      const struct port_nodes *nodes, const union rule_tier *faster);
+	void (*count)(union rule_tier *state, const struct port_span *span,
+		      const struct ranking_unit *units);
+	void (*decide)(union rule_tier *state);
+	uint32_t (*choose)(union rule_tier *state, const struct port_span *span,
+			   struct ranking_unit *units, const struct port_nodes *nodes,
+			   enum port_reason reason, struct port_moves *moves);
+};
+
+extern const struct rule rule_ranking;
+extern const struct rule rule_hint_latency;
+extern const struct rule rule_two_touch;
+
+/* All names, the default first, separated by commas. */
+#define RULE_NAMES "ranking, hint-latency, two-touch"
+
+/* The rule of that name; NULL: there is none. */
+const struct rule *rule_find(const char *name);
+
+/*
+ * After learn: what the span's hint makes of its units, whatever the rule.  Hot ones get the
+ * heat RANKING_HINTED_HOT, cold ones 0.  Who calls leaves pinned ones out of count and choose.
+ */
+void rule_hint(const struct port_span *span, struct ranking_unit *units);
+
+/* Hooks of rules whose state begins with a struct exchange. */
+void rule_exchange_begin(union rule_tier *state, const struct port_round *round,
+			 const struct port_nodes *nodes, const union rule_tier *faster);
+void rule_exchange_count(union rule_tier *state, const struct port_span *span,
+			 const struct ranking_unit *units);
+uint32_t rule_exchange_choose(union rule_tier *state, const struct port_span *span,
+			      struct ranking_unit *units, const struct port_nodes *nodes,
+			      enum port_reason reason, struct port_moves *moves);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules by name, under tiering: what is hot for each, who makes room, how the threshold
+ * of hint-latency follows the rate limit, that a rule can be changed while it goes on, and that
+ * hints are obeyed by all of them.
+ */
+#include "cmocka-all.h"
+
+#include <string.h>
+
+#include "tiering.h"
+
+#define MS 1000000ULL
+#define S  (1000 * MS)
+
+enum { FAST, SLOW };
+
+/* The first FAST_PAGES are on the fast node at first, which has no room but for these. */
+#define NR_PAGES   1000
+#define FAST_PAGES 400
+
+static struct {
+	uint8_t seen[NR_PAGES]; /* scores */
+	int16_t nodes[NR_PAGES];
+	struct ranking_unit units[NR_PAGES];
+	enum port_hint hints[NR_PAGES];
+	uint64_t free_pages, reserve_pages; /* of the fast node, before it was used */
+	unsigned moved[2];		    /* by port_reason, ever */
+	uint64_t now_ns;
+} world;
+
+static struct tiering tiering;
+
+static const struct rule *const all_rules[] = { &rule_ranking, &rule_hint_latency,
+						&rule_two_touch };
+
+static bool gather(void *user, struct tiering_position from, struct tiering_chunk *chunk)
+{
+	uint32_t nr = 0;
+
+	(void)user;
+	if (from.page == NR_PAGES)
+		return false;
+	for (uint64_t page = from.page; page < NR_PAGES; page++, nr++) {
+		if (world.hints[page] != world.hints[from.page])
+			break;
+		chunk->seen[nr] = world.seen[page];
+		chunk->nodes[nr] = world.nodes[page];
+		chunk->units[nr] = world.units[page];
+	}
+	chunk->span = (struct port_span) {
+		.first_page = from.page,
+		.unit_pages = 1,
+		.nr_units = nr,
+		.hint = world.hints[from.page],
+		.seen = chunk->seen,
+		.nodes = chunk->nodes,
+	};
+	return true;
+}
+
+static void keep(void *user, const struct tiering_chunk *chunk)
+{
+	(void)user;
+	memcpy(&world.units[chunk->span.first_page], chunk->units,
+	       chunk->span.nr_units * sizeof(*chunk->units));
+}
+
+static void carry_out(void *user, const struct port_move *moves, size_t nr)
+{
+	(void)user;
+	for (size_t i = 0; i < nr; i++)
+		for (uint64_t page = 0; page < moves[i].nr_pages; page++) {
+			world.nodes[moves[i].first_page + page] = (int16_t)moves[i].to;
+			world.moved[moves[i].reason]++;
+		}
+}
+
+static unsigned nr_on(int node, unsigned first, unsigned end)
+{
+	unsigned nr = 0;
+
+	for (unsigned page = first; page < end; page++)
+		nr += world.nodes[page] == node;
+	return nr;
+}
+
+static void start_with(const struct rule *rule, uint64_t bytes_per_s)
+{
+	const struct tiering_config config = {
+		.budget_ppm = 10000,
+		.least_period_ns = 100 * MS,
+		.bytes_per_s = bytes_per_s,
+		.rule = rule,
+	};
+
+	memset(&world, 0, sizeof(world));
+	for (unsigned page = 0; page < NR_PAGES; page++)
+		world.nodes[page] = page < FAST_PAGES ? FAST : SLOW;
+	world.now_ns = S;
+	tiering_start(&tiering, &config, 2);
+}
+
+static void go_round(void)
+{
+	const struct port_node list[] = {
+		{ .id = FAST,
+		  .tier = 0,
+		  .latency_ns = 80,
+		  .free_pages = world.free_pages + FAST_PAGES - nr_on(FAST, 0, NR_PAGES),
+		  .reserve_pages = world.reserve_pages,
+		  .nearest = { FAST, SLOW } },
+		{ .id = SLOW,
+		  .tier = 1,
+		  .latency_ns = 200,
+		  .free_pages = 1 << 20,
+		  .nearest = { FAST, SLOW } },
+	};
+	const struct tiering_world hooks = { NULL, gather, keep, carry_out };
+	uint64_t when_ns;
+
+	while (tiering_next(&tiering, &when_ns) != TIERING_DECIDE) {
+		if (when_ns > world.now_ns)
+			world.now_ns = when_ns;
+		if (tiering.step == TIERING_CLEAR)
+			tiering_cleared(&tiering, world.now_ns);
+		else
+			tiering_scanned(&tiering);
+	}
+	tiering_decide(&tiering, &(struct tiering_time) { world.now_ns, 0, 1000 },
+		       &(struct port_nodes) { list, 2 }, &hooks);
+}
+
+/* Pages from one on are accessed at once, all others never. */
+static void access_only(unsigned first, unsigned end)
+{
+	memset(world.seen, 0, sizeof(world.seen));
+	memset(&world.seen[first], 4, end - first); /* soon, by the scans of each rule */
+}
+
+static void rules_have_names(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_ptr_equal(rule_find(all_rules[i]->name), all_rules[i]);
+		assert_non_null(strstr(RULE_NAMES, all_rules[i]->name));
+	}
+	assert_null(rule_find("hope"));
+	assert_null(rule_find(""));
+	tiering_start(&tiering, &(struct tiering_config) { .budget_ppm = 1 }, 2);
+	assert_ptr_equal(tiering.rule, &rule_ranking);
+}
+
+/* ---- hint-latency ------------------------------------------------------------------ */
+
+static void what_is_accessed_within_the_threshold_is_promoted_at_once(void **state)
+{
+	uint64_t when_ns;
+
+	(void)state;
+	start_with(&rule_hint_latency, 1 << 30);
+	access_only(500, 600);
+	go_round();
+	assert_int_equal(nr_on(FAST, 500, 600), 100);
+	assert_int_equal(world.moved[PORT_PROMOTE], 100);
+	assert_int_equal(world.moved[PORT_DEMOTE], 100); /* there was no room */
+	/* Its last scan is at the threshold. */
+	tiering_next(&tiering, &when_ns);
+	tiering_cleared(&tiering, when_ns);
+	assert_int_equal(tiering.round.after_ns[tiering.round.nr_scans - 1], 1000 * MS);
+}
+
+static void the_longest_unseen_make_room(void **state)
+{
+	(void)state;
+	start_with(&rule_hint_latency, 1 << 30);
+	for (unsigned round = 0; round < 5; round++) {
+		access_only(round * 50, FAST_PAGES); /* the first ones were seen longest ago */
+		go_round();
+	}
+	assert_int_equal(world.moved[PORT_DEMOTE], 0);
+	access_only(500, 600);
+	go_round();
+	assert_int_equal(nr_on(SLOW, 0, 100), 100);
+	assert_int_equal(nr_on(FAST, 100, FAST_PAGES), FAST_PAGES - 100);
+}
+
+static void what_is_as_hot_does_not_give_way(void **state)
+{
+	(void)state;
+	start_with(&rule_hint_latency, 1 << 30);
+	access_only(0, 1000);
+	for (unsigned round = 0; round < 10; round++)
+		go_round();
+	assert_int_equal(world.moved[PORT_PROMOTE] + world.moved[PORT_DEMOTE], 0);
+}
+
+/* Runs for minutes; returns the threshold. */
+static uint32_t threshold_after(unsigned minutes)
+{
+	const uint64_t end_ns = world.now_ns + minutes * 61 * S;
+
+	while (world.now_ns < end_ns)
+		go_round();
+	return tiering.tiers[0].hint_latency.threshold_ms;
+}
+
+static void the_threshold_follows_the_rate_limit(void **state)
+{
+	(void)state;
+	/* Ten pages per second, of six hundred that would be hot: it shrinks to a step. */
+	start_with(&rule_hint_latency, 40960);
+	access_only(400, 1000);
+	assert_int_equal(threshold_after(1), HINT_LATENCY_BASE_MS - HINT_LATENCY_STEP_MS);
+	assert_int_equal(threshold_after(30), HINT_LATENCY_STEP_MS);
+	/* Nothing is hot: it grows again, to twice what it began at. */
+	access_only(0, 0);
+	assert_int_equal(threshold_after(40), 2 * HINT_LATENCY_BASE_MS);
+}
+
+/* ---- two-touch ------------------------------------------------------------------------- */
+
+static void once_is_not_enough(void **state)
+{
+	(void)state;
+	start_with(&rule_two_touch, 1 << 30);
+	access_only(500, 600);
+	go_round();
+	assert_int_equal(world.moved[PORT_PROMOTE], 0);
+	access_only(0, 0);
+	go_round();
+	access_only(500, 550); /* again, in a following round though not the next */
+	go_round();
+	assert_int_equal(nr_on(FAST, 500, 550), 50);
+	assert_int_equal(world.moved[PORT_PROMOTE], 50);
+}
+
+static void a_reference_is_forgotten(void **state)
+{
+	(void)state;
+	start_with(&rule_two_touch, 1 << 30);
+	for (unsigned i = 0; i < 3; i++) {
+		access_only(500, 600);
+		go_round();
+		access_only(0, 0);
+		for (unsigned round = 0; round < TWO_TOUCH_REFERENCED_ROUNDS; round++)
+			go_round();
+	}
+	assert_int_equal(world.moved[PORT_PROMOTE], 0);
+}
+
+static void the_inactive_end_makes_room_and_active_ones_stay(void **state)
+{
+	(void)state;
+	start_with(&rule_two_touch, 1 << 30);
+	access_only(0, 350);
+	go_round();
+	go_round();
+	access_only(500, 1000); /* for all of which there is no room */
+	go_round();
+	go_round();
+	assert_int_equal(nr_on(SLOW, 350, FAST_PAGES), 50);
+	assert_int_equal(nr_on(FAST, 0, 350), 350);
+	assert_int_equal(world.moved[PORT_PROMOTE], 50);
+	/* Those that were active age, and give way then. */
+	for (unsigned round = 0; round < TWO_TOUCH_ACTIVE_ROUNDS; round++)
+		go_round();
+	assert_int_equal(nr_on(FAST, 500, 1000), FAST_PAGES);
+}
+
+static void what_was_demoted_begins_again(void **state)
+{
+	(void)state;
+	start_with(&rule_two_touch, 1 << 30);
+	access_only(0, 0);
+	world.reserve_pages = 100;
+	go_round();
+	assert_int_equal(world.moved[PORT_DEMOTE], 100);
+	world.reserve_pages = 0;
+	access_only(0, 100);
+	go_round();
+	assert_int_equal(world.moved[PORT_PROMOTE], 0);
+	go_round();
+	assert_int_equal(world.moved[PORT_PROMOTE], 100);
+}
+
+/* ---- All ---------------------------------------------------------------------------------- */
+
+static void a_rule_may_be_changed_while_it_goes_on(void **state)
+{
+	(void)state;
+	start_with(&rule_ranking, 1 << 30);
+	access_only(400, 500);
+	world.free_pages = 500;
+	for (unsigned i = 0; i < 9; i++) {
+		const struct rule *rule = all_rules[i % 3];
+
+		tiering_set_rule(&tiering, rule);
+		world.moved[PORT_PROMOTE] = world.moved[PORT_DEMOTE] = 0;
+		access_only(400 + i * 50, 450 + i * 50);
+		for (unsigned round = 0; round < 3; round++)
+			go_round();
+		assert_int_equal(nr_on(FAST, 400 + i * 50, 450 + i * 50), 50);
+		assert_int_equal(world.moved[PORT_DEMOTE], 0);
+	}
+}
+
+/* A range that nobody accesses is hot, one that is accessed all the time is cold, two are pinned.
+ */
+static void hints_are_obeyed(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		start_with(all_rules[i], 1 << 30);
+		for (unsigned page = 0; page < 100; page++) {
+			world.hints[page] = PORT_HINT_PINNED;
+			world.hints[100 + page] = PORT_HINT_COLD;
+			world.hints[500 + page] = PORT_HINT_HOT;
+			world.hints[600 + page] = PORT_HINT_PINNED;
+			world.hints[700 + page] = PORT_HINT_COLD;
+		}
+		access_only(100, 1000);
+		memset(&world.seen[500], 0, 100);
+		for (unsigned round = 0; round < 12; round++)
+			go_round();
+		assert_int_equal(nr_on(FAST, 0, 100), 100);
+		assert_int_equal(nr_on(SLOW, 100, 200), 100);
+		assert_int_equal(nr_on(FAST, 500, 600), 100);
+		assert_int_equal(nr_on(SLOW, 600, 800), 200);
+		/* They are taken back. */
+		memset(world.hints, 0, sizeof(world.hints));
+		access_only(100, 500);
+		for (unsigned round = 0; round < 40; round++)
+			go_round();
+		assert_int_equal(nr_on(FAST, 100, 500), 400);
+		assert_int_equal(nr_on(SLOW, 0, 100), 100);
+		assert_int_equal(nr_on(SLOW, 500, 600), 100);
+	}
+}
+
+/* More is hinted to be hot than fits: it pushes out what is not hinted, however hot. */
+static void hot_ones_come_as_far_as_they_fit(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		start_with(all_rules[i], 1 << 30);
+		for (unsigned page = 400; page < 1000; page++)
+			world.hints[page] = PORT_HINT_HOT;
+		access_only(0, 400);
+		memset(world.seen, 5, 400);
+		for (unsigned round = 0; round < 20; round++)
+			go_round();
+		assert_int_equal(nr_on(FAST, 400, 1000), FAST_PAGES);
+		assert_int_equal(world.moved[PORT_PROMOTE], FAST_PAGES); /* none of them twice */
+	}
+}
+
+static void what_could_not_be_moved_rests(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		start_with(all_rules[i], 1 << 30);
+		world.free_pages = 1000;
+		go_round(); /* or the rule is new, and forgets */
+		access_only(500, 600);
+		for (unsigned page = 500; page < 600; page++)
+			world.units[page].rest = 15;
+		for (unsigned round = 0; round < 14; round++)
+			go_round();
+		assert_int_equal(world.moved[PORT_PROMOTE], 0);
+		for (unsigned round = 0; round < 3; round++)
+			go_round();
+		assert_int_equal(world.moved[PORT_PROMOTE], 100);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_have_names),
+		cmocka_unit_test(what_is_accessed_within_the_threshold_is_promoted_at_once),
+		cmocka_unit_test(the_longest_unseen_make_room),
+		cmocka_unit_test(what_is_as_hot_does_not_give_way),
+		cmocka_unit_test(the_threshold_follows_the_rate_limit),
+		cmocka_unit_test(once_is_not_enough),
+		cmocka_unit_test(a_reference_is_forgotten),
+		cmocka_unit_test(the_inactive_end_makes_room_and_active_ones_stay),
+		cmocka_unit_test(what_was_demoted_begins_again),
+		cmocka_unit_test(a_rule_may_be_changed_while_it_goes_on),
+		cmocka_unit_test(hints_are_obeyed),
+		cmocka_unit_test(hot_ones_come_as_far_as_they_fit),
+		cmocka_unit_test(what_could_not_be_moved_rests),
+	};
+
+	return cmocka_run_group_tests_name("rule", tests, NULL, NULL);
+}

@@ -27,7 +27,8 @@ struct options {
 
 static const char usage_text[] =
 	"Usage: mpold [--pid PID] [--cgroup PATH] [--match REGEX] [--tree PID] [--unit UNIT]...\n"
-	"             [--budget PERCENT] [--bandwidth SPEED] [--tracker NAME] [--dry-run]\n\n"
+	"             [--budget PERCENT] [--bandwidth SPEED] [--tracker NAME] [--rule NAME]\n"
+	"             [--dry-run]\n\n"
 	"Keeps hot pages of processes in fast memory and cold ones in slow memory.\n\n"
 	"  --pid PID           manage this process\n"
 	"  --cgroup PATH       those of a cgroup, now and as they come; so, too:\n"
@@ -37,6 +38,7 @@ static const char usage_text[] =
 	"  --budget PERCENT    of a CPU, for looking at memory: 1%\n"
 	"  --bandwidth SPEED   move so much per second at most: 1GiB/s\n"
 	"  --tracker NAME      see accesses this way: " TRACKER_NAMES "; the best that works\n"
+	"  --rule NAME         who is hot enough: " RULE_NAMES "\n"
 	"  --dry-run           look and decide, move nothing\n"
 	"  --help, --version\n\n"
 	"See mpold(8).\n";
@@ -114,6 +116,7 @@ static int parse(int argc, char **argv, struct options *options)
 		{ "help", no_argument, NULL, 'h' },
 		{ "match", required_argument, NULL, 'm' },
 		{ "pid", required_argument, NULL, 'p' },
+		{ "rule", required_argument, NULL, 'r' },
 		{ "tracker", required_argument, NULL, 'T' },
 		{ "tree", required_argument, NULL, 't' },
 		{ "unit", required_argument, NULL, 'u' },
@@ -146,6 +149,11 @@ static int parse(int argc, char **argv, struct options *options)
 			return -1;
 		case 'p':
 			r = add_pid(options, optarg);
+			break;
+		case 'r':
+			options->manager.tiering.rule = rule_find(optarg);
+			if (!options->manager.tiering.rule)
+				r = usage("no such rule; there are " RULE_NAMES, optarg);
 			break;
 		case 'T':
 			options->manager.tracker = tracker_find(optarg);

@@ -185,6 +185,21 @@ int manager_follow(struct manager *manager, const struct mpol_selector *selector
 	return 0;
 }
 
+int manager_set_rule(struct manager *manager, const char *name, struct mpol_error *err)
+{
+	const struct rule *rule = rule_find(name);
+
+	if (!rule) {
+		error_set(err, -ENOENT, "set the rule", "no such rule");
+		error_on(err, "%.64s", name);
+		error_advise(err, "there are " RULE_NAMES);
+		return -ENOENT;
+	}
+	tiering_set_rule(&manager->tiering, rule);
+	log_info("rule %s: %s", rule->name, rule->summary);
+	return 0;
+}
+
 static struct target *find(const struct manager *manager, uint32_t id)
 {
 	for (size_t i = 0; i < manager->nr_targets; i++)
@@ -400,6 +415,8 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 	if (!manager->batch)
 		return error_errno(err, -ENOMEM, "start");
 	tiering_start(&manager->tiering, &config->tiering, manager->nodes->nr_tiers);
+	if (config->tiering.rule)
+		log_info("rule %s: %s", config->tiering.rule->name, config->tiering.rule->summary);
 	*ret = steal_pointer(&manager);
 	return 0;
 }

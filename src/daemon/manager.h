@@ -47,6 +47,12 @@ int manager_follow(struct manager *manager, const struct mpol_selector *selector
 		   struct mpol_error *err);
 
 /*
+ * Decides by another rule from now on (rule.h), which forgets what is known of pages.
+ * Errors: -ENOENT, no rule has that name.
+ */
+int manager_set_rule(struct manager *manager, const char *name, struct mpol_error *err);
+
+/*
  * Works until a signal asks it to end (SIGTERM, SIGINT), or no process is left and none is to
  * come.  Returns 0, or the negative errno of a call that cannot fail.
  */

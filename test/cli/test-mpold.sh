@@ -20,6 +20,7 @@ for budget in '' 1 x% 0% 101% nan% 1%%; do
 	expect 2 'not a share of a CPU' "$mpold" --pid 1 --budget "$budget"
 done
 expect 2 'no such tracker; there are ptescan, soft-dirty' "$mpold" --pid 1 --tracker hope
+expect 2 'no such rule; there are ranking, hint-latency, two-touch' "$mpold" --pid 1 --rule guess
 expect 2 'not a bandwidth' "$mpold" --pid 1 --bandwidth fast
 
 # What this machine says of itself decides about the rest.

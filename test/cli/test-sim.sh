@@ -31,6 +31,9 @@ done
 json '[.policies[].policy, "x"] | join(" ")' "${sim[@]}" --policy oracle,demotion >"$scratch/order"
 same 'the order asked for' 'oracle demotion x' "$(<"$scratch/order")"
 
+same 'mpol by its rule of that name' mpol "$(json '.policies[].policy' "${sim[@]}" --policy mpol:rule=ranking)"
+refused 2 'mpol:rule=hope: no such policy' 'mpol sim --list' "${sim[@]}" --policy mpol:rule=hope
+
 # ---- The table says what the JSON says ----
 "${sim[@]}" --json >"$scratch/json"
 jq -r '

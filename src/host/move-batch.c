@@ -33,6 +33,7 @@ struct move_batch {
 	int nodes[MOST_UNITS];
 	int status[MOST_UNITS];
 	uint32_t pages[MOST_UNITS];
+	uint8_t flows[MOST_UNITS]; /* counts->flows */
 };
 
 struct move_batch *move_batch_new(int root, uint64_t call_ns, struct move_counts *counts)
@@ -65,6 +66,26 @@ static void note_call(struct move_batch *batch, uint64_t took_ns)
 		counts->longest_call_ns = took_ns;
 }
 
+/* The flow that the unit belongs to. */
+static uint8_t flow_of(struct move_counts *counts, const struct move_batch_unit *unit)
+{
+	struct move_flow flow = { .from = unit->from, .to = unit->to, .reason = unit->reason };
+
+	for (unsigned i = 0; i < counts->nr_flows; i++) {
+		const struct move_flow *known = &counts->flows[i];
+
+		if (known->from == flow.from && known->to == flow.to &&
+		    known->reason == flow.reason)
+			return (uint8_t)i;
+	}
+	if (counts->nr_flows == MOVE_FLOWS)
+		return MOVE_FLOWS - 1;
+	if (counts->nr_flows == MOVE_FLOWS - 1)
+		flow.from = flow.to = -1;
+	counts->flows[counts->nr_flows] = flow;
+	return (uint8_t)counts->nr_flows++;
+}
+
 static void settle(struct move_batch *batch)
 {
 	const struct move_batch_process *process = batch->process;
@@ -72,14 +93,19 @@ static void settle(struct move_batch *batch)
 
 	for (size_t i = 0; i < batch->nr; i++) {
 		const int status = batch->status[i] == batch->node ? 0 : batch->status[i];
+		struct move_flow *flow = &counts->flows[batch->flows[i]];
 
 		counts->asked_pages += batch->pages[i];
-		if (status == 0)
+		flow->asked_pages += batch->pages[i];
+		if (status == 0) {
 			counts->moved_pages += batch->pages[i];
-		else if (status < 0 && status > -MOVE_BATCH_ERRNOS)
+			flow->moved_pages += batch->pages[i];
+		} else if (status < 0 && status > -MOVE_BATCH_ERRNOS) {
 			counts->failed_pages[-status] += batch->pages[i];
-		else
+			flow->failed_pages += batch->pages[i];
+		} else {
 			continue; /* not reached, or already elsewhere */
+		}
 		process->became((uint64_t)(uintptr_t)batch->addresses[i], batch->node, status,
 				process->user);
 	}
@@ -137,19 +163,20 @@ static void turn_to(struct move_batch *batch, const struct move_batch_process *p
 }
 
 int move_batch_add(struct move_batch *batch, const struct move_batch_process *process,
-		   uint64_t address, uint64_t pages, int node)
+		   const struct move_batch_unit *unit)
 {
 	int r = 0;
 
-	if (node != batch->node || process != batch->process || batch->nr == MOST_UNITS ||
-	    !steering_has_room(&batch->steering, &batch->sizes, pages)) {
+	if (unit->to != batch->node || process != batch->process || batch->nr == MOST_UNITS ||
+	    !steering_has_room(&batch->steering, &batch->sizes, unit->pages)) {
 		r = move_batch_flush(batch);
-		turn_to(batch, process, node);
+		turn_to(batch, process, unit->to);
 	}
-	batch->addresses[batch->nr] = (void *)(uintptr_t)address;
-	batch->nodes[batch->nr] = node;
+	batch->addresses[batch->nr] = (void *)(uintptr_t)unit->address;
+	batch->nodes[batch->nr] = unit->to;
 	batch->status[batch->nr] = NOT_WRITTEN;
-	batch->pages[batch->nr++] = (uint32_t)pages;
-	steering_add(&batch->steering, &batch->sizes, pages);
+	batch->flows[batch->nr] = flow_of(batch->counts, unit);
+	batch->pages[batch->nr++] = (uint32_t)unit->pages;
+	steering_add(&batch->steering, &batch->sizes, unit->pages);
 	return r;
 }

@@ -13,13 +13,27 @@
 #include <sys/types.h>
 
 #include "cleanup.h"
+#include "ports.h"
 
 #define MOVE_BATCH_ERRNOS 134 /* above the largest errno of Linux */
 
+/* More pairs of nodes than a machine's tiers have; what is beyond goes to the last, of nodes -1. */
+#define MOVE_FLOWS 64
+
+/* Pages from one node to another, for one reason. */
+struct move_flow {
+	int from, to;
+	enum port_reason reason;
+	uint64_t asked_pages, moved_pages, failed_pages;
+};
+
+/* Pages that were not reached, or were elsewhere already, are asked ones only. */
 struct move_counts {
 	uint64_t asked_pages, moved_pages;
 	uint64_t failed_pages[MOVE_BATCH_ERRNOS]; /* by errno */
 	uint64_t calls, longest_call_ns, all_calls_ns;
+	struct move_flow flows[MOVE_FLOWS]; /* in order of first use */
+	unsigned nr_flows;
 };
 
 /* Whose pages are moved. */
@@ -41,8 +55,15 @@ struct move_batch *move_batch_new(int root, uint64_t call_ns, struct move_counts
 void move_batch_free(struct move_batch *batch);
 DEFINE_CLEANUP(struct move_batch *, move_batch_free);
 
+/* Some base pages that move as a whole. */
+struct move_batch_unit {
+	uint64_t address, pages;
+	int from, to;
+	enum port_reason reason;
+};
+
 /*
- * Adds a unit of so many base pages that is to go to a node.  The call for what was added before
+ * Adds a unit.  The call for what was added before
  * is made when enough has come together, or when process or node are other ones than
  * before; the process must stay until then.  Pages that others map too are moved where the caller
  * may (CAP_SYS_NICE).
@@ -52,7 +73,7 @@ DEFINE_CLEANUP(struct move_batch *, move_batch_free);
  * and nothing is told of them.
  */
 int move_batch_add(struct move_batch *batch, const struct move_batch_process *process,
-		   uint64_t address, uint64_t pages, int node);
+		   const struct move_batch_unit *unit);
 
 /* Makes the call for what was added.  Errors: as move_batch_add. */
 int move_batch_flush(struct move_batch *batch);

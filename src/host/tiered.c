@@ -130,6 +130,18 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 	return 0;
 }
 
+int tiered_use(struct tiered *tiered, const struct tracker_kind *kind, struct mpol_error *err)
+{
+	struct tracker *tracker;
+	int r = kind->open(tiered->root, tiered->process.pid, &tracker, err);
+
+	if (r < 0)
+		return r;
+	tiered->tracker->kind->close(tiered->tracker);
+	tiered->tracker = tracker;
+	return 0;
+}
+
 pid_t tiered_pid(const struct tiered *tiered)
 {
 	return tiered->process.pid;
@@ -367,11 +379,18 @@ static int move_run(struct tiered *tiered, const struct port_move *move, struct 
 {
 	const uint64_t end = move->first_page + move->nr_pages;
 	const bool huge = tiered->blocks[find_block(tiered, move->first_page)]->huge;
-	const uint64_t pages = huge ? BLOCK_PAGES : 1;
+	struct move_batch_unit unit = {
+		.pages = huge ? BLOCK_PAGES : 1,
+		.from = move->from,
+		.to = move->to,
+		.reason = move->reason,
+	};
 	int r = 0;
 
-	for (uint64_t page = move->first_page; page < end && r == 0; page += pages)
-		r = move_batch_add(batch, &tiered->process, page * PAGE_BYTES, pages, move->to);
+	for (uint64_t page = move->first_page; page < end && r == 0; page += unit.pages) {
+		unit.address = page * PAGE_BYTES;
+		r = move_batch_add(batch, &tiered->process, &unit);
+	}
 	return r;
 }
 

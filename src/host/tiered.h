@@ -50,6 +50,12 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 void tiered_close(struct tiered *tiered);
 DEFINE_CLEANUP(struct tiered *, tiered_close);
 
+/*
+ * Sees accesses in another way from now on, and keeps what is known; the next step must be
+ * tiered_clear.  Errors: the tracker's own, and nothing is changed.
+ */
+int tiered_use(struct tiered *tiered, const struct tracker_kind *kind, struct mpol_error *err);
+
 pid_t tiered_pid(const struct tiered *tiered);
 
 /* Becomes readable when the process has ended (pidfd_open(2)). */

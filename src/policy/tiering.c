@@ -27,6 +27,14 @@ void tiering_set_rule(struct tiering *tiering, const struct rule *rule)
 		tiering->rule->start(&tiering->tiers[i], i);
 }
 
+void tiering_abandon(struct tiering *tiering, uint64_t now_ns)
+{
+	if (tiering->step == TIERING_NOTHING)
+		return;
+	tiering->step = TIERING_CLEAR;
+	tiering->when_ns = now_ns;
+}
+
 /* ---- When to look --------------------------------------------------------------- */
 
 enum tiering_step tiering_next(const struct tiering *tiering, uint64_t *ret_when_ns)

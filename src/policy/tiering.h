@@ -84,6 +84,12 @@ void tiering_start(struct tiering *tiering, const struct tiering_config *config,
 /* Decides by another rule from now on, and forgets what is known of units; NULL: ranking. */
 void tiering_set_rule(struct tiering *tiering, const struct rule *rule);
 
+/*
+ * Gives the round up that is under way, if one is; the next one begins now.  For what has
+ * interrupted it.
+ */
+void tiering_abandon(struct tiering *tiering, uint64_t now_ns);
+
 /* What is to be done next, and from when on. */
 enum tiering_step tiering_next(const struct tiering *tiering, uint64_t *ret_when_ns);
 

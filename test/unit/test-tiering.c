@@ -193,6 +193,34 @@ static void hot_pages_of_all_targets_get_fast_memory(void **state)
 	assert_true(world.nr_calls >= FAST_ROOM / TIERING_CHUNK_MOVES);
 }
 
+/* At any moment; and heats are shifted as if the round had been none. */
+static void a_round_can_be_given_up(void **state)
+{
+	struct tiering twin;
+	uint64_t when_ns, now_ns = 0;
+
+	(void)state;
+	memset(world.seen[0], 5, NR_PAGES);
+	for (unsigned round = 0; round < 3; round++)
+		now_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+	twin = tiering;
+	tiering_cleared(&twin, now_ns + 1000 * MS);
+	for (unsigned scans = 0; scans < 3; scans++) {
+		tiering_cleared(&tiering, now_ns);
+		for (unsigned i = 0; i < scans; i++)
+			tiering_scanned(&tiering);
+		tiering_abandon(&tiering, now_ns + 1000 * MS);
+		assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_CLEAR);
+		assert_int_equal(when_ns, now_ns + 1000 * MS);
+	}
+	tiering_cleared(&tiering, now_ns + 1000 * MS);
+	assert_int_equal(tiering.heat_shift, twin.heat_shift);
+	assert_int_equal(tiering_score(&tiering), twin.round.nr_scans);
+	tiering_start(&tiering, &config, 1);
+	tiering_abandon(&tiering, 0);
+	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_NOTHING);
+}
+
 static void no_more_moves_than_the_rate_allows(void **state)
 {
 	struct tiering_config slow = config;
@@ -211,6 +239,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_done_with_one_tier, start),
 		cmocka_unit_test_setup(the_budget_paces_rounds, start),
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
+		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
 	};
 

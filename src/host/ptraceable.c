@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Who could ptrace whom: see ptraceable.h. */
+#include "ptraceable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "process.h"
+#include "rootfs.h"
+
+/* What stands behind "NAME:" at a line's beginning; NULL: no such line. */
+static const char *field(const char *status, const char *name)
+{
+	const size_t length = strlen(name);
+
+	for (const char *line = status; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, length) == 0 && line[length] == ':')
+			return line + length + 1;
+	}
+	return NULL;
+}
+
+/* Whether real, effective and saved id (proc(5), Uid) are all that one. */
+static int all_are(const char *ids, uint32_t id)
+{
+	uint32_t real, effective, saved;
+
+	if (!ids || sscanf(ids, "%" SCNu32 " %" SCNu32 " %" SCNu32, &real, &effective, &saved) != 3)
+		return -EBADMSG;
+	return real == id && effective == id && saved == id ? 0 : -EPERM;
+}
+
+int ptraceable_parse(const char *status, uid_t uid, gid_t gid)
+{
+	const char *permitted = field(status, "CapPrm");
+	uint64_t capabilities;
+	int r = all_are(field(status, "Uid"), uid);
+
+	if (r == 0)
+		r = all_are(field(status, "Gid"), gid);
+	if (r < 0)
+		return r;
+	if (!permitted || sscanf(permitted, "%" SCNx64, &capabilities) != 1)
+		return -EBADMSG;
+	return capabilities ? -EPERM : 0;
+}
+
+int ptraceable_by(int root, pid_t pid, uid_t uid, gid_t gid)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd = process_open_file(root, pid, "status", O_RDONLY);
+	struct stat status;
+	ssize_t length;
+
+	if (fd < 0)
+		return fd;
+	length = rootfs_read(root, &text, "proc/%d/status", pid);
+	if (length < 0)
+		return length == -ENOENT ? -ESRCH : (int)length;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	return status.st_uid == uid ? ptraceable_parse(text, uid, gid) : -EPERM;
+}

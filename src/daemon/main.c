@@ -187,10 +187,16 @@ static int run(const struct options *options, struct mpol_error *error)
 	_cleanup_(manager_freep) struct manager *manager = NULL;
 	int r = manager_new(&options->manager, &manager, error);
 
-	for (size_t i = 0; i < options->nr_pids && r == 0; i++)
-		r = manager_add(manager, options->pids[i], error);
-	for (size_t i = 0; i < options->nr_selectors && r == 0; i++)
-		r = manager_follow(manager, &options->selectors[i], error);
+	for (size_t i = 0; i < options->nr_pids && r == 0; i++) {
+		const struct roster_request request = { .pid = options->pids[i] };
+
+		r = manager_add(manager, &request, NULL, error);
+	}
+	for (size_t i = 0; i < options->nr_selectors && r == 0; i++) {
+		const struct roster_request request = { .selector = options->selectors[i] };
+
+		r = manager_add(manager, &request, NULL, error);
+	}
 	return r < 0 ? r : manager_run(manager, error);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The manager's loop: see manager.h. */
-#include "manager.h"
+#include "manager-internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -14,46 +15,17 @@
 
 #include "clock.h"
 #include "error.h"
-#include "grow.h"
 #include "log.h"
 #include "rootfs.h"
-#include "tier-nodes.h"
-#include "tiered.h"
+#include "text.h"
 
 /* What moving a page costs before it was ever measured. */
 #define FIRST_MOVE_PAGE_NS 2000
 
-/* How often selectors are asked again. */
-#define SELECT_NS 1000000000ULL
+/* How often the roster is looked through. */
+#define REFRESH_NS 1000000000ULL
 
-/* A process under management; its id is what tiering calls its target, and is never used again. */
-struct target {
-	uint32_t id;
-	struct tiered *tiered;
-};
-
-struct manager {
-	struct manager_config config;
-	int root;
-	struct tier_nodes *nodes;
-	struct tiering tiering;
-	struct target *targets; /* by id */
-	size_t nr_targets, nr_allocated;
-	uint32_t next_id;
-	struct mpol_selector *selectors;
-	size_t nr_selectors, nr_selectors_allocated;
-	uint64_t selected_ns; /* when they were asked last */
-	/* Selected, but not to be managed: said once. */
-	struct mpol_selected *refused;
-	size_t nr_refused, nr_refused_allocated;
-	struct move_batch *batch;
-	struct move_counts counts; /* of all that was ever moved */
-	uint64_t decided_pages[2]; /* by port_reason, in this round */
-	uint64_t round_cpu_ns;	   /* CPU time of ours when this round began */
-	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
-};
-
-static uint64_t cpu_ns(void)
+uint64_t manager_cpu_ns(void)
 {
 	struct timespec used;
 
@@ -63,126 +35,23 @@ static uint64_t cpu_ns(void)
 
 /* ---- Processes ------------------------------------------------------------------------ */
 
-static void drop(struct manager *manager, size_t i, const char *why)
+int manager_add(struct manager *manager, const struct roster_request *request, uint32_t *ret_id,
+		struct mpol_error *err)
 {
-	struct target *target = &manager->targets[i];
-
-	log_info("process %d: %s", tiered_pid(target->tiered), why);
-	tiered_close(target->tiered);
-	memmove(target, target + 1, (--manager->nr_targets - i) * sizeof(*target));
+	return roster_add(&manager->roster, request, ret_id, err);
 }
 
-static void drop_failed(struct manager *manager, size_t i, int r)
+int manager_remove(struct manager *manager, uint32_t id, struct mpol_error *err)
 {
-	drop(manager, i, r == -ESRCH ? "it has ended" : strerror(-r));
+	return roster_remove(&manager->roster, id, err);
 }
 
-static bool is_managed(const struct manager *manager, pid_t pid)
+static void use_rule(struct manager *manager, const struct rule *rule)
 {
-	for (size_t i = 0; i < manager->nr_targets; i++)
-		if (tiered_pid(manager->targets[i].tiered) == pid)
-			return true;
-	return false;
-}
-
-int manager_add(struct manager *manager, pid_t pid, struct mpol_error *err)
-{
-	const struct tiered_request request = {
-		.root = manager->root,
-		.pid = pid,
-		.tracker = manager->config.tracker,
-		.memory = manager->nodes->memory,
-	};
-	struct target *targets;
-	int r;
-
-	if (is_managed(manager, pid)) {
-		error_set(err, -EEXIST, "add a process", "it is managed already");
-		error_on(err, "process %d", pid);
-		return -EEXIST;
-	}
-	targets = grow(manager->targets, manager->nr_targets, &manager->nr_allocated,
-		       sizeof(*targets));
-	if (!targets)
-		return error_errno(err, -ENOMEM, "add a process");
-	manager->targets = targets;
-	r = tiered_open(&request, &targets[manager->nr_targets].tiered, err);
-	if (r < 0)
-		return r;
-	targets[manager->nr_targets++].id = manager->next_id++;
-	log_info("process %d: managed", pid);
-	return 0;
-}
-
-static bool is_refused(const struct manager *manager, const struct mpol_selected *process)
-{
-	for (size_t i = 0; i < manager->nr_refused; i++)
-		if (manager->refused[i].pid == process->pid &&
-		    manager->refused[i].start_ticks == process->start_ticks)
-			return true;
-	return false;
-}
-
-static void refuse(struct manager *manager, const struct mpol_selected *process,
-		   const struct mpol_error *error)
-{
-	struct mpol_selected *refused = grow(manager->refused, manager->nr_refused,
-					     &manager->nr_refused_allocated, sizeof(*refused));
-
-	log_warning("process %d: %s: %s", process->pid, error->step, error->cause);
-	if (!refused)
-		return; /* it is said once more */
-	manager->refused = refused;
-	refused[manager->nr_refused++] = *process;
-}
-
-/* Takes in whom a selector means now. */
-static int select_now(struct manager *manager, const struct mpol_selector *selector,
-		      struct mpol_error *err)
-{
-	struct mpol_selection selection = { 0 };
-	struct mpol_error error = { 0 };
-	int r = mpol_select(NULL, selector, &selection, err);
-
-	for (size_t i = 0; i < selection.nr_processes; i++) {
-		const struct mpol_selected *process = &selection.processes[i];
-
-		if (is_managed(manager, process->pid) || is_refused(manager, process))
-			continue;
-		if (manager_add(manager, process->pid, &error) < 0 && error.code != -ESRCH)
-			refuse(manager, process, &error);
-	}
-	mpol_selection_free(&selection);
-	return r;
-}
-
-static void select_all(struct manager *manager)
-{
-	const uint64_t now_ns = clock_now_ns();
-
-	if (now_ns - manager->selected_ns < SELECT_NS)
+	if (rule == manager->tiering.rule)
 		return;
-	manager->selected_ns = now_ns;
-	for (size_t i = 0; i < manager->nr_selectors; i++)
-		select_now(manager, &manager->selectors[i], NULL); /* who is not there may come */
-}
-
-int manager_follow(struct manager *manager, const struct mpol_selector *selector,
-		   struct mpol_error *err)
-{
-	struct mpol_selector *selectors =
-		grow(manager->selectors, manager->nr_selectors, &manager->nr_selectors_allocated,
-		     sizeof(*selectors));
-	int r;
-
-	if (!selectors)
-		return error_errno(err, -ENOMEM, "follow processes");
-	manager->selectors = selectors;
-	r = select_now(manager, selector, err);
-	if (r == -EINVAL || r == -ENOMEM || r == -ENOTUNIQ || r == -EOPNOTSUPP)
-		return r;
-	selectors[manager->nr_selectors++] = *selector;
-	return 0;
+	tiering_set_rule(&manager->tiering, rule);
+	log_info("rule %s: %s", rule->name, rule->summary);
 }
 
 int manager_set_rule(struct manager *manager, const char *name, struct mpol_error *err)
@@ -195,31 +64,43 @@ int manager_set_rule(struct manager *manager, const char *name, struct mpol_erro
 		error_advise(err, "there are " RULE_NAMES);
 		return -ENOENT;
 	}
-	tiering_set_rule(&manager->tiering, rule);
-	log_info("rule %s: %s", rule->name, rule->summary);
+	use_rule(manager, rule);
 	return 0;
 }
 
-static struct target *find(const struct manager *manager, uint32_t id)
+static void drop_failed(struct manager *manager, size_t i, int r)
 {
-	for (size_t i = 0; i < manager->nr_targets; i++)
-		if (manager->targets[i].id >= id)
-			return &manager->targets[i];
-	return NULL;
+	roster_drop(&manager->roster, i, r == -ESRCH ? "it has ended" : strerror(-r));
+}
+
+static void refresh(struct manager *manager)
+{
+	const uint64_t now_ns = clock_now_ns(), cpu_ns = manager_cpu_ns();
+
+	if (now_ns - manager->refreshed_ns < REFRESH_NS)
+		return;
+	manager->refreshed_ns = now_ns;
+	roster_refresh(&manager->roster);
+	manager->cpu.looking_ns += manager_cpu_ns() - cpu_ns;
+}
+
+static struct tiered *tiered_of(const struct manager *manager, uint32_t id)
+{
+	return roster_find(&manager->roster, id)->tiered;
 }
 
 /* ---- What tiering asks for ---------------------------------------------------------------- */
 
 static bool gather(void *user, struct tiering_position from, struct tiering_chunk *chunk)
 {
-	const struct manager *manager = user;
-	const struct target *target = find(manager, from.target);
+	const struct roster *roster = &((const struct manager *)user)->roster;
+	const struct roster_process *process = roster_find(roster, from.target);
 
-	for (; target && target < manager->targets + manager->nr_targets; target++) {
-		if (!tiered_gather(target->tiered, target->id == from.target ? from.page : 0,
+	for (; process && process < roster->processes + roster->nr_processes; process++) {
+		if (!tiered_gather(process->tiered, process->id == from.target ? from.page : 0,
 				   chunk))
 			continue;
-		chunk->span.target = target->id;
+		chunk->span.target = process->id;
 		return true;
 	}
 	return false;
@@ -227,13 +108,13 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 
 static void keep(void *user, const struct tiering_chunk *chunk)
 {
-	tiered_keep(find(user, chunk->span.target)->tiered, chunk);
+	tiered_keep(tiered_of(user, chunk->span.target), chunk);
 }
 
 static void carry_out(void *user, const struct port_move *moves, size_t nr)
 {
 	struct manager *manager = user;
-	struct tiered *tiered = find(manager, moves[0].target)->tiered; /* all are one's */
+	struct tiered *tiered = tiered_of(manager, moves[0].target); /* all are one's */
 	int r;
 
 	for (size_t i = 0; i < nr; i++)
@@ -271,10 +152,11 @@ static void decide(struct manager *manager)
 {
 	const struct move_counts before = manager->counts;
 	const uint64_t now_ns = clock_now_ns();
-	const uint64_t began_cpu_ns = cpu_ns();
+	const uint64_t began_cpu_ns = manager_cpu_ns();
 	const struct tiering_time time = {
 		.now_ns = now_ns,
-		.spent_ns = began_cpu_ns - manager->round_cpu_ns + manager->deciding_ns,
+		.spent_ns =
+			manager->cpu.looking_ns - manager->round_looking_ns + manager->deciding_ns,
 		.move_page_ns = move_page_ns(manager),
 	};
 	const struct port_nodes nodes = { manager->nodes->nodes, manager->nodes->nr };
@@ -285,9 +167,12 @@ static void decide(struct manager *manager)
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
 	move_batch_flush(manager->batch);
-	took_ns = cpu_ns() - began_cpu_ns;
+	took_ns = manager_cpu_ns() - began_cpu_ns;
 	moving_ns = manager->counts.all_calls_ns - before.all_calls_ns;
 	manager->deciding_ns = took_ns > moving_ns ? took_ns - moving_ns : 0;
+	manager->cpu.deciding_ns += manager->deciding_ns;
+	manager->cpu.moving_ns += took_ns - manager->deciding_ns;
+	manager_note_decision(manager, manager->counts.moved_pages - before.moved_pages);
 	say_decided(manager, manager->counts.moved_pages - before.moved_pages);
 }
 
@@ -295,10 +180,11 @@ static void decide(struct manager *manager)
 
 static void clear(struct manager *manager)
 {
-	manager->round_cpu_ns = cpu_ns();
-	select_all(manager);
-	for (size_t i = manager->nr_targets; i-- > 0;) {
-		const int r = tiered_clear(manager->targets[i].tiered);
+	struct roster *roster = &manager->roster;
+
+	manager->round_looking_ns = manager->cpu.looking_ns;
+	for (size_t i = roster->nr_processes; i-- > 0;) {
+		const int r = tiered_clear(roster->processes[i].tiered);
 
 		if (r < 0)
 			drop_failed(manager, i, r);
@@ -308,9 +194,11 @@ static void clear(struct manager *manager)
 
 static void scan(struct manager *manager)
 {
-	for (size_t i = manager->nr_targets; i-- > 0;) {
+	struct roster *roster = &manager->roster;
+
+	for (size_t i = roster->nr_processes; i-- > 0;) {
 		const int r =
-			tiered_scan(manager->targets[i].tiered, tiering_score(&manager->tiering));
+			tiered_scan(roster->processes[i].tiered, tiering_score(&manager->tiering));
 
 		if (r < 0)
 			drop_failed(manager, i, r);
@@ -318,39 +206,73 @@ static void scan(struct manager *manager)
 	tiering_scanned(&manager->tiering);
 }
 
-/* Does what is due.  Returns for how long nothing is. */
+/* Does what is due.  Returns for how long nothing is; 0: something may be. */
 static uint64_t work(struct manager *manager)
 {
-	for (;;) {
-		const uint64_t now_ns = clock_now_ns();
-		uint64_t when_ns;
-		const enum tiering_step step = tiering_next(&manager->tiering, &when_ns);
+	const uint64_t now_ns = clock_now_ns(), cpu_ns = manager_cpu_ns();
+	uint64_t when_ns;
+	const enum tiering_step step = tiering_next(&manager->tiering, &when_ns);
 
-		if (when_ns > now_ns)
-			return when_ns - now_ns;
-		switch (step) {
-		case TIERING_CLEAR:
-			clear(manager);
-			break;
-		case TIERING_SCAN:
-			scan(manager);
-			break;
-		case TIERING_DECIDE:
-			decide(manager);
-			break;
-		case TIERING_NOTHING:
-			break;
-		}
+	if (manager->is_paused)
+		return REFRESH_NS;
+	if (when_ns > now_ns)
+		return when_ns - now_ns;
+	switch (step) {
+	case TIERING_CLEAR:
+		clear(manager);
+		break;
+	case TIERING_SCAN:
+		scan(manager);
+		break;
+	case TIERING_DECIDE:
+		decide(manager);
+		return 0;
+	case TIERING_NOTHING:
+		return REFRESH_NS;
 	}
+	manager->cpu.looking_ns += manager_cpu_ns() - cpu_ns;
+	return 0;
 }
 
-/* Sleeps until then, or a signal comes.  Returns whether one came. */
-static bool rest(int signals, uint64_t ns)
+int manager_watch(struct manager *manager, const struct manager_watch *watch,
+		  struct mpol_error *err)
 {
-	const struct timespec time = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
-	struct pollfd wait = { .fd = signals, .events = POLLIN };
+	if (manager->nr_watches == MANAGER_WATCHES)
+		return error_errno(err, -ENOSPC, "watch a descriptor");
+	manager->watches[manager->nr_watches++] = *watch;
+	return 0;
+}
 
-	return ppoll(&wait, 1, &time, NULL) > 0;
+/* Rests for so long at most, and serves who is watched.  Returns whether a signal came. */
+static bool attend(struct manager *manager, int signals, uint64_t ns)
+{
+	struct pollfd waits[MANAGER_WATCHES + 1] = { { .fd = signals, .events = POLLIN } };
+	uint64_t rests_ns[MANAGER_WATCHES];
+	const uint64_t began_ns = clock_now_ns();
+	uint64_t took_ns;
+
+	for (unsigned i = 0; i < manager->nr_watches; i++) {
+		const struct manager_watch *watch = &manager->watches[i];
+
+		waits[i + 1] = (struct pollfd) { .fd = watch->fd, .events = POLLIN };
+		rests_ns[i] = watch->rest_ns ? watch->rest_ns(watch->user) : UINT64_MAX;
+		if (rests_ns[i] < ns)
+			ns = rests_ns[i];
+	}
+	if (ppoll(waits, manager->nr_watches + 1,
+		  &(struct timespec) { (time_t)(ns / 1000000000), (long)(ns % 1000000000) },
+		  NULL) < 0)
+		return false;
+	took_ns = clock_now_ns() - began_ns;
+	for (unsigned i = 0; i < manager->nr_watches; i++)
+		if (waits[i + 1].revents || rests_ns[i] <= took_ns)
+			manager->watches[i].serve(manager->watches[i].user);
+	return waits[0].revents;
+}
+
+static bool has_somebody(const struct manager *manager)
+{
+	return manager->config.stays || manager->roster.nr_entries || manager->roster.nr_processes;
 }
 
 int manager_run(struct manager *manager, struct mpol_error *err)
@@ -364,18 +286,47 @@ int manager_run(struct manager *manager, struct mpol_error *err)
 	if (sigprocmask(SIG_BLOCK, &ending, NULL) < 0 ||
 	    (signals = signalfd(-1, &ending, SFD_CLOEXEC)) < 0)
 		return error_errno(err, -errno, "await signals");
-	while ((manager->nr_targets || manager->nr_selectors) && !rest(signals, work(manager)))
-		;
+	while (has_somebody(manager)) {
+		refresh(manager);
+		if (attend(manager, signals, work(manager)))
+			break;
+	}
 	return 0;
 }
 
-/* The one that was asked for, or the best that works here. */
-static int choose_tracker(struct manager *manager, struct mpol_error *err)
+void manager_pause(struct manager *manager, const char *reason)
 {
-	const struct tracker_kind **tracker = &manager->config.tracker;
-	struct mpol_error why = { 0 };
-	int r = *tracker ? 0 : tracker_choose(manager->root, tracker, &why);
+	log_info("paused%s%s", *reason ? ": " : "", reason);
+	manager->is_paused = true;
+	snprintf(manager->pause_reason, sizeof(manager->pause_reason), "%s", reason);
+}
 
+void manager_resume(struct manager *manager)
+{
+	if (!manager->is_paused)
+		return;
+	log_info("resumed");
+	manager->is_paused = false;
+	*manager->pause_reason = '\0';
+	tiering_abandon(&manager->tiering, clock_now_ns());
+}
+
+/* ---- How to see accesses ------------------------------------------------------------------- */
+
+/* The one that was asked for, or the best that works here; and why. */
+static int choose_tracker(const struct manager *manager, const struct manager_config *config,
+			  const struct tracker_kind **ret, struct text *ret_reason,
+			  struct mpol_error *err)
+{
+	struct mpol_error why = { 0 };
+	int r;
+
+	if (config->tracker) {
+		*ret = config->tracker;
+		text_printf(ret_reason, "it was asked for");
+		return 0;
+	}
+	r = tracker_choose(manager->root, ret, &why);
 	if (r < 0) {
 		error_set(err, r, "see accesses", "no tracker works here; %s: %s", why.step,
 			  why.cause);
@@ -383,11 +334,61 @@ static int choose_tracker(struct manager *manager, struct mpol_error *err)
 		return r;
 	}
 	if (why.code != 0)
-		log_info("tracker %s: %s: %s%s%s", why.step, why.object, why.cause,
-			 *why.advice ? "; " : "", why.advice);
-	log_info("tracker %s: %s", (*tracker)->name, (*tracker)->summary);
+		text_printf(ret_reason, "the best that works here; not %s: %s: %s%s%s", why.step,
+			    why.object, why.cause, *why.advice ? "; " : "", why.advice);
+	else
+		text_printf(ret_reason, "it is the best, and works here");
 	return 0;
 }
+
+static int use_tracker(struct manager *manager, const struct manager_config *config,
+		       struct mpol_error *err)
+{
+	_cleanup_(text_free) struct text reason = { 0 };
+	const struct tracker_kind *tracker;
+	struct mpol_error why = { 0 };
+	int r = choose_tracker(manager, config, &tracker, &reason, err);
+
+	if (r < 0)
+		return r;
+	snprintf(manager->tracker_reason, sizeof(manager->tracker_reason), "%s",
+		 reason.data ? reason.data : "");
+	log_info("tracker %s: %s; %s", tracker->name, manager->tracker_reason, tracker->summary);
+	for (size_t i = 0; tracker != manager->roster.tracker && i < manager->roster.nr_processes;
+	     i++) {
+		struct tiered *tiered = manager->roster.processes[i].tiered;
+
+		if (tiered_use(tiered, tracker, &why) < 0)
+			log_warning("process %d: tracker %s: %s", tiered_pid(tiered), tracker->name,
+				    why.cause);
+	}
+	manager->roster.tracker = tracker;
+	return 0;
+}
+
+int manager_reconfigure(struct manager *manager, const struct manager_config *config,
+			struct mpol_error *err)
+{
+	_cleanup_(move_batch_freep) struct move_batch *batch =
+		move_batch_new(manager->root, config->call_ns, &manager->counts);
+	int r;
+
+	if (!batch)
+		return error_errno(err, -ENOMEM, "use another configuration");
+	r = use_tracker(manager, config, err);
+	if (r < 0)
+		return r;
+	manager->config = *config;
+	manager->config.tracker = manager->roster.tracker;
+	manager->tiering.config = config->tiering;
+	use_rule(manager, config->tiering.rule ? config->tiering.rule : &rule_ranking);
+	tiering_abandon(&manager->tiering, clock_now_ns());
+	move_batch_free(manager->batch);
+	manager->batch = steal_pointer(&batch);
+	return 0;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 int manager_new(const struct manager_config *config, struct manager **ret, struct mpol_error *err)
 {
@@ -396,7 +397,7 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 
 	if (!manager)
 		return error_errno(err, -ENOMEM, "start");
-	manager->config = *config;
+	manager->began_ns = clock_now_ns();
 	manager->root = rootfs_open(NULL);
 	if (manager->root < 0)
 		return error_errno(err, manager->root, "open /");
@@ -408,15 +409,13 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 		error_advise(err, "mpol topo shows the nodes and their tiers");
 		return -ENODEV;
 	}
-	r = choose_tracker(manager, err);
-	if (r < 0)
-		return r;
-	manager->batch = move_batch_new(manager->root, config->call_ns, &manager->counts);
-	if (!manager->batch)
-		return error_errno(err, -ENOMEM, "start");
+	roster_start(&manager->roster, manager->root, NULL, &manager->nodes->memory);
 	tiering_start(&manager->tiering, &config->tiering, manager->nodes->nr_tiers);
 	if (config->tiering.rule)
 		log_info("rule %s: %s", config->tiering.rule->name, config->tiering.rule->summary);
+	r = manager_reconfigure(manager, config, err);
+	if (r < 0)
+		return r;
 	*ret = steal_pointer(&manager);
 	return 0;
 }
@@ -425,11 +424,7 @@ void manager_free(struct manager *manager)
 {
 	if (!manager)
 		return;
-	for (size_t i = 0; i < manager->nr_targets; i++)
-		tiered_close(manager->targets[i].tiered);
-	free(manager->targets);
-	free(manager->selectors);
-	free(manager->refused);
+	roster_end(&manager->roster);
 	move_batch_free(manager->batch);
 	tier_nodes_free(manager->nodes);
 	closep(&manager->root);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The manager: mpold at work.  It owns the loop: when tiering (policy/tiering.h) says what is due,
- * the processes' pages are looked at, ranked together, and moved.
+ * the processes' pages are looked at, ranked together, and moved; in between whoever
+ * watches a descriptor is served (manager_watch).  One thread does it all.
  *
  * Nothing that it does outlives it but where pages are: it stops no process, changes no
  * policy and no setting of the kernel's, so it may be killed at any moment.
@@ -16,14 +17,17 @@
 #include <mpol/mpol.h>
 
 #include "cleanup.h"
+#include "roster.h"
 #include "tiering.h"
 #include "tracker.h"
+#include "world.h"
 
 struct manager_config {
 	struct tiering_config tiering;
 	const struct tracker_kind *tracker; /* NULL: the best that works here */
 	uint64_t call_ns;		    /* how long a call that moves pages may take, about */
 	bool dry_run;			    /* nothing is moved */
+	bool stays;			    /* even if no process is left, and none is to come */
 };
 
 struct manager;
@@ -36,15 +40,50 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 void manager_free(struct manager *manager);
 DEFINE_CLEANUP(struct manager *, manager_free);
 
-/* Takes a process's memory in.  Errors: -EEXIST, and those of tiered_open. */
-int manager_add(struct manager *manager, pid_t pid, struct mpol_error *err);
+/*
+ * Works by another configuration from now on.  What is known of pages stays, also where another
+ * tracker is to be used; a process that it cannot be used on keeps its own.  Errors:
+ * -EOPNOTSUPP, -ENOMEM; then nothing is changed.
+ */
+int manager_reconfigure(struct manager *manager, const struct manager_config *config,
+			struct mpol_error *err);
+
+/* Manages processes, or no longer: roster_add and roster_remove. */
+int manager_add(struct manager *manager, const struct roster_request *request, uint32_t *ret_id,
+		struct mpol_error *err);
+int manager_remove(struct manager *manager, uint32_t id, struct mpol_error *err);
 
 /*
- * Takes in the processes that the selector means now and from now on, as they come and go; its
- * texts are the caller's, and stay.  Errors: -EINVAL (mpol_select), -ENOMEM.
+ * Looks at nothing and moves nothing until manager_resume.  reason: copied, perhaps cut.  Pausing
+ * what is paused gives another reason.
  */
-int manager_follow(struct manager *manager, const struct mpol_selector *selector,
-		   struct mpol_error *err);
+void manager_pause(struct manager *manager, const char *reason);
+void manager_resume(struct manager *manager);
+
+/* Who is managed. */
+const struct roster *manager_roster(const struct manager *manager);
+
+/* The state; texts of it are the manager's, until something is changed. */
+void manager_status(const struct manager *manager, struct ctl_status *ret);
+
+/* Tells of the last rounds, the oldest first. */
+void manager_decisions(const struct manager *manager,
+		       void (*tell)(const struct ctl_decision *decision, void *to), void *to);
+
+/* A descriptor that is served by the loop. */
+struct manager_watch {
+	int fd; /* the caller's */
+	/* Called when it is readable, or its time has come. */
+	void (*serve)(void *user);
+	/* For how long, in ns, it may rest if it is not readable; NULL: for ever. */
+	uint64_t (*rest_ns)(void *user);
+	void *user;
+};
+
+/* Serves it from now on.  Error: -ENOSPC: there are MANAGER_WATCHES. */
+#define MANAGER_WATCHES 8
+int manager_watch(struct manager *manager, const struct manager_watch *watch,
+		  struct mpol_error *err);
 
 /*
  * Decides by another rule from now on (rule.h), which forgets what is known of pages.
@@ -54,7 +93,7 @@ int manager_set_rule(struct manager *manager, const char *name, struct mpol_erro
 
 /*
  * Works until a signal asks it to end (SIGTERM, SIGINT), or no process is left and none is to
- * come.  Returns 0, or the negative errno of a call that cannot fail.
+ * come (config.stays).  Returns 0, or the negative errno of a call that cannot fail.
  */
 int manager_run(struct manager *manager, struct mpol_error *err);
 

@@ -15,6 +15,19 @@ const struct rule *rule_find(const char *name)
 	return NULL;
 }
 
+struct rule_edges rule_edges(const struct rule *rule, const union rule_tier *state)
+{
+	const bool is_ranking = rule == &rule_ranking;
+	const struct ranking *ranking = &state->ranking;
+	const struct exchange *exchange = &state->exchange;
+
+	return (struct rule_edges) {
+		.promote_heat = is_ranking ? ranking->promote.heat : exchange->promote.heat,
+		.demote_heat = is_ranking ? ranking->demote.heat : exchange->demote.heat,
+		.caution = is_ranking ? ranking->caution : 0,
+	};
+}
+
 void rule_hint(const struct port_span *span, struct ranking_unit *units)
 {
 	if (span->hint != PORT_HINT_HOT && span->hint != PORT_HINT_COLD)

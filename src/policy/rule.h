@@ -58,6 +58,14 @@ extern const struct rule rule_two_touch;
 /* The rule of that name; NULL: there is none. */
 const struct rule *rule_find(const char *name);
 
+/* Where a tier's last decision drew its edges, for who wants to see: hotter units go up, colder
+ * ones down.  caution: what ping-pong has added, in heats; 0 of rules that know none. */
+struct rule_edges {
+	unsigned promote_heat, demote_heat, caution;
+};
+
+struct rule_edges rule_edges(const struct rule *rule, const union rule_tier *state);
+
 /*
  * After learn: what the span's hint makes of its units, whatever the rule.  Hot ones get the
  * heat RANKING_HINTED_HOT, cold ones 0.  Who calls leaves pinned ones out of count and choose.

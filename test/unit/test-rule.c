@@ -151,6 +151,28 @@ static void rules_have_names(void **state)
 	assert_ptr_equal(tiering.rule, &rule_ranking);
 }
 
+static void edges_are_told_whatever_the_rule(void **state)
+{
+	union rule_tier tier = { 0 };
+	struct rule_edges edges;
+
+	(void)state;
+	tier.ranking.promote.heat = 7;
+	tier.ranking.demote.heat = 3;
+	tier.ranking.caution = 2;
+	edges = rule_edges(&rule_ranking, &tier);
+	assert_int_equal(edges.promote_heat, 7);
+	assert_int_equal(edges.demote_heat, 3);
+	assert_int_equal(edges.caution, 2);
+	tier = (union rule_tier) { 0 };
+	tier.exchange.promote.heat = 9;
+	tier.exchange.demote.heat = 1;
+	edges = rule_edges(&rule_two_touch, &tier);
+	assert_int_equal(edges.promote_heat, 9);
+	assert_int_equal(edges.demote_heat, 1);
+	assert_int_equal(edges.caution, 0);
+}
+
 /* ---- hint-latency ------------------------------------------------------------------ */
 
 static void what_is_accessed_within_the_threshold_is_promoted_at_once(void **state)
@@ -378,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_have_names),
+		cmocka_unit_test(edges_are_told_whatever_the_rule),
 		cmocka_unit_test(what_is_accessed_within_the_threshold_is_promoted_at_once),
 		cmocka_unit_test(the_longest_unseen_make_room),
 		cmocka_unit_test(what_is_as_hot_does_not_give_way),

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The manager's state: of manager.c, which works on it, and manager-status.c, which tells of it. */
+#ifndef DAEMON_MANAGER_INTERNAL_H
+#define DAEMON_MANAGER_INTERNAL_H
+
+#include "manager.h"
+#include "move-batch.h"
+#include "tier-nodes.h"
+
+/* Rounds that are remembered. */
+#define MANAGER_DECISIONS 128
+
+/* CPU time of ours, by what it was for. */
+struct manager_cpu {
+	uint64_t looking_ns, deciding_ns, moving_ns;
+};
+
+struct manager {
+	struct manager_config config; /* its tracker is the one in use */
+	char tracker_reason[640];
+	int root;
+	struct tier_nodes *nodes;
+	struct tiering tiering;
+	struct roster roster;
+	uint64_t refreshed_ns; /* when the roster was last */
+	struct manager_watch watches[MANAGER_WATCHES];
+	unsigned nr_watches;
+	bool is_paused;
+	char pause_reason[256];
+	struct move_batch *batch;
+	struct move_counts counts; /* of all that was ever moved */
+	uint64_t began_ns;
+	uint64_t decided_pages[2]; /* by port_reason, in this round */
+	struct manager_cpu cpu;
+	uint64_t round_looking_ns; /* cpu.looking_ns when this round began */
+	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
+	uint64_t rounds;
+	struct ctl_decision decisions[MANAGER_DECISIONS]; /* by round % MANAGER_DECISIONS */
+};
+
+/* CPU time of the whole process. */
+uint64_t manager_cpu_ns(void);
+
+/* Remembers the round that has just been decided. */
+void manager_note_decision(struct manager *manager, uint64_t moved_pages);
+
+#endif

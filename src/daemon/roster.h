@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The roster: which processes mpold manages, and at whose request.
+ *
+ * An entry is a request: a process, or a selector that may mean many, now and as they come.  A
+ * process is managed as long as it lives and an entry holds it: the one that brought it, and any
+ * other that has meant it since.  So what one has asked for stays when another takes back his own.
+ *
+ * An entry goes when it is removed, when its process has ended, or the tree that it means.
+ */
+#ifndef DAEMON_ROSTER_H
+#define DAEMON_ROSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <mpol/mpol.h>
+
+#include "nodemask.h"
+#include "tiered.h"
+
+/* Most entries, in all and of one user who is not trusted with all. */
+#define ROSTER_ENTRIES	    4096
+#define ROSTER_USER_ENTRIES 64
+
+/* On whose behalf: all processes, or those only that this user could ptrace (ptraceable.h). */
+struct roster_owner {
+	bool confined;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct roster_request {
+	pid_t pid;		       /* this process; 0: */
+	struct mpol_selector selector; /* those that it means; its texts are copied */
+	struct roster_owner owner;
+};
+
+struct roster_entry {
+	uint32_t id; /* ascending, from 1, and never used again */
+	struct roster_request request;
+};
+
+struct roster_process {
+	uint32_t id; /* ascending, and never used again: what tiering calls a target */
+	struct tiered *tiered;
+	uint32_t *holders; /* ids of entries */
+	size_t nr_holders, nr_allocated;
+};
+
+/* Its arrays are in order of id, and only to be read by others. */
+struct roster {
+	int root;			    /* the caller's */
+	const struct tracker_kind *tracker; /* for those that come */
+	struct nodemask memory;
+	struct roster_process *processes;
+	size_t nr_processes, nr_processes_allocated;
+	struct roster_entry *entries;
+	size_t nr_entries, nr_entries_allocated;
+	uint32_t last_process, last_entry; /* ids */
+	/* Selected, but not to be managed: said once. */
+	struct mpol_selected *refused;
+	size_t nr_refused, nr_refused_allocated;
+};
+
+/* root: descriptor of "/"; memory: the nodes that pages may be moved between.  End it with
+ * roster_end. */
+void roster_start(struct roster *roster, int root, const struct tracker_kind *tracker,
+		  const struct nodemask *memory);
+void roster_end(struct roster *roster);
+
+/*
+ * Takes in whom the request means, and from now on who comes.  ret_id: NULL, or the entry's.
+ * Errors: -EEXIST (there is such an entry), -EDQUOT (too many), -EPERM (the owner's rights),
+ * -ESRCH (no such process or tree), -ENOMEM; of a process those of tiered_open; of a selector
+ * those of mpol_select, but for whom is not there yet (-ESRCH, -ENOENT).
+ */
+int roster_add(struct roster *roster, const struct roster_request *request, uint32_t *ret_id,
+	       struct mpol_error *err);
+
+/* Removes an entry, and lets go the processes that nobody else holds.  Error: -ENOENT. */
+int roster_remove(struct roster *roster, uint32_t id, struct mpol_error *err);
+
+/* NULL: there is none. */
+const struct roster_entry *roster_entry(const struct roster *roster, uint32_t id);
+
+/* Takes in those that have come, and lets go those that have ended. */
+void roster_refresh(struct roster *roster);
+
+/* The process with this id, or else the next; NULL: there is none. */
+struct roster_process *roster_find(const struct roster *roster, uint32_t id);
+
+bool roster_holds(const struct roster_process *process, uint32_t entry);
+
+/* Lets a process go, at its place among processes, and says why. */
+void roster_drop(struct roster *roster, size_t i, const char *why);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is managed, and who holds whom: children of the test's own, a tracker that sees nothing. */
+#include "cmocka-all.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rootfs.h"
+#include "roster.h"
+
+#define USER 4711
+
+static int nr_open;
+
+static const struct tracker_kind blind;
+
+static int open_blind(int root, pid_t pid, struct tracker **ret, struct mpol_error *err)
+{
+	static struct tracker tracker = { &blind };
+
+	(void)root;
+	(void)pid;
+	(void)err;
+	nr_open++;
+	*ret = &tracker;
+	return 0;
+}
+
+static void close_blind(struct tracker *tracker)
+{
+	(void)tracker;
+	nr_open--;
+}
+
+static const struct tracker_kind blind = {
+	.name = "blind",
+	.open = open_blind,
+	.close = close_blind,
+};
+
+static struct roster roster;
+static pid_t children[2];
+
+static int start(void **state)
+{
+	const struct nodemask memory = nodemask_of(0);
+
+	(void)state;
+	nr_open = 0;
+	roster_start(&roster, rootfs_open(NULL), &blind, &memory);
+	for (int i = 0; i < 2; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			pause();
+			_exit(0);
+		}
+	}
+	return 0;
+}
+
+static void end_child(int i)
+{
+	kill(children[i], SIGKILL);
+	waitpid(children[i], NULL, 0);
+}
+
+static int end(void **state)
+{
+	const int root = roster.root;
+
+	(void)state;
+	roster_end(&roster);
+	assert_int_equal(nr_open, 0);
+	close(root);
+	end_child(0);
+	end_child(1);
+	return 0;
+}
+
+static int add_pid(pid_t pid, uint32_t *ret_id)
+{
+	const struct roster_request request = { .pid = pid };
+
+	return roster_add(&roster, &request, ret_id, NULL);
+}
+
+static struct roster_request tree_of(pid_t pid)
+{
+	return (struct roster_request) {
+		.selector = { .size = sizeof(struct mpol_selector), .tree = pid },
+	};
+}
+
+static void test_one_process(void **state)
+{
+	uint32_t id = 0;
+
+	(void)state;
+	assert_int_equal(add_pid(children[0], &id), 0);
+	assert_int_not_equal(id, 0);
+	assert_int_equal(roster.nr_processes, 1);
+	assert_int_equal(add_pid(children[0], &id), -EEXIST);
+	assert_int_equal(add_pid(INT32_MAX, &id), -ESRCH);
+	assert_int_equal(roster_remove(&roster, id + 1, NULL), -ENOENT);
+	assert_int_equal(roster_remove(&roster, id, NULL), 0);
+	assert_int_equal(roster.nr_processes, 0);
+	assert_int_equal(roster_remove(&roster, id, NULL), -ENOENT);
+	assert_null(roster_entry(&roster, id));
+}
+
+static void test_ids_are_new(void **state)
+{
+	uint32_t first, second;
+
+	(void)state;
+	assert_int_equal(add_pid(children[0], &first), 0);
+	assert_int_equal(roster_remove(&roster, first, NULL), 0);
+	assert_int_equal(add_pid(children[0], &second), 0);
+	assert_true(second > first);
+	assert_int_equal(roster.processes[0].id, 2);
+}
+
+/* What a selector and a request for one both hold stays until neither does. */
+static void test_held_twice(void **state)
+{
+	struct roster_request tree = tree_of(children[0]);
+	uint32_t by_tree, by_pid;
+
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		assert_int_equal(roster_add(&roster, &tree, &by_tree, NULL), 0);
+		assert_int_equal(add_pid(children[0], &by_pid), 0);
+		assert_int_equal(roster.nr_processes, 1);
+		assert_int_equal(nr_open, 1);
+		assert_int_equal(roster_remove(&roster, first ? by_pid : by_tree, NULL), 0);
+		assert_int_equal(roster.nr_processes, 1);
+		assert_int_equal(roster_remove(&roster, first ? by_tree : by_pid, NULL), 0);
+		assert_int_equal(roster.nr_processes, 0);
+	}
+}
+
+static void test_ended(void **state)
+{
+	struct roster_request tree = tree_of(children[1]);
+
+	(void)state;
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	assert_int_equal(roster_add(&roster, &tree, NULL, NULL), 0);
+	assert_int_equal(roster.nr_entries, 2);
+	roster_refresh(&roster);
+	assert_int_equal(roster.nr_processes, 2);
+	end_child(0);
+	roster_refresh(&roster);
+	assert_int_equal(roster.nr_processes, 1);
+	assert_int_equal(roster.nr_entries, 1);
+	end_child(1);
+	roster_refresh(&roster);
+	assert_int_equal(roster.nr_processes, 0);
+	assert_int_equal(roster.nr_entries, 0);
+	tree = tree_of(children[1]);
+	assert_int_equal(roster_add(&roster, &tree, NULL, NULL), -ESRCH);
+}
+
+/* A cgroup that is not there may come; an expression that is none never will. */
+static void test_selectors(void **state)
+{
+	struct roster_request request = {
+		.selector = { .size = sizeof(struct mpol_selector), .unit = "none-such.service" },
+	};
+	struct mpol_error error;
+
+	(void)state;
+	/* The machine of the test may have no cgroups. */
+	if (roster_add(&roster, &request, NULL, &error) != -EOPNOTSUPP)
+		assert_int_equal(roster.nr_entries, 1);
+	request.selector.unit = NULL;
+	request.selector.match = "(";
+	assert_int_equal(roster_add(&roster, &request, NULL, &error), -EINVAL);
+	request.selector.match = NULL;
+	assert_int_equal(roster_add(&roster, &request, NULL, &error), -EINVAL);
+}
+
+/* A user who may not: neither by id, nor as one of those that a selector means. */
+static void test_confined(void **state)
+{
+	struct roster_request request = { .pid = children[0] };
+	struct mpol_error error = { 0 };
+
+	(void)state;
+	request.owner = (struct roster_owner) { .confined = true, .uid = USER, .gid = USER };
+	assert_int_equal(roster_add(&roster, &request, NULL, &error), -EPERM);
+	assert_non_null(*error.advice ? &error : NULL);
+	request.pid = 0;
+	request.selector = tree_of(children[0]).selector;
+	assert_int_equal(roster_add(&roster, &request, NULL, NULL), -EPERM);
+	request.selector =
+		(struct mpol_selector) { .size = sizeof(request.selector), .match = "test-roster" };
+	assert_int_equal(roster_add(&roster, &request, NULL, NULL), 0);
+	assert_int_equal(roster.nr_processes, 0);
+	assert_int_equal(nr_open, 0);
+}
+
+static void test_too_many(void **state)
+{
+	struct roster_request request = { .owner = { .confined = true, .uid = USER } };
+	char expression[32];
+
+	(void)state;
+	for (int i = 0; i < ROSTER_USER_ENTRIES; i++) {
+		snprintf(expression, sizeof(expression), "none such %d$", i);
+		request.selector = (struct mpol_selector) { .size = sizeof(request.selector),
+							    .match = expression };
+		assert_int_equal(roster_add(&roster, &request, NULL, NULL), 0);
+	}
+	request.selector.match = "one more";
+	assert_int_equal(roster_add(&roster, &request, NULL, NULL), -EDQUOT);
+	request.owner.uid++;
+	assert_int_equal(roster_add(&roster, &request, NULL, NULL), 0);
+	assert_int_equal(add_pid(children[0], NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_one_process, start, end),
+		cmocka_unit_test_setup_teardown(test_ids_are_new, start, end),
+		cmocka_unit_test_setup_teardown(test_held_twice, start, end),
+		cmocka_unit_test_setup_teardown(test_ended, start, end),
+		cmocka_unit_test_setup_teardown(test_selectors, start, end),
+		cmocka_unit_test_setup_teardown(test_confined, start, end),
+		cmocka_unit_test_setup_teardown(test_too_many, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The completion for bash, with the built mpol as $1: every verb of mpol --help
-# is offered, and every option of a verb's --help.
+# The completions for bash, with the built mpol as $1 and mpold as $2: every verb of mpol --help
+# is offered, and every option of a verb's --help, and of mpold's.
 set -euo pipefail
 mpol=$(realpath -- "${1:?the built mpol}")
+mpold=$(realpath -- "${2:?the built mpold}")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=completions/mpol.bash
 . completions/mpol.bash
+# shellcheck source=completions/mpold.bash
+. completions/mpold.bash
 status=0
 
 # completes LINE...: sets COMPREPLY for these words, the last one being typed.
 completes() {
 	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-	_mpol "$mpol" 2>/dev/null || true
+	if [ "$1" = mpold ]; then
+		_mpold "$mpold" 2>/dev/null || true
+	else
+		_mpol "$mpol" 2>/dev/null || true
+	fi
 }
 
 # offers WORD LINE...: WORD is among the completions.
@@ -55,4 +62,10 @@ completes mpol nosuchverb ''
 	echo "FAILED: an unknown verb completes to ${COMPREPLY[*]}"
 	status=1
 }
+for option in $("$mpold" --help | grep -oE -- '--[a-z][a-z-]*' | sort -u); do
+	offers "$option" mpold --
+done
+offers soft-dirty mpold --tracker so
+offers two-touch mpold --rule tw
+offers "$$" mpold --pid "$$"
 exit "$status"

@@ -48,7 +48,8 @@ static void test_form(void **state)
 	assert_refused("name: m\nnodes:\n- id: 0\n  kind: dram\n  size: 1GiB\n", -EBADMSG,
 		       "line 5, nodes[0].size", "Unexpected key: size");
 	assert_refused(NODES, -EBADMSG, "line 2, name", "Missing required mapping field: name");
-	assert_refused("name: m\n", -EBADMSG, "line 1, nodes", "Missing required mapping field: nodes");
+	assert_refused("name: m\n", -EBADMSG, "line 1, nodes",
+		       "Missing required mapping field: nodes");
 	assert_refused("name: m\nnodes:\n- { id: x }\n", -EBADMSG, "line 3, nodes[0].id", "'x'");
 	assert_refused("name: m\nname: n\n" NODES, -EBADMSG, "line 2, name", "already seen: name");
 	assert_refused("name: m\nnodes: &n\n- *n\n", -EBADMSG, "line 2, nodes", "alias");

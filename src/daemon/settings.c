@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings, and what their values may be: see settings.h. */
+#include "settings.h"
+
+#include <errno.h>
+#include <regex.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "grow.h"
+#include "rule.h"
+#include "text.h"
+#include "units.h"
+
+/* ---- One value ------------------------------------------------------------------ */
+
+static int set_bandwidth(struct settings *settings, const char *text)
+{
+	uint64_t bytes_per_s;
+
+	if (units_parse_bandwidth(text, &bytes_per_s) < 0 || bytes_per_s == 0)
+		return -EINVAL;
+	settings->manager.tiering.bytes_per_s = bytes_per_s;
+	return 0;
+}
+
+/* In parts per million. */
+static int set_budget(struct settings *settings, const char *text)
+{
+	char *end;
+	double percent = strtod(text, &end);
+
+	if (end == text || strcmp(end, "%") != 0 || !(percent >= 0.01 && percent <= 100))
+		return -EINVAL;
+	settings->manager.tiering.budget_ppm = (uint64_t)(percent * 10000);
+	return 0;
+}
+
+static int set_call_time(struct settings *settings, const char *text)
+{
+	uint64_t ns;
+
+	if (units_parse_duration(text, &ns) < 0 || ns < 1000000 || ns > 1000000000)
+		return -EINVAL;
+	settings->manager.call_ns = ns;
+	return 0;
+}
+
+static int set_dry_run(struct settings *settings, const char *text)
+{
+	const bool dry_run = strcmp(text, "true") == 0;
+
+	if (!dry_run && strcmp(text, "false") != 0)
+		return -EINVAL;
+	settings->manager.dry_run = dry_run;
+	return 0;
+}
+
+static int set_rule(struct settings *settings, const char *text)
+{
+	const struct rule *rule = rule_find(text);
+
+	if (!rule)
+		return -EINVAL;
+	settings->manager.tiering.rule = rule;
+	return 0;
+}
+
+static int set_tracker(struct settings *settings, const char *text)
+{
+	const struct tracker_kind *tracker = tracker_find(text);
+
+	if (!tracker)
+		return -EINVAL;
+	settings->manager.tracker = tracker;
+	return 0;
+}
+
+const struct setting settings_scalars[] = {
+	{ "bandwidth", "bandwidth", "a bandwidth, such as 500MB/s", set_bandwidth, false },
+	{ "budget", "budget", "a share of a CPU from 0.01% to 100%", set_budget, false },
+	{ "call_time", "call-time", "a duration from 1ms to 1s", set_call_time, false },
+	{ "dry_run", "dry-run", "true or false", set_dry_run, true },
+	{ "rule", "rule", "one of " RULE_NAMES, set_rule, false },
+	{ "tracker", "tracker", "one of " TRACKER_NAMES, set_tracker, false },
+};
+
+const size_t settings_nr_scalars = sizeof(settings_scalars) / sizeof(*settings_scalars);
+
+/* ---- Targets -------------------------------------------------------------------- */
+
+const char *const settings_kinds[SETTINGS_NR_KINDS] = {
+	[SETTINGS_PID] = "pid",	  [SETTINGS_TREE] = "tree",   [SETTINGS_CGROUP] = "cgroup",
+	[SETTINGS_UNIT] = "unit", [SETTINGS_MATCH] = "match",
+};
+
+const char *const settings_kinds_wanted[SETTINGS_NR_KINDS] = {
+	[SETTINGS_PID] = "a process id",
+	[SETTINGS_TREE] = "a process id",
+	[SETTINGS_CGROUP] = "the path of a control group, such as system.slice/cron.service",
+	[SETTINGS_UNIT] = "the name of a systemd unit, such as cron.service",
+	[SETTINGS_MATCH] = "an extended regular expression (regex(7))",
+};
+
+static bool is_expression(const char *text)
+{
+	regex_t compiled;
+
+	if (regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	regfree(&compiled);
+	return true;
+}
+
+static bool parse_pid(const char *text, pid_t *ret)
+{
+	uint64_t number;
+
+	if (parse_u64(text, 10, &number) < 0 || number == 0 || number > INT32_MAX)
+		return false;
+	*ret = (pid_t)number;
+	return true;
+}
+
+/* What the text asks for.  Returns whether it is good. */
+static bool make_request(enum settings_kind kind, const char *text, struct roster_request *ret)
+{
+	struct mpol_selector *selector = &ret->selector;
+
+	selector->size = sizeof(*selector);
+	switch (kind) {
+	case SETTINGS_PID:
+		return parse_pid(text, &ret->pid);
+	case SETTINGS_TREE:
+		return parse_pid(text, &selector->tree);
+	case SETTINGS_CGROUP:
+		selector->cgroup = text;
+		return text[strspn(text, "/")] != '\0';
+	case SETTINGS_UNIT:
+		selector->unit = text;
+		return *text && !strchr(text, '/');
+	case SETTINGS_MATCH:
+		selector->match = text;
+		return *text && is_expression(text);
+	case SETTINGS_NR_KINDS:
+		break;
+	}
+	return false;
+}
+
+bool settings_same_target(const struct settings_target *one, const struct settings_target *other)
+{
+	return one->kind == other->kind && strcmp(one->text, other->text) == 0;
+}
+
+static bool has_target(const struct settings *settings, const struct settings_target *target)
+{
+	for (size_t i = 0; i < settings->nr_targets; i++)
+		if (settings_same_target(&settings->targets[i], target))
+			return true;
+	return false;
+}
+
+int settings_add_target(struct settings *settings, enum settings_kind kind, const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	struct settings_target target = { .kind = kind, .text = copy }, *targets;
+
+	if (!copy)
+		return -ENOMEM;
+	if (!make_request(kind, copy, &target.request))
+		return -EINVAL;
+	if (has_target(settings, &target))
+		return 0;
+	if (settings->nr_targets == SETTINGS_MOST_TARGETS)
+		return -E2BIG;
+	targets = grow(settings->targets, settings->nr_targets, &settings->nr_allocated,
+		       sizeof(*targets));
+	if (!targets)
+		return -ENOMEM;
+	settings->targets = targets;
+	targets[settings->nr_targets++] = target;
+	steal_pointer(&copy);
+	return 0;
+}
+
+/* ---- All of them ---------------------------------------------------------------- */
+
+void settings_begin(struct settings *ret)
+{
+	*ret = (struct settings) {
+		.manager = {
+			.tiering = {
+				.budget_ppm = 10000,
+				.least_period_ns = 100000000,
+				.bytes_per_s = 1UL << 30,
+			},
+			.call_ns = 10000000,
+		},
+	};
+}
+
+void settings_forget_targets(struct settings *settings)
+{
+	for (size_t i = 0; i < settings->nr_targets; i++)
+		free(settings->targets[i].text);
+	free(settings->targets);
+	settings->targets = NULL;
+	settings->nr_targets = settings->nr_allocated = 0;
+}
+
+void settings_end(struct settings *settings)
+{
+	settings_forget_targets(settings);
+}

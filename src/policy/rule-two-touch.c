@@ -18,13 +18,13 @@
 static void start(union rule_tier *state, int tier)
 {
 	exchange_start(&state->exchange, tier);
+	state->two_touch.window_ns = TWO_TOUCH_MOST_WINDOW_NS;
 }
 
 static int next_scans(const union rule_tier *state, struct port_round *ret_round)
 {
-	(void)state;
 	ret_round->nr_scans = 1;
-	ret_round->after_ns[0] = TWO_TOUCH_WINDOW_NS;
+	ret_round->after_ns[0] = state->two_touch.window_ns;
 	return 0;
 }
 
@@ -59,8 +59,26 @@ static void learn(const struct port_span *span, int heat_shift, struct ranking_u
 	}
 }
 
+static void adjust_window(struct two_touch *own)
+{
+	const struct exchange *exchange = &own->exchange;
+	uint64_t capacity_pages = exchange->room_pages, active_pages = 0;
+
+	for (unsigned heat = 0; heat < RANKING_HEATS; heat++) {
+		capacity_pages += exchange->fast_pages[heat];
+		if (heat >= ACTIVE_END)
+			active_pages += exchange->fast_pages[heat] + exchange->slow_pages[heat];
+	}
+	if (active_pages > capacity_pages && own->window_ns / 2 >= TWO_TOUCH_LEAST_WINDOW_NS)
+		own->window_ns /= 2;
+	else if (active_pages < capacity_pages / 2 &&
+		 own->window_ns * 2 <= TWO_TOUCH_MOST_WINDOW_NS)
+		own->window_ns *= 2;
+}
+
 static void decide(union rule_tier *state)
 {
+	adjust_window(&state->two_touch);
 	exchange_decide(&state->exchange, ACTIVE_END);
 }
 

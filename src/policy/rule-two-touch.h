@@ -8,14 +8,24 @@
  *
  * A reference is forgotten after some rounds without another, and what is active becomes inactive
  * after more of them, as the kernel's lists age.
+ *
+ * Seen in a round means accessed within a window after the clear.  Where more is active than fast
+ * memory holds, that tells too little: the window is halved then, and doubled where it
+ * is less than half of that.
  */
 #ifndef POLICY_RULE_TWO_TOUCH_H
 #define POLICY_RULE_TWO_TOUCH_H
 
 #include "exchange.h"
 
-#define TWO_TOUCH_WINDOW_NS	    1000000000ULL /* of a round: scan_period_min_ms */
+#define TWO_TOUCH_LEAST_WINDOW_NS   1000000ULL
+#define TWO_TOUCH_MOST_WINDOW_NS    1000000000ULL /* scan_period_min_ms */
 #define TWO_TOUCH_REFERENCED_ROUNDS 8
 #define TWO_TOUCH_ACTIVE_ROUNDS	    16
+
+struct two_touch {
+	struct exchange exchange; /* first: rule.h, union rule_tier */
+	uint64_t window_ns;
+};
 
 #endif

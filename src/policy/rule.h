@@ -24,6 +24,7 @@ union rule_tier {
 	struct ranking ranking;
 	struct exchange exchange; /* of all but ranking: what they begin with */
 	struct hint_latency hint_latency;
+	struct two_touch two_touch;
 };
 
 struct rule {

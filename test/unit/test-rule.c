@@ -306,6 +306,20 @@ static void what_was_demoted_begins_again(void **state)
 	assert_int_equal(world.moved[PORT_PROMOTE], 100);
 }
 
+static void the_window_follows_what_is_active(void **state)
+{
+	(void)state;
+	start_with(&rule_two_touch, 1 << 30);
+	access_only(0, 1000);
+	for (unsigned round = 0; round < 20; round++)
+		go_round();
+	assert_true(tiering.round.after_ns[0] < 2 * TWO_TOUCH_LEAST_WINDOW_NS);
+	access_only(0, 100);
+	for (unsigned round = 0; round < 40; round++)
+		go_round();
+	assert_true(tiering.round.after_ns[0] > TWO_TOUCH_MOST_WINDOW_NS / 2);
+}
+
 /* ---- All ---------------------------------------------------------------------------------- */
 
 static void a_rule_may_be_changed_while_it_goes_on(void **state)
@@ -409,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_reference_is_forgotten),
 		cmocka_unit_test(the_inactive_end_makes_room_and_active_ones_stay),
 		cmocka_unit_test(what_was_demoted_begins_again),
+		cmocka_unit_test(the_window_follows_what_is_active),
 		cmocka_unit_test(a_rule_may_be_changed_while_it_goes_on),
 		cmocka_unit_test(hints_are_obeyed),
 		cmocka_unit_test(hot_ones_come_as_far_as_they_fit),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The manager's state: of manager.c, which works on it, and manager-status.c, which tells of it. */
+/* The manager's state: of manager.c and manager-hints.c, which work on it, and
+ * manager-status.c, which tells of it. */
 #ifndef DAEMON_MANAGER_INTERNAL_H
 #define DAEMON_MANAGER_INTERNAL_H
 
@@ -43,5 +44,8 @@ uint64_t manager_cpu_ns(void);
 
 /* Remembers the round that has just been decided. */
 void manager_note_decision(struct manager *manager, uint64_t moved_pages);
+
+/* Of a process that was looked at: once for each reason that follows another. */
+void manager_say_hints_refused(struct roster_process *process);
 
 #endif

@@ -188,6 +188,8 @@ static void clear(struct manager *manager)
 
 		if (r < 0)
 			drop_failed(manager, i, r);
+		else
+			manager_say_hints_refused(&roster->processes[i]);
 	}
 	tiering_cleared(&manager->tiering, clock_now_ns());
 }

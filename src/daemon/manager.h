@@ -17,6 +17,7 @@
 #include <mpol/mpol.h>
 
 #include "cleanup.h"
+#include "hint-ranges.h"
 #include "roster.h"
 #include "tiering.h"
 #include "tracker.h"
@@ -84,6 +85,14 @@ struct manager_watch {
 #define MANAGER_WATCHES 8
 int manager_watch(struct manager *manager, const struct manager_watch *watch,
 		  struct mpol_error *err);
+
+/*
+ * Gives addresses of a managed process a hint, which goes before what the process says itself,
+ * or takes it back (PORT_HINT_NONE); for as long as the process is managed.  Whole pages.
+ * Errors: -ESRCH (it is not managed), -EINVAL, -ENOSPC (too many ranges), -ENOMEM.
+ */
+int manager_hint(struct manager *manager, pid_t pid, const struct hint_range *range,
+		 struct mpol_error *err);
 
 /*
  * Decides by another rule from now on (rule.h), which forgets what is known of pages.

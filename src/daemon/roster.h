@@ -45,7 +45,8 @@ struct roster_entry {
 struct roster_process {
 	uint32_t id; /* ascending, and never used again: what tiering calls a target */
 	struct tiered *tiered;
-	uint32_t *holders; /* ids of entries */
+	const char *hints_refused; /* as it was said (tiered_hints_refused) */
+	uint32_t *holders;	   /* ids of entries */
 	size_t nr_holders, nr_allocated;
 };
 

@@ -11,6 +11,7 @@
 #include "census.h"
 #include "error.h"
 #include "grow.h"
+#include "hint-table.h"
 #include "numa-maps.h"
 #include "policy.h"
 #include "process.h"
@@ -41,6 +42,9 @@ struct tiered {
 	struct nodemask allowed; /* by its cpuset, as of the last clear */
 	struct tracker *tracker;
 	struct census *census;
+	/* NULL: there are none.  Its own are those of its table, as of the last clear. */
+	struct hint_ranges *others_hints, *own_hints;
+	const char *hints_refused;
 	struct block **blocks; /* by address */
 	size_t nr_blocks, nr_allocated;
 	int16_t nodes[MOST_NODES]; /* by place - 1 */
@@ -57,6 +61,8 @@ void tiered_close(struct tiered *tiered)
 	if (tiered->tracker)
 		tiered->tracker->kind->close(tiered->tracker);
 	census_close(tiered->census);
+	free(tiered->others_hints);
+	free(tiered->own_hints);
 	closep(&tiered->process.pidfd);
 	free(tiered);
 }
@@ -243,6 +249,29 @@ static int renew_range(struct renewal *renewal, const struct vma *vma)
 	return census_walk(renewal->tiered->census, &request);
 }
 
+/* What it says of its own memory.  A table that is being written says what it said before. */
+static void read_own_hints(struct tiered *tiered, const struct vma_table *table)
+{
+	const struct vma *vma = NULL;
+	int r;
+
+	tiered->hints_refused = NULL;
+	for (size_t i = 0; i < table->nr_vmas && !vma; i++)
+		if (strcmp(table->vmas[i].name, HINT_TABLE_MAPPING) == 0)
+			vma = &table->vmas[i];
+	if (vma && !tiered->own_hints)
+		tiered->own_hints = calloc(1, sizeof(*tiered->own_hints));
+	if (!tiered->own_hints)
+		return;
+	r = vma ? hint_table_read(tiered->process.pid, vma->start, vma->end, tiered->own_hints,
+				  &tiered->hints_refused)
+		: 0;
+	if (!vma || (r < 0 && r != -EAGAIN))
+		tiered->own_hints->nr = 0;
+	if (r < 0 && r != -EAGAIN && r != -EBADMSG)
+		tiered->hints_refused = strerror(-r);
+}
+
 static int renew(struct tiered *tiered)
 {
 	struct renewal renewal = {
@@ -255,12 +284,55 @@ static int renew(struct tiered *tiered)
 
 	tiered->nr_blocks = tiered->nr_allocated = 0;
 	r = process_read_vmas(tiered->root, tiered->process.pid, tiered->process.pid, &table);
+	if (r == 0)
+		read_own_hints(tiered, &table);
 	for (size_t i = 0; i < table.nr_vmas && r == 0; i++)
 		r = renew_range(&renewal, &table.vmas[i]);
 	while (renewal.next_old < renewal.nr_old)
 		free(renewal.old[renewal.next_old++]);
 	free(renewal.old);
 	return r;
+}
+
+/* ---- Hints ------------------------------------------------------------------------- */
+
+int tiered_hint(struct tiered *tiered, uint64_t start, uint64_t end, enum port_hint hint)
+{
+	if (start % PAGE_BYTES || end % PAGE_BYTES || start >= end)
+		return -EINVAL;
+	if (!tiered->others_hints)
+		tiered->others_hints = calloc(1, sizeof(*tiered->others_hints));
+	if (!tiered->others_hints)
+		return -ENOMEM;
+	return hint_ranges_set(tiered->others_hints, start, end, hint);
+}
+
+const char *tiered_hints_refused(const struct tiered *tiered)
+{
+	return tiered->hints_refused;
+}
+
+/* Of a unit: who is not the process itself goes before it.  *until: addresses from there on may
+ * have another. */
+static enum port_hint hint_of(const struct tiered *tiered, uint64_t start, uint64_t end,
+			      uint64_t *until)
+{
+	const struct hint_ranges *const asked[] = { tiered->others_hints, tiered->own_hints };
+	enum port_hint hint = PORT_HINT_NONE;
+
+	*until = UINT64_MAX;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t changes = UINT64_MAX;
+
+		if (!asked[i] || hint != PORT_HINT_NONE)
+			continue;
+		hint = hint_ranges_at(asked[i], start, &changes);
+		if (changes < end)
+			hint = hint_ranges_within(asked[i], start, end);
+		if (changes < *until)
+			*until = changes;
+	}
+	return hint;
 }
 
 /* ---- What was accessed -------------------------------------------------------------- */
@@ -340,11 +412,15 @@ bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_ch
 	size_t i = find_block(tiered, page);
 	const bool huge = i < tiered->nr_blocks && tiered->blocks[i]->huge;
 	const uint32_t unit_pages = huge ? BLOCK_PAGES : 1;
+	const uint64_t unit_bytes = unit_pages * PAGE_BYTES;
+	uint64_t until;
 
 	if (i == tiered->nr_blocks)
 		return false;
 	if (page < tiered->blocks[i]->first_page)
 		page = tiered->blocks[i]->first_page;
+	chunk->span.hint =
+		hint_of(tiered, page * PAGE_BYTES, page * PAGE_BYTES + unit_bytes, &until);
 	chunk->span.first_page = page;
 	chunk->span.unit_pages = unit_pages;
 	chunk->span.nr_units = 0;
@@ -355,7 +431,8 @@ bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_ch
 	     i++)
 		for (unsigned at = (unsigned)(page % BLOCK_PAGES); at < BLOCK_PAGES;
 		     at += unit_pages, page += unit_pages) {
-			if (chunk->span.nr_units == TIERING_CHUNK_UNITS)
+			if (chunk->span.nr_units == TIERING_CHUNK_UNITS ||
+			    (chunk->span.nr_units && page * PAGE_BYTES + unit_bytes > until))
 				return true;
 			add_unit(tiered, tiered->blocks[i], at, chunk);
 		}
@@ -411,6 +488,8 @@ struct tiered_sums tiered_sums(const struct tiered *tiered)
 
 	sums.state_bytes = sizeof(*tiered) + tiered->nr_allocated * sizeof(*tiered->blocks) +
 			   tiered->nr_blocks * sizeof(**tiered->blocks);
+	sums.state_bytes += (tiered->others_hints ? sizeof(*tiered->others_hints) : 0) +
+			    (tiered->own_hints ? sizeof(*tiered->own_hints) : 0);
 	for (size_t i = 0; i < tiered->nr_blocks; i++)
 		for (unsigned page = 0; page < BLOCK_PAGES; page++) {
 			sums.pages += tiered->blocks[i]->places[page] != NO_PLACE;

@@ -10,6 +10,9 @@
  * Pages are left where they are, and out of the ranking, that are not the kernel's to move
  * (hugetlbfs, special mappings), whose range is bound to some nodes only, or that
  * could not be moved lately (locked, pinned, shared without the right to move those).
+ *
+ * Ranges may have hints (ports.h): the process's own, from its table (hint-table.h), which is read
+ * at every clear; and others' (tiered_hint), which go before them.
  */
 #ifndef HOST_TIERED_H
 #define HOST_TIERED_H
@@ -60,6 +63,17 @@ pid_t tiered_pid(const struct tiered *tiered);
 
 /* Becomes readable when the process has ended (pidfd_open(2)). */
 int tiered_pidfd(const struct tiered *tiered);
+
+/*
+ * Gives the addresses from start to end a hint, or takes it back (PORT_HINT_NONE), for as long as
+ * the process lives.  Errors: -EINVAL (not whole pages, or empty), -ENOSPC (too many ranges),
+ * -ENOMEM.
+ */
+int tiered_hint(struct tiered *tiered, uint64_t start, uint64_t end, enum port_hint hint);
+
+/* Why the process's own table of hints could not be taken at the last clear; NULL: it could, or
+ * there is none. */
+const char *tiered_hints_refused(const struct tiered *tiered);
 
 /* Forgets all accesses, and finds out which pages there are.  Errors: -ESRCH, -ENOMEM, ... */
 int tiered_clear(struct tiered *tiered);

@@ -222,6 +222,40 @@ static void states_of_units_outlive_rounds_and_ranges_do_not(void **state)
 	assert_int_equal(walk(tiered, 0, 78, 78).pages, NR_PAGES - 1024);
 }
 
+/* Of a page of the memory. */
+static uint64_t address_of(unsigned page)
+{
+	return (uintptr_t)memory + page * PAGE_BYTES;
+}
+
+static void spans_have_one_hint_each(void **state)
+{
+	static struct tiering_chunk chunk;
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	const uint64_t first = (uintptr_t)memory / PAGE_BYTES;
+	unsigned nr[4] = { 0 };
+
+	(void)state;
+	assert_int_equal(tiered_hint(tiered, address_of(100), address_of(600), PORT_HINT_HOT), 0);
+	assert_int_equal(tiered_hint(tiered, address_of(600), address_of(601), PORT_HINT_PINNED),
+			 0);
+	assert_int_equal(tiered_hint(tiered, address_of(900), address_of(1000), PORT_HINT_COLD), 0);
+	assert_int_equal(tiered_hint(tiered, address_of(950), address_of(960), PORT_HINT_NONE), 0);
+	assert_int_equal(tiered_hint(tiered, address_of(1), address_of(1), PORT_HINT_HOT), -EINVAL);
+	assert_int_equal(tiered_hint(tiered, address_of(1) + 1, address_of(2), PORT_HINT_HOT),
+			 -EINVAL);
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_null(tiered_hints_refused(tiered));
+	for (uint64_t page = first;
+	     tiered_gather(tiered, page, &chunk) && chunk.span.first_page < first + NR_PAGES;
+	     page = chunk.span.first_page + chunk.span.nr_units)
+		nr[chunk.span.hint] += chunk.span.nr_units;
+	assert_int_equal(nr[PORT_HINT_HOT], 500);
+	assert_int_equal(nr[PORT_HINT_PINNED], 1);
+	assert_int_equal(nr[PORT_HINT_COLD], 90);
+	assert_true(nr[PORT_HINT_NONE] >= NR_PAGES - 591);
+}
+
 static void one_that_has_ended_is_said_to_have(void **state)
 {
 	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
@@ -257,6 +291,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_score_is_kept_until_the_clear, start, stop),
 		cmocka_unit_test_setup_teardown(states_of_units_outlive_rounds_and_ranges_do_not,
 						start, stop),
+		cmocka_unit_test_setup_teardown(spans_have_one_hint_each, start, stop),
 		cmocka_unit_test_setup_teardown(one_that_has_ended_is_said_to_have, start, stop),
 		cmocka_unit_test_setup_teardown(nobody_is_not_opened, start, stop),
 	};

@@ -740,6 +740,36 @@ struct mpol_move_result {
 MPOL_API int mpol_process_move(int pidfd, const struct mpol_move_options *options,
 			       struct mpol_move_result *ret_result, struct mpol_error *error);
 
+/* ---- Hints to mpold --------------------------------------------------------------------- */
+
+/* What a process knows about its own memory, and mpold(8) should (the kernel has no such advice).
+ */
+enum mpol_hint {
+	MPOL_HINT_HOT = 1,    /* in fast memory before all that has no hint, as far as it fits */
+	MPOL_HINT_COLD = 2,   /* as if never accessed: the first to make room, never promoted */
+	MPOL_HINT_PINNED = 3, /* stays on the nodes where it is */
+};
+
+/*
+ * Declares a range of the calling process's memory, whatever was declared of parts of it before;
+ * or takes that back.  addr must be page aligned; length is rounded up to whole pages, and 0
+ * changes nothing.  The addresses are meant, not what is mapped there: they may be mapped
+ * later, and unmapping takes nothing back.
+ *
+ * mpold, where it manages the process, obeys from its next round on, whether it was started before
+ * or after; without it nothing happens.  What whoever steers mpold says of the range goes before
+ * it.  A child has none of its parent's hints after fork(2), nor has a program after exec(2).
+ * Threads may call at once; signal handlers may not.
+ *
+ * Errors:
+ *   -EINVAL      addr not aligned, the range wraps around, no such hint
+ *   -ENOSPC      more than 1024 ranges; nothing is changed
+ *   -ENOMEM, -EMFILE, -ENFILE and other errors of memfd_create(2) and mmap(2), at the first call
+ */
+MPOL_API int mpol_set_vma_hint(void *addr, size_t length, enum mpol_hint hint,
+			       struct mpol_error *error);
+MPOL_API int mpol_clear_vma_hint(void *addr, size_t length, struct mpol_error *error);
+
 /* ---- What is in the way --------------------------------------------------------------- */
 
 enum mpol_severity {

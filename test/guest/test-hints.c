@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hints on a machine with a slow node, all memory on which it is at first: a range that is never
+ * touched but hinted to be hot goes to fast memory, busy ones that are hinted to be cold or
+ * pinned stay; what is taken back counts no more; another mpold, started after one was
+ * killed, obeys too; and a table of garbage is ignored, which is said.
+ */
+#include <linux/mempolicy.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <mpol/mpol.h>
+
+#include "check.h"
+#include "hint-table.h"
+
+#define PAGE_BYTES 4096UL
+#define NR_PAGES   1024 /* of a range */
+#define SLOW_NODE  2
+#define FAST_NODE  0
+#define PATIENCE_S 100
+#define ENOUGH	   (NR_PAGES * 95 / 100)
+#define FEW	   (NR_PAGES / 20)
+
+enum range { BUSY, BUSY_COLD, BUSY_PINNED, IDLE, IDLE_HOT, NR_RANGES };
+
+static char *ranges[NR_RANGES]; /* in the target, and here before it began */
+
+/* Of both: rounds that the target has made, and what it is asked to do. */
+static struct shared {
+	atomic_ulong rounds;
+	atomic_bool take_back; /* all hints; it becomes false when that is done */
+} * shared;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void declare_all(void)
+{
+	struct mpol_error error;
+
+	if (mpol_set_vma_hint(ranges[BUSY_COLD], NR_PAGES * PAGE_BYTES, MPOL_HINT_COLD, &error) ||
+	    mpol_set_vma_hint(ranges[BUSY_PINNED], NR_PAGES * PAGE_BYTES, MPOL_HINT_PINNED,
+			      &error) ||
+	    mpol_set_vma_hint(ranges[IDLE_HOT], NR_PAGES * PAGE_BYTES, MPOL_HINT_HOT, &error)) {
+		printf("# %s: %s\n", error.step, error.cause);
+		_exit(1);
+	}
+}
+
+static void declare_garbage(void)
+{
+	const int fd = memfd_create(HINT_TABLE_MEMFD, 0);
+	void *table = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, sizeof(struct hint_table)) == 0)
+		table = mmap(NULL, sizeof(struct hint_table), PROT_READ | PROT_WRITE, MAP_SHARED,
+			     fd, 0);
+	if (table == MAP_FAILED)
+		die("a table of garbage");
+	memset(table, 0xa5, sizeof(struct hint_table));
+}
+
+static void work(void)
+{
+	for (;;) {
+		for (enum range range = BUSY; range <= BUSY_PINNED; range++)
+			for (unsigned page = 0; page < NR_PAGES; page++)
+				++*(volatile char *)(ranges[range] + page * PAGE_BYTES);
+		atomic_fetch_add(&shared->rounds, 1);
+		if (!atomic_load(&shared->take_back))
+			continue;
+		for (enum range range = 0; range < NR_RANGES; range++)
+			mpol_clear_vma_hint(ranges[range], NR_PAGES * PAGE_BYTES, NULL);
+		atomic_store(&shared->take_back, false);
+	}
+}
+
+/* All its memory is on the slow node when this returns. */
+static pid_t start_target(void (*declare)(void))
+{
+	unsigned long slow = 1UL << SLOW_NODE;
+	pid_t pid;
+
+	atomic_store(&shared->rounds, 0);
+	pid = fork();
+	if (pid == 0) {
+		syscall(SYS_set_mempolicy, MPOL_BIND, &slow, 65);
+		for (enum range range = 0; range < NR_RANGES; range++)
+			memset(ranges[range], 1, NR_PAGES * PAGE_BYTES);
+		syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
+		declare();
+		work();
+	}
+	while (atomic_load(&shared->rounds) < 3)
+		usleep(10000);
+	return pid;
+}
+
+/* log: a file that stderr goes to. */
+static pid_t start_mpold(pid_t target, const char *log)
+{
+	const char *build = getenv("MPOL_BUILD");
+	char path[4096], pid[16];
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
+	snprintf(pid, sizeof(pid), "%d", target);
+	if (!freopen(log, "w", stderr))
+		_exit(127);
+	execl(path, "mpold", "--pid", pid, NULL);
+	perror(path);
+	_exit(127);
+}
+
+static void end(pid_t pid, int signal)
+{
+	kill(pid, signal);
+	waitpid(pid, NULL, 0);
+}
+
+/* node: NULL: only asks. */
+static unsigned count_fast(pid_t pid, enum range range, const int *node)
+{
+	void *addresses[NR_PAGES];
+	int status[NR_PAGES], nodes[NR_PAGES];
+	unsigned nr = 0;
+
+	for (unsigned page = 0; page < NR_PAGES; page++) {
+		addresses[page] = ranges[range] + page * PAGE_BYTES;
+		nodes[page] = node ? *node : 0;
+		status[page] = -1;
+	}
+	syscall(SYS_move_pages, pid, (unsigned long)NR_PAGES, addresses, node ? nodes : NULL,
+		status, 0);
+	for (unsigned page = 0; page < NR_PAGES; page++)
+		nr += status[page] >= 0 && status[page] != SLOW_NODE;
+	return nr;
+}
+
+/* Waits until nearly all pages of a range are in fast memory. */
+static bool comes(pid_t pid, enum range range)
+{
+	unsigned fast = 0;
+
+	for (int i = 0; i < PATIENCE_S * 5 && fast < ENOUGH; i++) {
+		usleep(200000);
+		fast = count_fast(pid, range, NULL);
+	}
+	printf("# %u of %d pages are in fast memory\n", fast, NR_PAGES);
+	return fast >= ENOUGH;
+}
+
+static bool stays(pid_t pid, enum range range)
+{
+	const unsigned fast = count_fast(pid, range, NULL);
+
+	printf("# %u of %d pages are in fast memory\n", fast, NR_PAGES);
+	return fast <= FEW;
+}
+
+static bool says(const char *log, const char *words)
+{
+	char text[65536];
+	FILE *file = fopen(log, "r");
+	size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+
+	text[length] = '\0';
+	if (file)
+		fclose(file);
+	return strstr(text, words) != NULL;
+}
+
+static void obeyed(void)
+{
+	const int slow = SLOW_NODE, fast = FAST_NODE;
+	pid_t target = start_target(declare_all), mpold = start_mpold(target, "/tmp/hints.log");
+
+	check(comes(target, BUSY), "a busy range without a hint goes to fast memory");
+	check(comes(target, IDLE_HOT), "a range that nobody touches goes there, being hinted hot");
+	sleep(3);
+	check(stays(target, BUSY_COLD), "a busy range that is hinted cold stays");
+	check(stays(target, BUSY_PINNED), "a busy range that is pinned stays");
+	check(stays(target, IDLE), "a range that nobody touches stays");
+	check(!says("/tmp/hints.log", "table of hints"), "nothing is wrong with its table");
+
+	end(mpold, SIGKILL);
+	count_fast(target, IDLE_HOT, &slow);
+	check(stays(target, IDLE_HOT), "the hot range is put back on the slow node");
+	count_fast(target, BUSY_PINNED, &fast);
+	mpold = start_mpold(target, "/tmp/hints.log");
+	check(comes(target, IDLE_HOT), "another mpold brings it to fast memory again");
+	check(stays(target, BUSY_COLD), "and leaves the cold one");
+	check(count_fast(target, BUSY_PINNED, NULL) >= ENOUGH, "and the pinned one, now there");
+
+	atomic_store(&shared->take_back, true);
+	check(comes(target, BUSY_COLD), "taken back, the hint counts no more");
+	end(mpold, SIGTERM);
+	end(target, SIGKILL);
+}
+
+static void ignored(void)
+{
+	pid_t target = start_target(declare_garbage), mpold = start_mpold(target, "/tmp/hints.log");
+
+	check(comes(target, BUSY), "the pages of a process with a table of garbage go where others'"
+				   " do");
+	check(comes(target, BUSY_COLD), "all that are busy");
+	check(says("/tmp/hints.log", "its table of hints is not used: it does not begin as one"),
+	      "that it is not used is said");
+	end(mpold, SIGTERM);
+	end(target, SIGKILL);
+}
+
+int main(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
+
+	/* The kernel would move the very same pages. */
+	if (!file || fputs("0", file) < 0 || fclose(file) != 0)
+		die("numa_balancing");
+	shared = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		die("mmap");
+	for (enum range range = 0; range < NR_RANGES; range++) {
+		ranges[range] = mmap(NULL, NR_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (ranges[range] == MAP_FAILED)
+			die("mmap");
+		madvise(ranges[range], NR_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
+	}
+	obeyed();
+	ignored();
+	return failures != 0;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The manager's state: of manager.c and manager-hints.c, which work on it, and
- * manager-status.c, which tells of it. */
+/* The manager's state: of manager.c and manager-hints.c and manager-pressure.c, which work on it,
+ * and manager-status.c, which tells of it. */
 #ifndef DAEMON_MANAGER_INTERNAL_H
 #define DAEMON_MANAGER_INTERNAL_H
 
@@ -28,6 +28,8 @@ struct manager {
 	unsigned nr_watches;
 	bool is_paused;
 	char pause_reason[256];
+	bool pressed;	 /* the machine has too little memory (policy/pressure.h) */
+	bool has_no_psi; /* which was said */
 	struct move_batch *batch;
 	struct move_counts counts; /* of all that was ever moved */
 	uint64_t began_ns;
@@ -44,6 +46,10 @@ uint64_t manager_cpu_ns(void);
 
 /* Remembers the round that has just been decided. */
 void manager_note_decision(struct manager *manager, uint64_t moved_pages);
+
+/* Asks how much memory the machine and all processes' cgroups are short of, and says what changes.
+ */
+void manager_ask_pressure(struct manager *manager);
 
 /* Of a process that was looked at: once for each reason that follows another. */
 void manager_say_hints_refused(struct roster_process *process);

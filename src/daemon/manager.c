@@ -101,6 +101,7 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 				   chunk))
 			continue;
 		chunk->span.target = process->id;
+		chunk->span.pressed = process->pressed;
 		return true;
 	}
 	return false;
@@ -153,7 +154,7 @@ static void decide(struct manager *manager)
 	const struct move_counts before = manager->counts;
 	const uint64_t now_ns = clock_now_ns();
 	const uint64_t began_cpu_ns = manager_cpu_ns();
-	const struct tiering_time time = {
+	struct tiering_time time = {
 		.now_ns = now_ns,
 		.spent_ns =
 			manager->cpu.looking_ns - manager->round_looking_ns + manager->deciding_ns,
@@ -164,6 +165,8 @@ static void decide(struct manager *manager)
 	uint64_t took_ns, moving_ns;
 
 	tier_nodes_refresh(manager->nodes, manager->root);
+	manager_ask_pressure(manager);
+	time.pressed = manager->pressed;
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
 	move_batch_flush(manager->batch);

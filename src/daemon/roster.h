@@ -46,6 +46,7 @@ struct roster_process {
 	uint32_t id; /* ascending, and never used again: what tiering calls a target */
 	struct tiered *tiered;
 	const char *hints_refused; /* as it was said (tiered_hints_refused) */
+	bool pressed;		   /* its cgroup has too little memory (policy/pressure.h) */
 	uint32_t *holders;	   /* ids of entries */
 	size_t nr_holders, nr_allocated;
 };

@@ -66,6 +66,7 @@ struct port_span {
 	uint32_t unit_pages;
 	uint32_t nr_units;
 	enum port_hint hint;  /* for all of them */
+	bool pressed;	      /* its cgroup has too little memory: nothing is promoted */
 	const uint8_t *seen;  /* [nr_units] */
 	const int16_t *nodes; /* [nr_units] id; -1: not there, or must not move */
 };

@@ -51,7 +51,10 @@ static void await_scan(struct tiering *tiering)
 
 void tiering_cleared(struct tiering *tiering, uint64_t now_ns)
 {
-	tiering->heat_shift = tiering->rule->next_scans(&tiering->tiers[0], &tiering->round);
+	/* What was held back was not counted: it says nothing about when to scan. */
+	tiering->heat_shift = tiering->some_pressed ? 0
+						    : tiering->rule->next_scans(&tiering->tiers[0],
+										&tiering->round);
 	tiering->began_ns = now_ns;
 	tiering->scans = 0;
 	await_scan(tiering);
@@ -92,6 +95,25 @@ static struct tiering_position behind(const struct tiering_chunk *chunk, uint32_
 	};
 }
 
+/* Nodes whose pages would be promoted to a tier. */
+static struct nodemask slower_nodes(const struct port_nodes *nodes, int tier)
+{
+	struct nodemask slower = { 0 };
+
+	for (unsigned i = 0; i < nodes->nr; i++)
+		if (nodes->nodes[i].tier > tier)
+			nodemask_set(&slower, nodes->nodes[i].id);
+	return slower;
+}
+
+/* Makes units on some nodes such as must not move. */
+static void hold_back(struct tiering_chunk *chunk, const struct nodemask *nodes)
+{
+	for (uint32_t i = 0; i < chunk->span.nr_units; i++)
+		if (chunk->nodes[i] >= 0 && nodemask_test(nodes, chunk->nodes[i]))
+			chunk->nodes[i] = -1;
+}
+
 static void learn_all(struct tiering *tiering, const struct tiering_world *world)
 {
 	struct tiering_chunk *chunk = &tiering->chunk;
@@ -108,13 +130,17 @@ static void learn_all(struct tiering *tiering, const struct tiering_world *world
 	tiering->rule_is_new = false;
 }
 
-static void count_all(struct tiering *tiering, union rule_tier *tier,
+static void count_all(struct tiering *tiering, union rule_tier *tier, const struct nodemask *slower,
 		      const struct tiering_world *world)
 {
 	struct tiering_chunk *chunk = &tiering->chunk;
 	struct tiering_position position = { 0 };
 
 	while (world->gather(world->user, position, chunk)) {
+		if (tiering->all_pressed || chunk->span.pressed) {
+			tiering->some_pressed = true;
+			hold_back(chunk, slower);
+		}
 		if (chunk->span.hint != PORT_HINT_PINNED)
 			tiering->rule->count(tier, &chunk->span, chunk->units);
 		position = behind(chunk, chunk->span.nr_units);
@@ -132,6 +158,10 @@ static void move_all(struct tiering *tiering, union rule_tier *tier, const struc
 		struct port_moves moves = { .moves = room, .max = TIERING_CHUNK_MOVES };
 		uint32_t looked_at = chunk->span.nr_units;
 
+		if (reason == PORT_PROMOTE && (tiering->all_pressed || chunk->span.pressed)) {
+			position = behind(chunk, looked_at);
+			continue;
+		}
 		if (chunk->span.hint != PORT_HINT_PINNED)
 			looked_at = tiering->rule->choose(tier, &chunk->span, chunk->units, nodes,
 							  reason, &moves);
@@ -153,10 +183,14 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	tiering->round.move_page_ns = time->move_page_ns;
 	tiering->round.max_moved_pages =
 		tiering->config.bytes_per_s / PAGE_BYTES * (period / NS_PER_MS) / MS_PER_S;
+	tiering->all_pressed = time->pressed;
+	tiering->some_pressed = false;
 	learn_all(tiering, world);
 	for (int i = 0; i < tiering->nr_ruled; i++) {
+		const struct nodemask slower = slower_nodes(nodes, i);
+
 		tiering->rule->begin(&tiers[i], &tiering->round, nodes, i ? &tiers[i - 1] : NULL);
-		count_all(tiering, &tiers[i], world);
+		count_all(tiering, &tiers[i], &slower, world);
 		tiering->rule->decide(&tiers[i]);
 	}
 	for (int i = tiering->nr_ruled - 1; i >= 0; i--)

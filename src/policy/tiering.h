@@ -72,9 +72,10 @@ struct tiering {
 	int heat_shift;
 	struct port_round round;
 	enum tiering_step step;
-	uint64_t when_ns;  /* the step is due */
-	uint64_t began_ns; /* the round's clear */
-	unsigned scans;	   /* made in this round */
+	uint64_t when_ns;		/* the step is due */
+	uint64_t began_ns;		/* the round's clear */
+	unsigned scans;			/* made in this round */
+	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	struct tiering_chunk chunk;
 };
 
@@ -105,6 +106,7 @@ struct tiering_time {
 	uint64_t now_ns;
 	uint64_t spent_ns;     /* CPU time that a round takes but for moves: paces them */
 	uint64_t move_page_ns; /* what moving a base page costs */
+	bool pressed;	       /* the machine has too little memory: nothing is promoted */
 };
 
 /*

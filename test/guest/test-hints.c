@@ -9,19 +9,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <mpol/mpol.h>
 
 #include "check.h"
+#include "daemon.h"
 #include "hint-table.h"
 
 #define PAGE_BYTES 4096UL
@@ -41,12 +38,6 @@ static struct shared {
 	atomic_ulong rounds;
 	atomic_bool take_back; /* all hints; it becomes false when that is done */
 } * shared;
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
 
 static void declare_all(void)
 {
@@ -110,30 +101,6 @@ static pid_t start_target(void (*declare)(void))
 	return pid;
 }
 
-/* log: a file that stderr goes to. */
-static pid_t start_mpold(pid_t target, const char *log)
-{
-	const char *build = getenv("MPOL_BUILD");
-	char path[4096], pid[16];
-	pid_t child = fork();
-
-	if (child != 0)
-		return child;
-	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
-	snprintf(pid, sizeof(pid), "%d", target);
-	if (!freopen(log, "w", stderr))
-		_exit(127);
-	execl(path, "mpold", "--pid", pid, NULL);
-	perror(path);
-	_exit(127);
-}
-
-static void end(pid_t pid, int signal)
-{
-	kill(pid, signal);
-	waitpid(pid, NULL, 0);
-}
-
 /* node: NULL: only asks. */
 static unsigned count_fast(pid_t pid, enum range range, const int *node)
 {
@@ -172,18 +139,6 @@ static bool stays(pid_t pid, enum range range)
 
 	printf("# %u of %d pages are in fast memory\n", fast, NR_PAGES);
 	return fast <= FEW;
-}
-
-static bool says(const char *log, const char *words)
-{
-	char text[65536];
-	FILE *file = fopen(log, "r");
-	size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-
-	text[length] = '\0';
-	if (file)
-		fclose(file);
-	return strstr(text, words) != NULL;
 }
 
 static void obeyed(void)
@@ -229,11 +184,7 @@ static void ignored(void)
 
 int main(void)
 {
-	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
-
-	/* The kernel would move the very same pages. */
-	if (!file || fputs("0", file) < 0 || fclose(file) != 0)
-		die("numa_balancing");
+	stop_numa_balancing();
 	shared = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		die("mmap");

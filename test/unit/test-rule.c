@@ -24,6 +24,7 @@ static struct {
 	int16_t nodes[NR_PAGES];
 	struct ranking_unit units[NR_PAGES];
 	enum port_hint hints[NR_PAGES];
+	bool pressed[NR_PAGES];
 	uint64_t free_pages, reserve_pages; /* of the fast node, before it was used */
 	unsigned moved[2];		    /* by port_reason, ever */
 	uint64_t now_ns;
@@ -42,7 +43,8 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 	if (from.page == NR_PAGES)
 		return false;
 	for (uint64_t page = from.page; page < NR_PAGES; page++, nr++) {
-		if (world.hints[page] != world.hints[from.page])
+		if (world.hints[page] != world.hints[from.page] ||
+		    world.pressed[page] != world.pressed[from.page])
 			break;
 		chunk->seen[nr] = world.seen[page];
 		chunk->nodes[nr] = world.nodes[page];
@@ -53,6 +55,7 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 		.unit_pages = 1,
 		.nr_units = nr,
 		.hint = world.hints[from.page],
+		.pressed = world.pressed[from.page],
 		.seen = chunk->seen,
 		.nodes = chunk->nodes,
 	};
@@ -101,7 +104,7 @@ static void start_with(const struct rule *rule, uint64_t bytes_per_s)
 	tiering_start(&tiering, &config, 2);
 }
 
-static void go_round(void)
+static void go_pressed_round(bool pressed)
 {
 	const struct port_node list[] = {
 		{ .id = FAST,
@@ -127,8 +130,13 @@ static void go_round(void)
 		else
 			tiering_scanned(&tiering);
 	}
-	tiering_decide(&tiering, &(struct tiering_time) { world.now_ns, 0, 1000 },
+	tiering_decide(&tiering, &(struct tiering_time) { world.now_ns, 0, 1000, pressed },
 		       &(struct port_nodes) { list, 2 }, &hooks);
+}
+
+static void go_round(void)
+{
+	go_pressed_round(false);
 }
 
 /* Pages from one on are accessed at once, all others never. */
@@ -391,6 +399,47 @@ static void hot_ones_come_as_far_as_they_fit(void **state)
 	}
 }
 
+/* Under pressure nothing is promoted, nor demoted for what would be; what is owed still goes. */
+static void pressure_stops_promotion_and_not_what_frees(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t scan_ns;
+
+		start_with(all_rules[i], 1 << 30);
+		access_only(500, 600);
+		go_pressed_round(true);
+		scan_ns = tiering.round.after_ns[0];
+		for (unsigned round = 0; round < 10; round++)
+			go_pressed_round(true);
+		assert_int_equal(world.moved[PORT_PROMOTE] + world.moved[PORT_DEMOTE], 0);
+		assert_int_equal(tiering.round.after_ns[0], scan_ns);
+		world.reserve_pages = 50;
+		go_pressed_round(true);
+		assert_int_equal(world.moved[PORT_DEMOTE], 50);
+		for (unsigned round = 0; round < 3; round++)
+			go_round();
+		assert_int_equal(nr_on(FAST, 500, 600),
+				 100); /* what is hot was learned meanwhile */
+	}
+}
+
+/* One target's cgroup is short of memory, another's is not. */
+static void pressure_on_one_leaves_others(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		start_with(all_rules[i], 1 << 30);
+		memset(&world.pressed[700], true, 100);
+		access_only(600, 800);
+		for (unsigned round = 0; round < 10; round++)
+			go_round();
+		assert_int_equal(nr_on(FAST, 600, 700), 100);
+		assert_int_equal(nr_on(SLOW, 700, 800), 100);
+		assert_int_equal(world.moved[PORT_DEMOTE], 100);
+	}
+}
+
 static void what_could_not_be_moved_rests(void **state)
 {
 	(void)state;
@@ -427,6 +476,8 @@ int main(void)
 		cmocka_unit_test(a_rule_may_be_changed_while_it_goes_on),
 		cmocka_unit_test(hints_are_obeyed),
 		cmocka_unit_test(hot_ones_come_as_far_as_they_fit),
+		cmocka_unit_test(pressure_stops_promotion_and_not_what_frees),
+		cmocka_unit_test(pressure_on_one_leaves_others),
 		cmocka_unit_test(what_could_not_be_moved_rests),
 	};
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Pressure stall information: what kernels write, what they do not, and recorded trees. */
+#include "cmocka-all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pressure.h"
+#include "psi.h"
+#include "rootfs.h"
+
+#define SOME "some avg10=99.00 avg60=1.02 avg300=0.30 total=1234\n"
+
+static void what_kernels_write_is_read(void **state)
+{
+	uint32_t permyriad = 7;
+
+	(void)state;
+	assert_int_equal(
+		psi_parse_full(SOME "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n", &permyriad),
+		0);
+	assert_int_equal(permyriad, 0);
+	assert_int_equal(psi_parse_full(SOME "full avg10=12.05 avg60=0.00 avg300=0.00 total=9\n",
+					&permyriad),
+			 0);
+	assert_int_equal(permyriad, 1205);
+	assert_int_equal(psi_parse_full("full avg10=100.00 avg60=0.00\n", &permyriad), 0);
+	assert_int_equal(permyriad, 10000);
+}
+
+static void what_they_do_not_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"\n",
+		SOME,
+		"full",
+		"full avg10=",
+		"full avg10=1",
+		"full avg10=1.",
+		"full avg10=1.5 avg60=0.00\n",
+		"full avg10=1.50",
+		"full avg10=-1.50 avg60=0.00\n",
+		"full avg10=100.01 avg60=0.00\n",
+		"full avg10=4294967297.00 avg60=0.00\n",
+		"full avg10=1.500 avg60=0.00\n",
+		" full avg10=1.50 avg60=0.00\n",
+	};
+	uint32_t permyriad = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (psi_parse_full(texts[i], &permyriad) != -EBADMSG)
+			fail_msg("taken: \"%s\"", texts[i]);
+	assert_int_equal(permyriad, 7);
+}
+
+static void the_unified_hierarchy_is_found(void **state)
+{
+	char mixed[] = "12:memory:/a\n0::/user.slice/x y\n", alone[] = "0::/\n",
+	     none[] = "3:cpu:/b\n";
+
+	(void)state;
+	assert_string_equal(psi_parse_cgroup(mixed), "/user.slice/x y");
+	assert_string_equal(psi_parse_cgroup(alone), "/");
+	assert_null(psi_parse_cgroup(none));
+}
+
+static void write_file(int root, const char *path, const char *text)
+{
+	const int fd = openat(root, path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void files_are_found_below_a_root(void **state)
+{
+	static const char *const folders[] = {
+		"proc",	  "proc/pressure", "proc/5",	      "sys",
+		"sys/fs", "sys/fs/cgroup", "sys/fs/cgroup/a", "sys/fs/cgroup/a/b",
+	};
+	char name[] = "/tmp/test-psi-XXXXXX", command[64];
+	uint32_t permyriad = 7;
+	int root;
+
+	(void)state;
+	assert_non_null(mkdtemp(name));
+	root = rootfs_open(name);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		assert_int_equal(mkdirat(root, folders[i], 0700), 0);
+	assert_int_equal(psi_read_system(root, &permyriad), -ENOENT);
+	assert_int_equal(psi_read_process(root, 4, &permyriad), -ESRCH);
+	write_file(root, "proc/pressure/memory", SOME "full avg10=3.00 avg60=0.00\n");
+	assert_int_equal(psi_read_system(root, &permyriad), 0);
+	assert_int_equal(permyriad, 300);
+	write_file(root, "proc/5/cgroup", "0::/\n");
+	assert_int_equal(psi_read_process(root, 5, &permyriad), 0);
+	assert_int_equal(permyriad, 0);
+	write_file(root, "proc/5/cgroup", "0::/a/b\n");
+	write_file(root, "sys/fs/cgroup/cgroup.controllers", "memory\n");
+	assert_true(psi_read_process(root, 5, &permyriad) < 0);
+	write_file(root, "sys/fs/cgroup/a/b/memory.pressure", SOME "full avg10=4.50 avg60=0.00\n");
+	assert_int_equal(psi_read_process(root, 5, &permyriad), 0);
+	assert_int_equal(permyriad, 450);
+	close(root);
+	snprintf(command, sizeof(command), "rm -r %s", name);
+	assert_int_equal(system(command), 0);
+}
+
+static void it_is_high_until_it_is_clearly_low(void **state)
+{
+	bool high = false;
+
+	(void)state;
+	assert_false(high = pressure_is_high(high, 0));
+	assert_false(high = pressure_is_high(high, PRESSURE_HIGH_PERMYRIAD - 1));
+	assert_true(high = pressure_is_high(high, PRESSURE_HIGH_PERMYRIAD));
+	assert_true(high = pressure_is_high(high, PRESSURE_HIGH_NO_LONGER_PERMYRIAD));
+	assert_false(high = pressure_is_high(high, PRESSURE_HIGH_NO_LONGER_PERMYRIAD - 1));
+	assert_false(pressure_is_high(high, PRESSURE_HIGH_PERMYRIAD - 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_kernels_write_is_read),
+		cmocka_unit_test(what_they_do_not_is_refused),
+		cmocka_unit_test(the_unified_hierarchy_is_found),
+		cmocka_unit_test(files_are_found_below_a_root),
+		cmocka_unit_test(it_is_high_until_it_is_clearly_low),
+	};
+
+	return cmocka_run_group_tests_name("psi", tests, NULL, NULL);
+}

@@ -3,7 +3,6 @@
 #include "move-batch.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/mempolicy.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -12,11 +11,15 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "move-status.h"
+#include "nodemask.h"
 #include "room.h"
 #include "steering.h"
 
-#define MOST_UNITS  16384
-#define NOT_WRITTEN INT_MIN
+#define MOST_UNITS 16384
+
+/* For one batch: each goes on behind a page that made the one before it stop. */
+#define MOST_CALLS 8
 
 struct move_batch {
 	int root;	  /* the caller's */
@@ -26,7 +29,8 @@ struct move_batch {
 	/* All units of the batch are this process's and go to this node. */
 	const struct move_batch_process *process;
 	int node;
-	uint64_t watermark; /* the node's */
+	uint64_t watermark;   /* the node's */
+	struct nodemask full; /* nodes that nothing goes to in this round any more */
 	struct steering_batch sizes;
 	size_t nr;
 	void *addresses[MOST_UNITS];
@@ -55,11 +59,15 @@ void move_batch_free(struct move_batch *batch)
 	free(batch);
 }
 
-static void note_call(struct move_batch *batch, uint64_t took_ns)
+/* Of units from one on, but for the last. */
+static void note_call(struct move_batch *batch, size_t first, size_t end, uint64_t took_ns)
 {
 	struct move_counts *counts = batch->counts;
+	struct steering_batch sizes = { 0 };
 
-	steering_learn(&batch->steering, &batch->sizes, took_ns);
+	for (size_t i = first; i < end; i++)
+		steering_add(&batch->steering, &sizes, batch->pages[i]);
+	steering_learn(&batch->steering, &sizes, took_ns);
 	counts->calls++;
 	counts->all_calls_ns += took_ns;
 	if (took_ns > counts->longest_call_ns)
@@ -111,45 +119,86 @@ static void settle(struct move_batch *batch)
 	}
 }
 
-static long move_pages(struct move_batch *batch)
+/* Where units are whose statuses the kernel did not write: there, or it failed with this errno. */
+static void ask(struct move_batch *batch, size_t first, size_t end, int failure)
+{
+	if (syscall(SYS_move_pages, batch->process->pid, end - first, &batch->addresses[first],
+		    NULL, &batch->status[first], 0) < 0)
+		return;
+	for (size_t i = first; i < end; i++)
+		if (batch->status[i] >= 0 && batch->status[i] != batch->node)
+			batch->status[i] = failure;
+}
+
+/* From a unit on.  Returns the system call's result or -errno; *ret_next: what was not tried. */
+static long move_pages(struct move_batch *batch, size_t first, size_t *ret_next)
 {
 	const uint64_t began_ns = clock_now_ns();
-	const long r = syscall(SYS_move_pages, batch->process->pid, batch->nr, batch->addresses,
-			       batch->nodes, batch->status,
-			       batch->with_shared ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE);
+	const size_t nr = batch->nr - first;
+	long r = syscall(SYS_move_pages, batch->process->pid, nr, &batch->addresses[first],
+			 &batch->nodes[first], &batch->status[first],
+			 batch->with_shared ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE);
+	const uint64_t took_ns = clock_now_ns() - began_ns;
+	struct move_stop stop = { .next = nr };
 
 	if (r < 0)
-		return -errno;
-	note_call(batch, clock_now_ns() - began_ns);
-	return 0;
+		r = -errno;
+	if (r > 0 || r == -ENOMEM) {
+		stop = move_status_stop(&batch->status[first], nr);
+		ask(batch, first + stop.first, first + stop.end, r > 0 ? -EBUSY : -ENOMEM);
+	}
+	if (r >= 0)
+		note_call(batch, first, first + stop.next, took_ns);
+	*ret_next = first + stop.next;
+	return r;
 }
 
 static int call(struct move_batch *batch)
 {
 	struct pollfd alive = { .fd = batch->process->pidfd, .events = POLLIN };
-	long r;
+	size_t next = 0;
+	long r = 0;
 
 	if (poll(&alive, 1, 0) != 0)
 		return -ESRCH;
-	r = move_pages(batch);
-	if (r == -EPERM && batch->with_shared) {
-		batch->with_shared = false;
-		r = move_pages(batch);
+	for (int i = 0; i < MOST_CALLS && next < batch->nr && r >= 0; i++) {
+		const size_t first = next;
+
+		r = move_pages(batch, first, &next);
+		if (r == -EPERM && batch->with_shared) {
+			batch->with_shared = false;
+			r = move_pages(batch, first, &next);
+		}
 	}
 	settle(batch);
+	if (r == -ENOMEM || r == -ENODEV)
+		nodemask_set(&batch->full, batch->node);
 	/* A full node is no error: what did not go there was counted. */
-	return r == -ENOMEM ? 0 : (int)r;
+	return r == -ENOMEM || r > 0 ? 0 : (int)r;
+}
+
+/* As much of the batch as the node has room for. */
+static int flush(struct move_batch *batch)
+{
+	uint64_t pages = batch->sizes.pages, room = 0;
+	int r = 0;
+
+	if (batch->nr)
+		room = room_pages(batch->root, batch->node, batch->watermark);
+	for (; batch->nr && pages > room; nodemask_set(&batch->full, batch->node))
+		pages -= batch->pages[--batch->nr];
+	if (batch->nr)
+		r = call(batch);
+	batch->nr = 0;
+	batch->sizes = (struct steering_batch) { 0 };
+	return r;
 }
 
 int move_batch_flush(struct move_batch *batch)
 {
-	int r = 0;
+	int r = flush(batch);
 
-	if (batch->nr &&
-	    room_pages(batch->root, batch->node, batch->watermark) >= batch->sizes.pages)
-		r = call(batch);
-	batch->nr = 0;
-	batch->sizes = (struct steering_batch) { 0 };
+	batch->full = (struct nodemask) { 0 };
 	return r;
 }
 
@@ -167,14 +216,16 @@ int move_batch_add(struct move_batch *batch, const struct move_batch_process *pr
 {
 	int r = 0;
 
+	if (nodemask_test(&batch->full, unit->to))
+		return 0;
 	if (unit->to != batch->node || process != batch->process || batch->nr == MOST_UNITS ||
 	    !steering_has_room(&batch->steering, &batch->sizes, unit->pages)) {
-		r = move_batch_flush(batch);
+		r = flush(batch);
 		turn_to(batch, process, unit->to);
 	}
 	batch->addresses[batch->nr] = (void *)(uintptr_t)unit->address;
 	batch->nodes[batch->nr] = unit->to;
-	batch->status[batch->nr] = NOT_WRITTEN;
+	batch->status[batch->nr] = MOVE_STATUS_NOT_WRITTEN;
 	batch->flows[batch->nr] = flow_of(batch->counts, unit);
 	batch->pages[batch->nr++] = (uint32_t)unit->pages;
 	steering_add(&batch->steering, &batch->sizes, unit->pages);

@@ -3,8 +3,11 @@
  * Moving pages that somebody has chosen, one by one, in calls of move_pages(2) that each take about
  * as long as asked for (policy/steering.h).
  *
- * The kernel's statuses are what is counted and told.  A unit whose status the kernel did
- * not write was not reached; nothing is told of it.
+ * The kernel's statuses are what is counted and told.  Where it does not write them, since a page
+ * could not be moved, it is asked where the pages are that it had tried; the call goes on behind
+ * them. Of a unit that was not reached nothing is told.
+ *
+ * A node without room, or that has gone, gets no more until the next flush, which ends a round.
  */
 #ifndef HOST_MOVE_BATCH_H
 #define HOST_MOVE_BATCH_H
@@ -69,13 +72,13 @@ struct move_batch_unit {
  * may (CAP_SYS_NICE).
  *
  * Returns 0, or what a call that was made came to: -ESRCH, -EPERM, -EACCES (its
- * cpuset: nothing goes there), -ENODEV.  Units for a node without room (room.h) are not asked for,
- * and nothing is told of them.
+ * cpuset: nothing goes there), -ENODEV.  What a node has no room for (room.h) is not asked for,
+ * and nothing is told of it.
  */
 int move_batch_add(struct move_batch *batch, const struct move_batch_process *process,
 		   const struct move_batch_unit *unit);
 
-/* Makes the call for what was added.  Errors: as move_batch_add. */
+/* Makes the call for what was added, and ends a round.  Errors: as move_batch_add. */
 int move_batch_flush(struct move_batch *batch);
 
 #endif

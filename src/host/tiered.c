@@ -12,6 +12,7 @@
 #include "error.h"
 #include "grow.h"
 #include "hint-table.h"
+#include "move-status.h"
 #include "numa-maps.h"
 #include "policy.h"
 #include "process.h"
@@ -23,8 +24,12 @@
 #define NO_PLACE   0
 #define MOST_NODES 255
 
-/* For as long as a unit that cannot be moved is let alone: the most that fits. */
+/* For so many rounds a unit that could not be moved is let alone: the most that fits. */
 #define REFUSED_REST 15
+
+/* Beside the score: the kernel says that it will never let us move it. */
+#define SEEN_SCORE	0x7fU
+#define SEEN_NEVER_MOVE 0x80U
 
 /* 2 MiB of addresses, aligned; of a huge page only the first of each array counts. */
 struct block {
@@ -100,10 +105,22 @@ static void became(uint64_t address, int node, int status, void *user)
 	const uint64_t page = address / PAGE_BYTES;
 	struct block *block = tiered->blocks[find_block(tiered, page)];
 
-	if (status == 0)
+	switch (move_status_judge(status)) {
+	case MOVE_DONE:
 		block->places[page % BLOCK_PAGES] = place_of(tiered, node);
-	else
+		break;
+	case MOVE_GONE:
+		block->places[page % BLOCK_PAGES] = NO_PLACE;
+		break;
+	case MOVE_LATER:
 		block->units[page % BLOCK_PAGES].rest = REFUSED_REST;
+		break;
+	case MOVE_NEVER:
+		block->seen[page % BLOCK_PAGES] |= SEEN_NEVER_MOVE;
+		break;
+	case MOVE_NO_ROOM:
+		break;
+	}
 }
 
 int tiered_open(const struct tiered_request *request, struct tiered **ret, struct mpol_error *err)
@@ -184,8 +201,9 @@ static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 	}
 	block = steal_pointer(&old[renewal->next_old++]);
 	block->huge = false;
+	for (unsigned i = 0; i < BLOCK_PAGES; i++)
+		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : SEEN_NEVER_MOVE;
 	memset(block->places, NO_PLACE, sizeof(block->places));
-	memset(block->seen, 0, sizeof(block->seen));
 	return block;
 }
 
@@ -355,8 +373,9 @@ int tiered_clear(struct tiered *tiered)
 static void score_block(struct block *block, const uint64_t *bits, uint8_t score)
 {
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
-		if (bits[i / 64] >> i % 64 & 1 && !block->seen[i] && block->places[i])
-			block->seen[i] = score;
+		if (bits[i / 64] >> i % 64 & 1 && !(block->seen[i] & SEEN_SCORE) &&
+		    block->places[i])
+			block->seen[i] |= score;
 }
 
 /* How many blocks from one on follow each other without a gap, as far as the bitmap reaches. */
@@ -402,9 +421,11 @@ static void add_unit(const struct tiered *tiered, const struct block *block, uns
 	const uint32_t nr = chunk->span.nr_units++;
 	const uint8_t place = block->places[i];
 
-	chunk->seen[nr] = block->seen[i];
+	chunk->seen[nr] = block->seen[i] & SEEN_SCORE;
 	chunk->units[nr] = block->units[i];
-	chunk->nodes[nr] = place == NO_PLACE ? -1 : tiered->nodes[place - 1];
+	chunk->nodes[nr] = place == NO_PLACE || block->seen[i] & SEEN_NEVER_MOVE
+				   ? -1
+				   : tiered->nodes[place - 1];
 }
 
 bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_chunk *chunk)
@@ -493,7 +514,7 @@ struct tiered_sums tiered_sums(const struct tiered *tiered)
 	for (size_t i = 0; i < tiered->nr_blocks; i++)
 		for (unsigned page = 0; page < BLOCK_PAGES; page++) {
 			sums.pages += tiered->blocks[i]->places[page] != NO_PLACE;
-			sums.seen_pages += tiered->blocks[i]->seen[page] != 0;
+			sums.seen_pages += (tiered->blocks[i]->seen[page] & SEEN_SCORE) != 0;
 		}
 	return sums;
 }

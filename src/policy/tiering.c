@@ -173,11 +173,45 @@ static void move_all(struct tiering *tiering, union rule_tier *tier, const struc
 	}
 }
 
+/* Whether what is cold on a node can go anywhere. */
+static bool can_demote(const struct tiering *tiering, const struct port_node *node)
+{
+	return node->tier >= 0 && node->tier < tiering->nr_ruled;
+}
+
+void tiering_settled(struct tiering *tiering, uint64_t now_ns, const struct port_nodes *nodes)
+{
+	for (unsigned i = 0; i < nodes->nr && i < TIERING_MAX_NODES; i++)
+		if (can_demote(tiering, &nodes->nodes[i]))
+			room_demand_leave(&tiering->demands[i], now_ns, nodes->nodes[i].free_pages);
+}
+
+/* The nodes, each of which is to leave free for demand, too, until the next round has ended. */
+static struct port_nodes ask_for_room(struct tiering *tiering, const struct port_nodes *nodes,
+				      uint64_t now_ns, uint64_t round_ns)
+{
+	struct port_nodes asking = { tiering->nodes, 0 };
+
+	for (; asking.nr < nodes->nr && asking.nr < TIERING_MAX_NODES; asking.nr++) {
+		struct room_demand *demand = &tiering->demands[asking.nr];
+		struct port_node *node = &tiering->nodes[asking.nr];
+
+		*node = nodes->nodes[asking.nr];
+		if (!can_demote(tiering, node))
+			continue;
+		room_demand_return(demand, now_ns, node->free_pages);
+		node->reserve_pages += room_demand_pages(demand, round_ns, node->capacity_pages);
+	}
+	return asking;
+}
+
 void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
-		    const struct port_nodes *nodes, const struct tiering_world *world)
+		    const struct port_nodes *world_nodes, const struct tiering_world *world)
 {
 	union rule_tier *tiers = tiering->tiers;
 	const uint64_t period = period_ns(tiering, time->spent_ns);
+	const struct port_nodes asking = ask_for_room(tiering, world_nodes, time->now_ns, period);
+	const struct port_nodes *nodes = &asking;
 
 	tiering->round.now_ns = time->now_ns;
 	tiering->round.move_page_ns = time->move_page_ns;

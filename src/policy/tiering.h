@@ -14,10 +14,14 @@
 #include <stdint.h>
 
 #include "ports.h"
+#include "room-demand.h"
 #include "rule.h"
 
 /* Tiers that something can be promoted to. */
 #define TIERING_MAX_RULED (PORT_MAX_TIERS - 1)
+
+/* As many as Linux may have. */
+#define TIERING_MAX_NODES 1024
 
 #define TIERING_CHUNK_UNITS 4096
 #define TIERING_CHUNK_MOVES 512
@@ -71,6 +75,8 @@ struct tiering {
 	int nr_ruled;
 	int heat_shift;
 	struct port_round round;
+	struct port_node nodes[TIERING_MAX_NODES];     /* with what is to be left free for demand */
+	struct room_demand demands[TIERING_MAX_NODES]; /* of the node in the same place */
 	enum tiering_step step;
 	uint64_t when_ns;		/* the step is due */
 	uint64_t began_ns;		/* the round's clear */
@@ -108,6 +114,13 @@ struct tiering_time {
 	uint64_t move_page_ns; /* what moving a base page costs */
 	bool pressed;	       /* the machine has too little memory: nothing is promoted */
 };
+
+/*
+ * The moves of a round have been made; nodes as they are now.  What is taken of their free memory
+ * until the next decision is the demand that is then left free for (room-demand.h).  Who never
+ * says so has what nodes ask for themselves left free, and no more.
+ */
+void tiering_settled(struct tiering *tiering, uint64_t now_ns, const struct port_nodes *nodes);
 
 /*
  * Ends the round: every unit learns what was seen of it, all are ranked, and moves

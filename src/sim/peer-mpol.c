@@ -26,6 +26,7 @@ struct tracked {
 	struct ranking_unit *units; /* [pages], by unit */
 	uint8_t *seen;		    /* [pages] in this round */
 	uint64_t spent_ps;	    /* manager's time when the round began */
+	bool constant_room;	    /* no more is left free than the high watermark */
 };
 
 static void stop(void *state)
@@ -75,6 +76,15 @@ static int start_hint_latency(struct world *world, void **ret_state, struct mpol
 static int start_two_touch(struct world *world, void **ret_state, struct mpol_error *err)
 {
 	return start_by(&rule_two_touch, world, ret_state, err);
+}
+
+static int start_constant_room(struct world *world, void **ret_state, struct mpol_error *err)
+{
+	int r = start(world, ret_state, err);
+
+	if (r == 0)
+		((struct tracked *)*ret_state)->constant_room = true;
+	return r;
 }
 
 static void clear(struct world *world, struct tracked *tracked)
@@ -234,6 +244,10 @@ static void decide(struct world *world, struct tracked *tracked)
 	describe_nodes(world, all);
 	tiering_decide(&tracked->tiering, &time, &nodes,
 		       &(struct tiering_world) { &view, gather, keep, carry_out });
+	if (tracked->constant_room)
+		return;
+	describe_nodes(world, all);
+	tiering_settled(&tracked->tiering, time.now_ns, &nodes);
 }
 
 static void tick(struct world *world, void *state)
@@ -283,6 +297,14 @@ const struct peer peer_mpol_two_touch = {
 	.name = "mpol:rule=two-touch",
 	.summary = "mpol that promotes what is accessed in two rounds (Al Maruf's rule, seed 003)",
 	.start = start_two_touch,
+	.stop = stop,
+	.tick = tick,
+};
+
+const struct peer peer_mpol_constant_room = {
+	.name = "mpol:room=constant",
+	.summary = "mpol that leaves the high watermark free, whatever is asked for (seed 003)",
+	.start = start_constant_room,
 	.stop = stop,
 	.tick = tick,
 };

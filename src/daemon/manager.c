@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "error.h"
 #include "log.h"
+#include "notify.h"
 #include "rootfs.h"
 #include "text.h"
 
@@ -96,6 +97,7 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 	const struct roster *roster = &((const struct manager *)user)->roster;
 	const struct roster_process *process = roster_find(roster, from.target);
 
+	notify_alive(); /* a decision about much memory takes long */
 	for (; process && process < roster->processes + roster->nr_processes; process++) {
 		if (!tiered_gather(process->tiered, process->id == from.target ? from.page : 0,
 				   chunk))
@@ -189,8 +191,10 @@ static void clear(struct manager *manager)
 
 	manager->round_looking_ns = manager->cpu.looking_ns;
 	for (size_t i = roster->nr_processes; i-- > 0;) {
-		const int r = tiered_clear(roster->processes[i].tiered);
+		int r;
 
+		notify_alive();
+		r = tiered_clear(roster->processes[i].tiered);
 		if (r < 0)
 			drop_failed(manager, i, r);
 		else
@@ -204,9 +208,10 @@ static void scan(struct manager *manager)
 	struct roster *roster = &manager->roster;
 
 	for (size_t i = roster->nr_processes; i-- > 0;) {
-		const int r =
-			tiered_scan(roster->processes[i].tiered, tiering_score(&manager->tiering));
+		int r;
 
+		notify_alive();
+		r = tiered_scan(roster->processes[i].tiered, tiering_score(&manager->tiering));
 		if (r < 0)
 			drop_failed(manager, i, r);
 	}
@@ -382,7 +387,9 @@ int manager_reconfigure(struct manager *manager, const struct manager_config *co
 
 	if (!batch)
 		return error_errno(err, -ENOMEM, "use another configuration");
-	r = use_tracker(manager, config, err);
+	r = config->tracker && config->tracker == manager->roster.tracker
+		    ? 0
+		    : use_tracker(manager, config, err);
 	if (r < 0)
 		return r;
 	manager->config = *config;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -236,6 +237,7 @@ const struct tracker_kind tracker_ptescan = {
 	.clear_ns = 30,
 	.scan_ns = 3,
 	.target_fault_ns = 535,
+	.capabilities = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_SYSLOG,
 	.open = ptescan_open,
 	.close = ptescan_close,
 	.check = ptescan_check,

@@ -6,10 +6,11 @@
  * Blind to memory of KVM guests, DMA, and hugetlbfs.  A clear holds the process's mmap
  * lock for writing, and takes from reclaim what it knew of the pages' use.
  *
- * Capabilities: CAP_BPF and CAP_PERFMON (to load and run it), CAP_SYSLOG (the kernel's
- * addresses in /proc/kallsyms), CAP_SYS_PTRACE (other users' pagemap), CAP_DAC_OVERRIDE (their
- * clear_refs), CAP_SYS_NICE (to move a page); CAP_SYS_ADMIN lets the self-test compare where
- * pages are, too.  The kernel: Linux 6.1 with BTF, not under lockdown=confidentiality.
+ * Capabilities: CAP_BPF and CAP_PERFMON (to load the program: Linux 6.12 asks for the first alone,
+ * 6.18 for both), CAP_SYSLOG (the kernel's addresses, which are searched for without it),
+ * CAP_SYS_PTRACE (other users' pagemap), CAP_DAC_OVERRIDE (their clear_refs); CAP_SYS_ADMIN lets
+ * the self-test compare where pages are, too.  The kernel: Linux 6.1 with BTF, not under
+ * lockdown=confidentiality.
  *
  * The program is loaded when the first process is opened, and shared by all that are: they
  * must all be used by one thread.

@@ -27,6 +27,9 @@ struct tracker_kind {
 	uint32_t clear_ns;	  /* a page's share of a clear, about, on a CPU of 2020 */
 	uint32_t scan_ns;	  /* and of a scan */
 	uint32_t target_fault_ns; /* what a page's first access after a clear costs the target */
+	uint64_t
+		capabilities; /* it cannot do without (capabilities(7)): bit n is number n;
+				 CAP_SYS_PTRACE, CAP_DAC_OVERRIDE, CAP_SYS_NICE go without saying */
 
 	/*
 	 * For a living process, of which root's /proc/PID is; free it with close.

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Which capabilities mpold needs: started as nobody with exactly these in its ambient set it manages
+# another user's process, without any one of them it says which one is missing and what that means.
+# shellcheck source=test/guest/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+[ "$(cat /sys/devices/system/node/has_memory)" = 0-2 ] || skip "needs nodes 0-2 with memory"
+mpold=$MPOL_BUILD/src/daemon/mpold
+log=$(mktemp)
+
+as_user() {
+	local uid=$1
+	shift
+	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
+}
+
+# with CAPABILITY...: what mpold says, as nobody with these, managing $target.
+with() {
+	local set=-all capability
+	for capability in "$@"; do set+=,+$capability; done
+	as_user 65534 --bounding-set "$set" --inh-caps "$set" --ambient-caps "$set" \
+		timeout -s TERM "$seconds" "$mpold" --config /dev/null --pid "$target" --budget 50% >"$log" 2>&1 || true
+	cat "$log"
+}
+
+as_user 1000 sleep 1000 &
+target=$!
+until [ "$(cat "/proc/$target/comm")" = sleep ]; do sleep 0.1; done
+seconds=6
+
+said=$(with sys_ptrace dac_override sys_nice bpf perfmon syslog)
+like "$said" "process $target: managed" "nobody with these capabilities manages another user's process"
+like "$said" "tracker ptescan" "by the best tracker"
+like "$said missing:$(grep -c 'missing cap' "$log")" "missing:0" "nothing is missing"
+
+said=$(with sys_ptrace dac_override bpf perfmon syslog)
+like "$said" "missing capabilities: CAP_SYS_NICE: pages that several processes share.*AmbientCapabilities" "CAP_SYS_NICE is missed, with the way out"
+like "$said" "process $target: managed" "but not needed for more"
+
+said=$(with sys_ptrace dac_override sys_nice perfmon syslog)
+like "$said" "not ptescan: .*needs CAP_BPF" "without CAP_BPF the log says why there is no ptescan"
+
+said=$(with dac_override sys_nice bpf perfmon syslog)
+like "$said" "missing capabilities: CAP_SYS_PTRACE: other users' processes" "CAP_SYS_PTRACE is missed"
+like "$said" "process $target: Permission denied" "and needed"
+
+said=$(with sys_ptrace sys_nice bpf perfmon syslog)
+like "$said" "missing capabilities: CAP_DAC_OVERRIDE: other users' processes" "CAP_DAC_OVERRIDE is missed"
+like "$said" "process $target: Permission denied" "and needed"
+
+kill "$target"
+rm "$log"
+finish

@@ -22,7 +22,7 @@ _mpold() {
 	--cgroup) words=$(_mpold_cgroups) ;;
 	--unit) words=$(_mpold_cgroups | sed -n 's|.*/||; /\.\(service\|scope\|slice\)$/p') ;;
 	--tracker | --rule) words=$(_mpold_names "$program" "$before") ;;
-	--config | --config-dir) return 0 ;;
+	--config | --config-dir | --socket) return 0 ;;
 	--match | --budget | --bandwidth | --call-time) return 0 ;;
 	*) words=$("$program" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u) ;;
 	esac

@@ -21,7 +21,7 @@
 #include "roster.h"
 #include "tiering.h"
 #include "tracker.h"
-#include "world.h"
+#include "ctl-world.h"
 
 struct manager_config {
 	struct tiering_config tiering;

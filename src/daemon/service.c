@@ -11,11 +11,14 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "control.h"
 #include "error.h"
+#include "listen.h"
 #include "log.h"
 #include "manager.h"
 #include "notify.h"
@@ -34,7 +37,8 @@ struct service {
 	struct settings settings; /* in force */
 	uint32_t *ids;		  /* of the settings' targets; 0: somebody else has asked for it */
 	struct manager *manager;
-	int hangups; /* signalfd of SIGHUP */
+	struct control *control; /* NULL: no requests are taken */
+	int hangups;		 /* signalfd of SIGHUP */
 	uint64_t status_told_ns;
 };
 
@@ -55,10 +59,13 @@ static int load(const struct service *service, struct settings *ret, struct mpol
 
 static int check_purpose(const struct settings *settings, struct mpol_error *err)
 {
-	if (settings->nr_targets)
+	if (settings->nr_targets || *settings->socket)
 		return 0;
 	error_set(err, -EDESTADDRREQ, "start", "whose memory?  No process is named");
-	error_advise(err, "name some, by --pid PID and the like, or in %s", CONFIG_FILE);
+	error_advise(err,
+		     "name some, by --pid PID and the like, or in %s; or have mpol tier name them, "
+		     "by --socket " CTL_SOCKET_PATH,
+		     CONFIG_FILE);
 	return -EDESTADDRREQ;
 }
 
@@ -131,9 +138,16 @@ static void adopt(struct service *service, struct settings *settings, uint32_t *
 /* ---- Reading the settings again ----------------------------------------------------- */
 
 /* What it takes rights for that are given up by now stays as it is. */
-static void keep_unchangeable(const struct service *service, struct manager_config *config)
+static void keep_unchangeable(const struct service *service, const struct settings *settings,
+			      struct manager_config *config)
 {
 	const struct tracker_kind *tracker = manager_roster(service->manager)->tracker;
+	const char *socket = service->control ? control_path(service->control) : "";
+
+	if (strcmp(settings->socket, socket) != 0)
+		log_warning("socket: it stays %s until mpold is started again",
+			    *socket ? socket : "none");
+	config->stays = service->control;
 
 	if (config->tracker && config->tracker != tracker)
 		log_warning("tracker: %s stays until mpold is started again; what %s needs was "
@@ -157,7 +171,7 @@ static int put_in_force(struct service *service, struct mpol_error *err)
 	if (!ids)
 		return error_errno(err, -ENOMEM, "manage processes");
 	config = settings.manager;
-	keep_unchangeable(service, &config);
+	keep_unchangeable(service, &settings, &config);
 	r = manager_reconfigure(service->manager, &config, err);
 	if (r < 0)
 		return r;
@@ -294,6 +308,8 @@ int service_new(int argc, char **argv, const struct config_paths *paths, struct 
 		r = check_purpose(&settings, err);
 	if (r == 0)
 		r = manager_new(&settings.manager, &service->manager, err);
+	if (r == 0 && *settings.socket)
+		r = control_new(service->manager, settings.socket, &service->control, err);
 	if (r == 0)
 		r = watch(service, err);
 	if (r == 0)
@@ -320,6 +336,7 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
+	control_free(service->control);
 	manager_free(service->manager);
 	settings_end(&service->settings);
 	free(service->ids);

@@ -17,8 +17,8 @@ struct service;
  * Reads the settings, starts a manager by them, and gives up what it does not need.  The
  * arguments, which options_read has taken, and the texts of paths stay the caller's.  Free
  * it with service_free.
- * Errors: of config_read, options_read, manager_new, manager_add and privileges_reduce;
- * -EDESTADDRREQ: nobody's memory is to be managed.
+ * Errors: of config_read, options_read, manager_new, control_new, manager_add and
+ * privileges_reduce; -EDESTADDRREQ: nobody's memory is to be managed.
  */
 int service_new(int argc, char **argv, const struct config_paths *paths, struct service **ret,
 		struct mpol_error *err);

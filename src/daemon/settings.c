@@ -67,6 +67,15 @@ static int set_rule(struct settings *settings, const char *text)
 	return 0;
 }
 
+static int set_socket(struct settings *settings, const char *text)
+{
+	if (*text != '/' || strlen(text) >= sizeof(settings->socket))
+		return -EINVAL;
+	strcpy(settings->socket, text);
+	settings->manager.stays = true;
+	return 0;
+}
+
 static int set_tracker(struct settings *settings, const char *text)
 {
 	const struct tracker_kind *tracker = tracker_find(text);
@@ -83,6 +92,7 @@ const struct setting settings_scalars[] = {
 	{ "call_time", "call-time", "a duration from 1ms to 1s", set_call_time, false },
 	{ "dry_run", "dry-run", "true or false", set_dry_run, true },
 	{ "rule", "rule", "one of " RULE_NAMES, set_rule, false },
+	{ "socket", "socket", "an absolute path of at most 107 bytes", set_socket, false },
 	{ "tracker", "tracker", "one of " TRACKER_NAMES, set_tracker, false },
 };
 

@@ -14,6 +14,7 @@
 #include "manager.h"
 
 #define SETTINGS_MOST_TARGETS 1024
+#define SETTINGS_SOCKET_BYTES 108 /* unix(7), sun_path */
 
 enum settings_kind {
 	SETTINGS_PID,
@@ -35,6 +36,7 @@ struct settings_target {
  * settings_end. */
 struct settings {
 	struct manager_config manager;
+	char socket[SETTINGS_SOCKET_BYTES]; /* where requests are taken; "": nowhere */
 	struct settings_target *targets;
 	size_t nr_targets, nr_allocated;
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What requests are about: a daemon's state as plain values, and what may be asked of it.  The
- * table of requests (table.h) speaks to this; the daemon implements it, and so do tests.
+ * table of requests (requests.h) speaks to this; the daemon implements it, and so do tests.
  *
  * Times are ns: of CLOCK_MONOTONIC, or durations where they say so; pages are base pages.
  */
-#ifndef CTL_WORLD_H
-#define CTL_WORLD_H
+#ifndef CTL_CTL_WORLD_H
+#define CTL_CTL_WORLD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What the world tells (ctl-world.h), as JSON.  Each returns a document, or NULL: no memory. */
+#ifndef CTL_DOCUMENTS_H
+#define CTL_DOCUMENTS_H
+
+#include <jansson.h>
+
+#include "ctl-world.h"
+
+json_t *ctl_status_json(const struct ctl_status *status);
+json_t *ctl_target_json(const struct ctl_target *target);
+json_t *ctl_decision_json(const struct ctl_decision *decision);
+
+#endif

@@ -7,6 +7,7 @@
 #include <mpol/mpol.h>
 
 #include "journaling.h"
+#include "listen.h"
 #include "targets.h"
 #include "verbs.h"
 
@@ -121,6 +122,20 @@ static const struct verb verbs[] = {
 	  "  --interval DURATION  of the time line\n"
 	  "  --plot PREFIX      draw PREFIX-share.png, PREFIX-moves.png, "
 	  "PREFIX-heat.png\n" JSON_OPTION },
+	{ "tier", cmd_tier,
+	  "{add " TARGETS_SYNOPSIS
+	  " | remove ID... | list | status | decisions | pause [--reason TEXT] | resume} "
+	  "[--socket PATH] [--json]",
+	  "steer mpold, which keeps hot pages in fast memory",
+	  "  add             manage processes, now and as they come\n"
+	  "  remove          no longer those that were added under an id\n"
+	  "  list            what was added, and the processes that it means\n"
+	  "  status          how mpold sees accesses, what it has moved, what it costs\n"
+	  "  decisions       the last rounds\n"
+	  "  pause, resume   look at nothing and move nothing for a while\n"
+	  "  --reason TEXT   why, for those who wonder\n"
+	  "  --socket PATH   of mpold, if it is not " CTL_SOCKET_PATH
+	  "\n" JSON_OPTION TARGETS_OPTIONS },
 	{ "doctor", cmd_doctor, "[PID] [--json] [--root DIR]",
 	  "say what stands in the way of memory policy",
 	  JSON_OPTION "  --root DIR      a recorded /sys and /proc below DIR\n" },

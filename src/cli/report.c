@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "text.h"
+#include "error-json.h"
 #include "verbs.h"
 
 char *report_printable(const char *text, char *buffer, size_t size)
@@ -20,22 +20,7 @@ char *report_printable(const char *text, char *buffer, size_t size)
 
 json_t *report_string(const char *text)
 {
-	json_t *string = json_string(text);
-	struct text repaired = { 0 };
-
-	if (string)
-		return string;
-	/* Of text that is not UTF-8 as a whole, ASCII is what surely means what it says. */
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x80)
-			text_append(&repaired, text, 1);
-		else
-			text_append(&repaired, "\xef\xbf\xbd", 3);
-	}
-	if (!repaired.error)
-		string = json_stringn(repaired.data, repaired.length);
-	text_free(&repaired);
-	return string;
+	return json_text(text);
 }
 
 static void print_part(const char *text, const char *after)
@@ -69,10 +54,7 @@ void report_error_words(const char *verb, const struct mpol_error *error)
 
 json_t *report_error_json(const struct mpol_error *error)
 {
-	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "code", errno_name(error->code), "errno",
-			 -error->code, "step", report_string(error->step), "object",
-			 report_string(error->object), "cause", report_string(error->cause),
-			 "advice", report_string(error->advice));
+	return error_to_json(error);
 }
 
 int report_error(const char *verb, bool json, const struct mpol_error *error)

@@ -39,6 +39,7 @@ verb_fn cmd_run;
 verb_fn cmd_set;
 verb_fn cmd_show;
 verb_fn cmd_sim;
+verb_fn cmd_tier;
 verb_fn cmd_topo;
 verb_fn cmd_undo;
 

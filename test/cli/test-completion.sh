@@ -51,6 +51,8 @@ for verb in bind doctor move reapply set show undo; do
 	offers "$$" mpol $verb "$$"
 done
 offers heap mpol bind 1 he
+offers status mpol tier st
+offers "$$" mpol tier add "$$"
 offers prefer: mpol bind 1 heap pre
 offers all mpol run -m a
 offers all mpol run --interleave a

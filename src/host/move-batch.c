@@ -108,6 +108,8 @@ static void settle(struct move_batch *batch)
 		if (status == 0) {
 			counts->moved_pages += batch->pages[i];
 			flow->moved_pages += batch->pages[i];
+			if (flow->from >= 0) /* where there is room again */
+				nodemask_clear(&batch->full, flow->from);
 		} else if (status < 0 && status > -MOVE_BATCH_ERRNOS) {
 			counts->failed_pages[-status] += batch->pages[i];
 			flow->failed_pages += batch->pages[i];

@@ -7,7 +7,8 @@
  * could not be moved, it is asked where the pages are that it had tried; the call goes on behind
  * them. Of a unit that was not reached nothing is told.
  *
- * A node without room, or that has gone, gets no more until the next flush, which ends a round.
+ * A node without room, or that has gone, gets no more until pages leave it, or the next flush,
+ * which ends a round.
  */
 #ifndef HOST_MOVE_BATCH_H
 #define HOST_MOVE_BATCH_H

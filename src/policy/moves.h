@@ -7,7 +7,10 @@
 
 #include "ports.h"
 
-/* Where units of a node go in a tier; -1: nowhere. */
+/*
+ * Where units of a node go in a tier: to the nearest node of it; promotions to another, where
+ * that one has nothing to spare and another has.  -1: nowhere.
+ */
 int moves_destination(const struct port_nodes *nodes, int from, int tier);
 
 /* Joins the move to the last one if it goes on behind it.  False: there is no room for it. */

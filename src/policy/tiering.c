@@ -147,6 +147,22 @@ static void count_all(struct tiering *tiering, union rule_tier *tier, const stru
 	}
 }
 
+/* Takes moves for made: what is free where, from now on. */
+static void account(struct tiering *tiering, unsigned nr_nodes, const struct port_moves *moves)
+{
+	for (size_t i = 0; i < moves->nr; i++)
+		for (unsigned at = 0; at < nr_nodes; at++) {
+			struct port_node *node = &tiering->nodes[at];
+			const uint64_t pages = moves->moves[i].nr_pages;
+
+			if (node->id == moves->moves[i].from)
+				node->free_pages += pages;
+			else if (node->id == moves->moves[i].to)
+				node->free_pages -=
+					pages < node->free_pages ? pages : node->free_pages;
+		}
+}
+
 static void move_all(struct tiering *tiering, union rule_tier *tier, const struct port_nodes *nodes,
 		     enum port_reason reason, const struct tiering_world *world)
 {
@@ -170,6 +186,7 @@ static void move_all(struct tiering *tiering, union rule_tier *tier, const struc
 		position = behind(chunk, looked_at);
 		if (moves.nr)
 			world->carry_out(world->user, moves.moves, moves.nr);
+		account(tiering, nodes->nr, &moves);
 	}
 }
 

@@ -75,7 +75,8 @@ struct tiering {
 	int nr_ruled;
 	int heat_shift;
 	struct port_round round;
-	struct port_node nodes[TIERING_MAX_NODES];     /* with what is to be left free for demand */
+	struct port_node nodes[TIERING_MAX_NODES];     /* with what is to be left free for demand,
+							* and with the moves of this round */
 	struct room_demand demands[TIERING_MAX_NODES]; /* of the node in the same place */
 	enum tiering_step step;
 	uint64_t when_ns;		/* the step is due */

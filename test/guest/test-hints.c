@@ -36,7 +36,7 @@ static char *ranges[NR_RANGES]; /* in the target, and here before it began */
 /* Of both: rounds that the target has made, and what it is asked to do. */
 static struct shared {
 	atomic_ulong rounds;
-	atomic_bool take_back; /* all hints; it becomes false when that is done */
+	atomic_bool change_mind; /* it becomes false when that is done */
 } * shared;
 
 static void declare_all(void)
@@ -72,11 +72,11 @@ static void work(void)
 			for (unsigned page = 0; page < NR_PAGES; page++)
 				++*(volatile char *)(ranges[range] + page * PAGE_BYTES);
 		atomic_fetch_add(&shared->rounds, 1);
-		if (!atomic_load(&shared->take_back))
+		if (!atomic_load(&shared->change_mind))
 			continue;
-		for (enum range range = 0; range < NR_RANGES; range++)
-			mpol_clear_vma_hint(ranges[range], NR_PAGES * PAGE_BYTES, NULL);
-		atomic_store(&shared->take_back, false);
+		mpol_clear_vma_hint(ranges[IDLE_HOT], NR_PAGES * PAGE_BYTES, NULL);
+		mpol_set_vma_hint(ranges[BUSY_COLD], NR_PAGES * PAGE_BYTES, MPOL_HINT_HOT, NULL);
+		atomic_store(&shared->change_mind, false);
 	}
 }
 
@@ -163,8 +163,14 @@ static void obeyed(void)
 	check(stays(target, BUSY_COLD), "and leaves the cold one");
 	check(count_fast(target, BUSY_PINNED, NULL) >= ENOUGH, "and the pinned one, now there");
 
-	atomic_store(&shared->take_back, true);
-	check(comes(target, BUSY_COLD), "taken back, the hint counts no more");
+	atomic_store(&shared->change_mind, true);
+	while (atomic_load(&shared->change_mind))
+		usleep(10000);
+	sleep(2); /* what was decided before has been done */
+	count_fast(target, IDLE_HOT, &slow);
+	check(comes(target, BUSY_COLD), "what was cold and is declared hot comes");
+	sleep(3);
+	check(stays(target, IDLE_HOT), "what was hot, and was taken back, does not come again");
 	end(mpold, SIGTERM);
 	end(target, SIGKILL);
 }

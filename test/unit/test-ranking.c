@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "moves.h"
 #include "random.h"
 #include "ranking.h"
 
@@ -321,9 +322,35 @@ static void test_scans_tell_what_pays(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
+/* The nearest fast node is full: another one of that tier has room. */
+static void promotions_go_where_there_is_room(void **state)
+{
+	struct port_node list[] = {
+		{ .id = 4, .tier = 0, .free_pages = 10, .reserve_pages = 10 },
+		{ .id = 5, .tier = 0, .free_pages = 11, .reserve_pages = 10 },
+		{ .id = 6, .tier = 1, .free_pages = 5, .nearest = { 4, -1, 7 } },
+		{ .id = 7, .tier = 2, .free_pages = 0, .nearest = { 4, 6 } },
+		{ .id = 8, .tier = 2, .free_pages = 99, .nearest = { 4, 6 } },
+	};
+	const struct port_nodes five = { list, 5 };
+
+	(void)state;
+	assert_int_equal(moves_destination(&five, 6, 0), 5);
+	list[0].free_pages = 11;
+	assert_int_equal(moves_destination(&five, 6, 0), 4);
+	list[0].free_pages = list[1].free_pages = 0; /* none has: as always */
+	assert_int_equal(moves_destination(&five, 6, 0), 4);
+	/* A demotion has one target, or there might be cycles. */
+	assert_int_equal(moves_destination(&five, 6, 2), 7);
+	assert_int_equal(moves_destination(&five, 6, 1), -1);
+	assert_int_equal(moves_destination(&five, 9, 0), -1);
+	assert_int_equal(moves_destination(&five, 6, -1), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(promotions_go_where_there_is_room),
 		TEST(test_hot_and_cold_change_places),
 		TEST(test_noise_moves_next_to_nothing),
 		TEST(test_gain_must_pay),

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -118,6 +119,22 @@ int rootfs_read_nodes(int root, struct nodemask *ret, const char *path, ...)
 	if (r < 0)
 		return r;
 	return nodemask_parse(text, ret) < 0 ? -EBADMSG : 0;
+}
+
+int rootfs_write(int root, const char *text, const char *path, ...)
+{
+	_cleanup_close_ int fd = -1;
+	const size_t length = strlen(text);
+	va_list args;
+	ssize_t n;
+
+	va_start(args, path);
+	fd = open_format(root, O_WRONLY | O_TRUNC, path, args);
+	va_end(args);
+	if (fd < 0)
+		return fd;
+	n = write(fd, text, length);
+	return n < 0 ? -errno : (size_t)n == length ? 0 : -EIO;
 }
 
 int rootfs_opendir(int root, DIR **ret_dir, const char *path, ...)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading files of /proc and /sys below a root directory, so that a recorded
+ * Files of /proc and /sys below a root directory, so that a recorded
  * tree reads like the running machine.  Paths are relative: "sys/devices/…".
  */
 #ifndef HOST_ROOTFS_H
@@ -36,6 +36,10 @@ int rootfs_read_nodes(int root, struct nodemask *ret, const char *path, ...)
 
 /* Opens a file for reading.  Returns a descriptor or -errno. */
 int rootfs_open_file(int root, const char *path, ...) __attribute__((format(printf, 2, 3)));
+
+/* Replaces a file's text by one write(2), as files of /sys want it.  Returns 0 or -errno. */
+int rootfs_write(int root, const char *text, const char *path, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Opens a directory for readdir(3).  Returns 0 or -errno. */
 int rootfs_opendir(int root, DIR **ret_dir, const char *path, ...)

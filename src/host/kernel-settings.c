@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes that are taken back: see kernel-settings.h.
+ *
+ * A record's file exists from before the change is made until after it is taken back, under one
+ * name, so its creation is what makes a process the holder.  Whoever takes a change back
+ * locks the file first and looks whether it still has a name: two never do it.
+ */
+#include "kernel-settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "damon-sysfs.h"
+#include "error.h"
+#include "process.h"
+#include "rootfs.h"
+#include "text.h"
+
+static const char step[] = "change a kernel setting";
+
+#define FILE_PREFIX	 "undo-"
+#define RECORD_MAX_BYTES 1024
+
+struct kernel_change {
+	int root; /* the caller's */
+	int fd;	  /* of the record */
+	pid_t guard;
+	char file[NAME_MAX + sizeof(KERNEL_SETTINGS_DIR) + 1]; /* below root */
+	struct kernel_change_record record;
+};
+
+/* ---- Taking back ------------------------------------------------------------------- */
+
+/* The first word of a file. */
+static int read_word(int root, const char *path, char *ret, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = rootfs_read(root, &text, "%s", path);
+
+	if (n < 0)
+		return (int)n;
+	snprintf(ret, size, "%.*s", (int)strcspn(text, " \t\n"), text);
+	return 0;
+}
+
+/* Only where nobody else has changed it since. */
+static int put_back(int root, const struct kernel_change_record *record)
+{
+	const char *path = record->words[0], *old = record->words[1], *new = record->words[2];
+	char now[256];
+	int r;
+
+	if (strncmp(path, "proc/sys/", 9) != 0 && strncmp(path, "sys/", 4) != 0)
+		return -EINVAL;
+	r = read_word(root, path, now, sizeof(now));
+	if (r < 0 || strcmp(now, new) != 0)
+		return r == -ENOENT ? 0 : r;
+	return rootfs_write(root, old, "%s", path);
+}
+
+static int remove_kdamond(int root, const struct kernel_change_record *record)
+{
+	char *end;
+
+	return damon_sysfs_remove(root, strtoull(record->words[0], &end, 10));
+}
+
+static const struct {
+	const char *kind;
+	int (*take_back)(int root, const struct kernel_change_record *record);
+} kinds[] = {
+	{ KERNEL_CHANGE_SETTING, put_back },
+	{ KERNEL_CHANGE_KDAMOND, remove_kdamond },
+};
+
+/* fd and file are the record's.  Its file stays where the change could not be taken back. */
+static int take_back(int root, int fd, const char *file, const struct kernel_change_record *record)
+{
+	struct stat status;
+	int r = -EINVAL;
+
+	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_nlink == 0)
+		r = 0; /* somebody was faster */
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && status.st_nlink; i++)
+		if (strcmp(kinds[i].kind, record->kind) == 0)
+			r = kinds[i].take_back(root, record);
+	if (r == 0 && status.st_nlink && unlinkat(root, file, 0) < 0)
+		r = -errno;
+	flock(fd, LOCK_UN);
+	return r;
+}
+
+/* ---- Records ------------------------------------------------------------------------- */
+
+/* Takes the next word, of less than size bytes, from the text; "" at its end.  False: it is longer.
+ */
+static bool take_word(const char **text, char *ret, size_t size)
+{
+	const size_t length = (*text += strspn(*text, " \n"), strcspn(*text, " \n"));
+
+	if (length >= size)
+		return false;
+	memcpy(ret, *text, length);
+	ret[length] = '\0';
+	*text += length;
+	return true;
+}
+
+int kernel_change_parse(const char *text, struct kernel_change_record *ret)
+{
+	struct kernel_change_record record = { 0 };
+	char holder[24], start_ticks[24];
+	uint64_t pid;
+
+	if (!take_word(&text, record.kind, sizeof(record.kind)) ||
+	    !take_word(&text, holder, sizeof(holder)) ||
+	    !take_word(&text, start_ticks, sizeof(start_ticks)))
+		return -EBADMSG;
+	for (size_t i = 0; i < sizeof(record.words) / sizeof(*record.words); i++)
+		if (!take_word(&text, record.words[i], sizeof(record.words[i])))
+			return -EBADMSG;
+	if (text[strspn(text, " \n")] || !*record.words[0] || parse_u64(holder, 10, &pid) < 0 ||
+	    parse_u64(start_ticks, 10, &record.holder_start_ticks) < 0 || pid == 0 ||
+	    pid > INT32_MAX)
+		return -EBADMSG;
+	record.holder = (pid_t)pid;
+	*ret = record;
+	return 0;
+}
+
+static bool is_alive(int root, const struct kernel_change_record *record)
+{
+	struct process_thread holder;
+
+	return process_read_stat(root, record->holder, &holder) == 0 &&
+	       holder.start_ticks == record->holder_start_ticks &&
+	       !process_thread_has_ended(&holder);
+}
+
+static int open_record(int root, const char *file, struct kernel_change_record *ret)
+{
+	char text[RECORD_MAX_BYTES] = "";
+	int fd = openat(root, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = pread(fd, text, sizeof(text) - 1, 0) < 0 ? -errno : kernel_change_parse(text, ret);
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
+}
+
+/* Takes back what the file tells of, if its holder has ended.  -EBUSY: it has not. */
+static int recover(int root, const char *file)
+{
+	struct kernel_change_record record;
+	_cleanup_close_ int fd = open_record(root, file, &record);
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return is_alive(root, &record) ? -EBUSY : take_back(root, fd, file, &record);
+}
+
+int kernel_settings_recover(int root)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	char file[PATH_MAX];
+	struct dirent *entry;
+	int first = 0, r = rootfs_opendir(root, &dir, "%s", KERNEL_SETTINGS_DIR);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, FILE_PREFIX, strlen(FILE_PREFIX)) != 0)
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", KERNEL_SETTINGS_DIR, entry->d_name);
+		r = recover(root, file);
+		if (r < 0 && r != -EBUSY && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+/* Gives the file a name, complete as it is.  -EEXIST: the name is taken. */
+static int publish(int root, int fd, const char *file)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, root, file, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+static int write_record(struct kernel_change *change)
+{
+	const struct kernel_change_record *record = &change->record;
+	char text[RECORD_MAX_BYTES];
+	int length, r;
+
+	length = snprintf(text, sizeof(text), "%s %d %llu %s %s %s\n", record->kind, record->holder,
+			  (unsigned long long)record->holder_start_ticks, record->words[0],
+			  record->words[1], record->words[2]);
+	if (length >= (int)sizeof(text))
+		return -ENAMETOOLONG;
+	if (mkdirat(change->root, "run", 0755) < 0 && errno != EEXIST)
+		return -errno;
+	if (mkdirat(change->root, KERNEL_SETTINGS_DIR, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	change->fd =
+		openat(change->root, KERNEL_SETTINGS_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (change->fd < 0 || write(change->fd, text, (size_t)length) != length)
+		return -errno;
+	r = publish(change->root, change->fd, change->file);
+	if (r != -EEXIST)
+		return r;
+	r = recover(change->root, change->file);
+	return r < 0 ? r : publish(change->root, change->fd, change->file);
+}
+
+/* ---- The guard ------------------------------------------------------------------------- */
+
+/* All but these: what this process's reader waits for must not stay open. */
+static void close_others(int a, int b, int c)
+{
+	for (unsigned fd = 0; fd < 1024; fd++)
+		if ((int)fd != a && (int)fd != b && (int)fd != c)
+			close((int)fd);
+	if (a < 1024 && b < 1024 && c < 1024)
+		syscall(SYS_close_range, 1024U, ~0U, 0U);
+}
+
+/* In the forked process, with all signals blocked: waits until the holder has ended. */
+static void keep_guard(const struct kernel_change *change, int holder)
+{
+	struct pollfd wait = { .fd = holder, .events = POLLIN };
+
+	setsid();
+	prctl(PR_SET_NAME, "mpold-guard");
+	close_others(change->root, change->fd, holder);
+	while (poll(&wait, 1, -1) < 0)
+		;
+	_exit(take_back(change->root, change->fd, change->file, &change->record) < 0);
+}
+
+static int fork_guard(struct kernel_change *change)
+{
+	_cleanup_close_ int holder = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	sigset_t all, before;
+	int r = 0;
+
+	if (holder < 0)
+		return -errno;
+	/* From its first moment on the guard must not end by what ends the holder. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	change->guard = fork();
+	if (change->guard == 0)
+		keep_guard(change, holder);
+	if (change->guard < 0)
+		r = -errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+/* ---- Changes ----------------------------------------------------------------------------- */
+
+static void forget(struct kernel_change *change)
+{
+	if (change->guard > 0) {
+		kill(change->guard, SIGKILL);
+		waitpid(change->guard, NULL, 0);
+	}
+	closep(&change->fd);
+	free(change);
+}
+
+DEFINE_CLEANUP(struct kernel_change *, forget);
+
+static int name_file(struct kernel_change *change, const char *name)
+{
+	const int length = snprintf(change->file, sizeof(change->file), "%s/%s%s-%s",
+				    KERNEL_SETTINGS_DIR, FILE_PREFIX, change->record.kind, name);
+
+	for (char *c = change->file + sizeof(KERNEL_SETTINGS_DIR); *c; c++)
+		if (*c == '/')
+			*c = '_';
+	return length >= (int)sizeof(change->file) ? -ENAMETOOLONG : 0;
+}
+
+static int begin(struct kernel_change *change, const char *name)
+{
+	struct process_thread self;
+	int r = process_read_stat(change->root, getpid(), &self);
+
+	if (r < 0)
+		return r;
+	change->record.holder = getpid();
+	change->record.holder_start_ticks = self.start_ticks;
+	for (size_t i = 0; i < sizeof(change->record.words) / sizeof(*change->record.words); i++)
+		if (strpbrk(change->record.words[i], " \t\n"))
+			return -EINVAL;
+	r = name_file(change, name);
+	if (r == 0)
+		r = write_record(change);
+	if (r < 0)
+		return r;
+	r = fork_guard(change);
+	if (r < 0)
+		unlinkat(change->root, change->file, 0);
+	return r;
+}
+
+int kernel_change_begin(int root, const char *name, const struct kernel_change_record *record,
+			struct kernel_change **ret, struct mpol_error *err)
+{
+	_cleanup_(forgetp) struct kernel_change *change = calloc(1, sizeof(*change));
+	int r;
+
+	if (!change)
+		return error_errno(err, -ENOMEM, step);
+	*change = (struct kernel_change) { .root = root, .fd = -1, .record = *record };
+	r = begin(change, name);
+	if (r == -EBUSY)
+		error_set(err, r, step, "another process of mpol's has changed it, and lives");
+	else if (r < 0)
+		error_errno(err, r, step);
+	if (r < 0) {
+		error_on(err, "%s", name);
+		error_advise(err, r == -EBUSY ? "see /%s" : "needs to be root, and /%s",
+			     KERNEL_SETTINGS_DIR);
+		return r;
+	}
+	*ret = steal_pointer(&change);
+	return 0;
+}
+
+int kernel_change_end(struct kernel_change *change)
+{
+	int r;
+
+	if (!change)
+		return 0;
+	r = take_back(change->root, change->fd, change->file, &change->record);
+	if (r < 0)
+		change->guard = -1; /* lives on, and tries again when this process has ended */
+	forget(change);
+	return r;
+}
+
+int kernel_setting_put(int root, const char *path, const char *value, struct kernel_change **ret,
+		       struct mpol_error *err)
+{
+	struct kernel_change_record record = { .kind = KERNEL_CHANGE_SETTING };
+	struct kernel_change *change = NULL;
+	int r;
+
+	snprintf(record.words[0], sizeof(record.words[0]), "%s", path);
+	snprintf(record.words[2], sizeof(record.words[2]), "%s", value);
+	kernel_settings_recover(root); /* what was left is not what was there before */
+	r = read_word(root, path, record.words[1], sizeof(record.words[1]));
+	if (r == 0) {
+		r = kernel_change_begin(root, path, &record, &change, err);
+		if (r < 0)
+			return r;
+		r = rootfs_write(root, value, "%s", path);
+	}
+	if (r < 0) {
+		kernel_change_end(change);
+		error_errno(err, r, step);
+		error_on(err, "/%s", path);
+		return r;
+	}
+	*ret = change;
+	return 0;
+}

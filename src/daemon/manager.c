@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "kernel-settings.h"
 #include "log.h"
 #include "notify.h"
 #include "rootfs.h"
@@ -71,7 +72,7 @@ int manager_set_rule(struct manager *manager, const char *name, struct mpol_erro
 
 static void drop_failed(struct manager *manager, size_t i, int r)
 {
-	roster_drop(&manager->roster, i, r == -ESRCH ? "it has ended" : strerror(-r));
+	roster_drop(&manager->roster, i, tiered_failure(manager->roster.processes[i].tiered, r));
 }
 
 static void refresh(struct manager *manager)
@@ -423,6 +424,7 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 		error_advise(err, "mpol topo shows the nodes and their tiers");
 		return -ENODEV;
 	}
+	kernel_settings_recover(manager->root); /* of an mpold that was killed, with its guards */
 	roster_start(&manager->roster, manager->root, NULL, &manager->nodes->memory);
 	tiering_start(&manager->tiering, &config->tiering, manager->nodes->nr_tiers);
 	if (config->tiering.rule)

@@ -205,6 +205,9 @@ static int take_in(struct roster *roster, pid_t pid, uint32_t entry, struct mpol
 	roster->last_process++;
 	roster->nr_processes++;
 	log_info("process %d: managed", pid);
+	if (tiered_tracker(process->tiered) != roster->tracker)
+		log_info("process %d: it runs KVM guests, which %s would not see: tracker %s", pid,
+			 roster->tracker->name, tiered_tracker(process->tiered)->name);
 	return 0;
 }
 

@@ -17,6 +17,9 @@
 
 #include <mpol/mpol.h>
 
+/* A process's signature is this and its id: 11 days, in us, and nobody else's interval. */
+#define DAMON_SYSFS_SIGNATURES 1000000000000ULL
+
 /* Addresses, end exclusive. */
 struct damon_range {
 	uint64_t start, end;

@@ -201,6 +201,30 @@ int process_open_file(int root, pid_t pid, const char *name, int flags)
 	return fd;
 }
 
+bool process_pagemap_is_alive(int pagemap)
+{
+	uint64_t entry;
+
+	return pread(pagemap, &entry, sizeof(entry), 0) == sizeof(entry);
+}
+
+/* virt/kvm/kvm_main.c, kvm_dev_ioctl_create_vm. */
+bool process_runs_guests(int root, pid_t pid)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	char target[32];
+
+	if (rootfs_opendir(root, &dir, "proc/%d/fd", pid) < 0)
+		return false;
+	while ((entry = readdir(dir)))
+		if (rootfs_readlink(root, target, sizeof(target), "proc/%d/fd/%s", pid,
+				    entry->d_name) == 0 &&
+		    strcmp(target, "anon_inode:kvm-vm") == 0)
+			return true;
+	return false;
+}
+
 int process_list(int root, pid_t **ret_pids, size_t *ret_nr)
 {
 	_cleanup_closedir_ DIR *dir = NULL;

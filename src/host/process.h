@@ -67,6 +67,15 @@ int process_parse_stat(const char *text, struct process_thread *thread);
  */
 int process_open_file(int root, pid_t pid, const char *name, int flags);
 
+/*
+ * Whether the memory that an open /proc/PID/pagemap stands for is still somebody's: the process has
+ * not ended, and runs the program that it ran then.
+ */
+bool process_pagemap_is_alive(int pagemap);
+
+/* Whether the process has a KVM virtual machine open, whose memory may be its own. */
+bool process_runs_guests(int root, pid_t pid);
+
 /* The ids of all processes, ascending; free(3) them.  Errors: -ENOENT, -EACCES, -ENOMEM. */
 int process_list(int root, pid_t **ret_pids, size_t *ret_nr);
 

@@ -123,6 +123,16 @@ static void became(uint64_t address, int node, int status, void *user)
 	}
 }
 
+/* Of this kind, or of what the process makes necessary. */
+static int open_tracker(const struct tiered *tiered, const struct tracker_kind *kind,
+			struct tracker **ret, struct mpol_error *err)
+{
+	const pid_t pid = tiered->process.pid;
+	int r = tracker_choose_for(kind, tiered->root, pid, &kind, err);
+
+	return r < 0 ? r : kind->open(tiered->root, pid, ret, err);
+}
+
 int tiered_open(const struct tiered_request *request, struct tiered **ret, struct mpol_error *err)
 {
 	_cleanup_(tiered_closep) struct tiered *tiered = calloc(1, sizeof(*tiered));
@@ -146,7 +156,7 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 		error_on(err, "process %d", request->pid);
 		return r;
 	}
-	r = request->tracker->open(request->root, request->pid, &tiered->tracker, err);
+	r = open_tracker(tiered, request->tracker, &tiered->tracker, err);
 	if (r < 0)
 		return r;
 	*ret = steal_pointer(&tiered);
@@ -156,7 +166,7 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 int tiered_use(struct tiered *tiered, const struct tracker_kind *kind, struct mpol_error *err)
 {
 	struct tracker *tracker;
-	int r = kind->open(tiered->root, tiered->process.pid, &tracker, err);
+	int r = open_tracker(tiered, kind, &tracker, err);
 
 	if (r < 0)
 		return r;
@@ -173,6 +183,18 @@ pid_t tiered_pid(const struct tiered *tiered)
 int tiered_pidfd(const struct tiered *tiered)
 {
 	return tiered->process.pidfd;
+}
+
+const struct tracker_kind *tiered_tracker(const struct tiered *tiered)
+{
+	return tiered->tracker->kind;
+}
+
+const char *tiered_failure(const struct tiered *tiered, int r)
+{
+	if (r == -ESRCH)
+		return "it has ended";
+	return tiered->tracker->failure ? tiered->tracker->failure : strerror(-r);
 }
 
 /* ---- Which pages there are --------------------------------------------------------- */
@@ -397,10 +419,12 @@ int tiered_scan(struct tiered *tiered, uint8_t score)
 	struct tracker *tracker = tiered->tracker;
 	uint64_t bits[BITMAP_BLOCKS][BLOCK_PAGES / 64];
 	size_t nr;
+	int r = tracker->kind->begin_scan ? tracker->kind->begin_scan(tracker) : 0;
 
+	if (r < 0)
+		return r;
 	for (size_t first = 0; first < tiered->nr_blocks; first += nr) {
 		const uint64_t start = tiered->blocks[first]->first_page * PAGE_BYTES;
-		int r;
 
 		nr = together(tiered, first);
 		memset(bits, 0, nr * sizeof(*bits));

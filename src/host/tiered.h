@@ -40,8 +40,8 @@ struct tiered_sums {
 struct tiered_request {
 	int root; /* descriptor of "/", the caller's */
 	pid_t pid;
-	const struct tracker_kind *tracker;
-	struct nodemask memory; /* the nodes that pages may be moved between */
+	const struct tracker_kind *tracker; /* or what tracker_choose_for makes of it */
+	struct nodemask memory;		    /* the nodes that pages may be moved between */
 };
 
 /*
@@ -60,6 +60,12 @@ DEFINE_CLEANUP(struct tiered *, tiered_close);
 int tiered_use(struct tiered *tiered, const struct tracker_kind *kind, struct mpol_error *err);
 
 pid_t tiered_pid(const struct tiered *tiered);
+
+/* What sees its accesses: what was asked for, or another kind if it runs KVM guests. */
+const struct tracker_kind *tiered_tracker(const struct tiered *tiered);
+
+/* Why a call for this process failed with r, in words that live as long as it does. */
+const char *tiered_failure(const struct tiered *tiered, int r);
 
 /* Becomes readable when the process has ended (pidfd_open(2)). */
 int tiered_pidfd(const struct tiered *tiered);

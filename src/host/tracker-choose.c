@@ -5,20 +5,31 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "process.h"
 #include "tracker.h"
-#ifdef HOST_HAVE_BPF
-#include "tracker-ptescan.h"
-#endif
 
-/* The best first; their names are TRACKER_NAMES. */
+/*
+ * The best first; their names are TRACKER_NAMES.  Exact bits of single pages that are read cheaply;
+ * the same with more cost to others, then to us; regions, which miss what is scattered;
+ * writes alone, which make what is only read look idle.  What changes the whole machine is last,
+ * and is never chosen unasked.
+ */
 static const struct tracker_kind *const kinds[] = {
 #ifdef HOST_HAVE_BPF
-	&tracker_ptescan,
+	&tracker_ptescan,   &tracker_mglru,
 #endif
-	&tracker_soft_dirty,
+	&tracker_idlepage,  &tracker_damon, &tracker_soft_dirty,
+#ifdef HOST_HAVE_BPF
+	&tracker_hintfault,
+#endif
 };
 
 #define NR_KINDS (sizeof(kinds) / sizeof(*kinds))
+
+const struct tracker_kind *tracker_kind(size_t index)
+{
+	return index < NR_KINDS ? kinds[index] : NULL;
+}
 
 const struct tracker_kind *tracker_find(const char *name)
 {
@@ -37,6 +48,13 @@ static int try(const struct tracker_kind *kind, int root, struct mpol_error *err
 	if (r == 0)
 		kind->close(tracker);
 	return r;
+}
+
+int tracker_try(const struct tracker_kind *kind, int root, struct mpol_error *err)
+{
+	int r = try(kind, root, err);
+
+	return r == 0 && kind->check ? kind->check(root, err) : r;
 }
 
 static void tell(const struct tracker_kind *kind, const struct mpol_error *why,
@@ -58,6 +76,8 @@ int tracker_choose(int root, const struct tracker_kind **ret, struct mpol_error 
 		const struct tracker_kind *kind = kinds[i];
 		struct mpol_error why = { 0 };
 
+		if (!kind->is_automatic)
+			continue;
 		if (try(kind, root, &why) == 0) {
 			if (!kind->check || kind->check(root, &why) == 0) {
 				*ret = kind;
@@ -72,4 +92,28 @@ int tracker_choose(int root, const struct tracker_kind **ret, struct mpol_error 
 		return -EOPNOTSUPP;
 	*ret = fallback;
 	return 0;
+}
+
+int tracker_choose_for(const struct tracker_kind *kind, int root, pid_t pid,
+		       const struct tracker_kind **ret, struct mpol_error *err)
+{
+	int r;
+
+	if (kind->sees_guests || !process_runs_guests(root, pid)) {
+		*ret = kind;
+		return 0;
+	}
+	for (size_t i = 0; i < NR_KINDS; i++)
+		if (kinds[i]->is_automatic && kinds[i]->sees_guests && kinds[i]->sees_reads &&
+		    tracker_try(kinds[i], root, NULL) == 0) {
+			*ret = kinds[i];
+			return 0;
+		}
+	r = error_set(err, -EOPNOTSUPP, "follow accesses",
+		      "it runs KVM guests, whose memory looks idle to %s, and no tracker that sees "
+		      "them works here",
+		      kind->name);
+	error_on(err, "process %d", pid);
+	error_advise(err, "mpol doctor says what those that do (idlepage, damon) are missing");
+	return r;
 }

@@ -69,14 +69,6 @@ static int use_shared(int root, struct mpol_error *err)
 	return r;
 }
 
-/* Whether the memory that the descriptor stands for is still somebody's. */
-static bool is_alive(int pagemap)
-{
-	uint64_t entry;
-
-	return pread(pagemap, &entry, sizeof(entry), 0) == sizeof(entry);
-}
-
 /* Opens the files of one thread; *followed is untouched on failure. */
 static int open_thread(struct followed *followed, pid_t tid)
 {
@@ -86,7 +78,7 @@ static int open_thread(struct followed *followed, pid_t tid)
 
 	if (pagemap < 0)
 		return pagemap;
-	if (!is_alive(pagemap))
+	if (!process_pagemap_is_alive(pagemap))
 		return -ESRCH;
 	clear_refs = process_open_file(root, tid, "clear_refs", O_WRONLY);
 	if (clear_refs < 0)
@@ -183,7 +175,7 @@ static int clear_bits(const struct followed *followed)
 	if (pwrite(followed->clear_refs, "1", 1, 0) != 1)
 		return -errno;
 	pagemap = process_open_file(followed->flush.root, followed->flush.pid, "pagemap", O_RDONLY);
-	return pagemap >= 0 && is_alive(pagemap) ? 0 : -ESRCH;
+	return pagemap >= 0 && process_pagemap_is_alive(pagemap) ? 0 : -ESRCH;
 }
 
 static int clear_and_flush(struct followed *followed)
@@ -202,14 +194,25 @@ static int ptescan_clear(struct tracker *tracker)
 	int r;
 
 	/* The process may run another program by now, whose bits these would be. */
-	if (!is_alive(followed->pagemap))
+	if (!process_pagemap_is_alive(followed->pagemap))
 		return -ESRCH;
 	r = clear_and_flush(followed);
-	if (r != -ESRCH || !is_alive(followed->pagemap))
+	if (r != -ESRCH || !process_pagemap_is_alive(followed->pagemap))
 		return r;
 	/* The thread that stood for the process has ended, others live on. */
 	r = open_any_thread(followed);
 	return r == 0 ? clear_and_flush(followed) : r;
+}
+
+int tracker_ptescan_flush(struct tracker *tracker)
+{
+	struct followed *followed = followed_of(tracker);
+	int r;
+
+	if (!process_pagemap_is_alive(followed->pagemap))
+		return -ESRCH;
+	r = tlb_flush_run(&followed->flush);
+	return r == -EOPNOTSUPP || r == -EBUSY ? 0 : r;
 }
 
 static int ptescan_check(int root, struct mpol_error *err)
@@ -233,7 +236,12 @@ const struct tracker_kind tracker_ptescan = {
 	.summary =
 		"accessed bits of page tables, read by BPF: reads and writes, base pages and whole "
 		"huge pages; half a microsecond to the process for each page that it accesses",
+	.side_effects =
+		"reclaim loses what it knew of the pages' use; each clear holds the process's "
+		"mmap lock for writing, and moves one page to another node and back",
 	.sees_reads = true,
+	.is_automatic = true,
+	.granularity_pages = 1,
 	.clear_ns = 30,
 	.scan_ns = 3,
 	.target_fault_ns = 535,

@@ -27,4 +27,8 @@
  */
 extern const struct tracker_kind tracker_ptescan;
 
+/* The flush alone, of a tracker that tracker_ptescan opened: for who clears in another way.
+ * Errors: -ESRCH; none where it cannot flush. */
+int tracker_ptescan_flush(struct tracker *tracker);
+
 #endif

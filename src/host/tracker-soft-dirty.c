@@ -277,6 +277,10 @@ static int scan_tracker(struct tracker *tracker, uint64_t start, uint64_t end, u
 const struct tracker_kind tracker_soft_dirty = {
 	.name = "soft-dirty",
 	.summary = "writes alone, by soft-dirty bits; a minor fault for each page written",
+	.side_effects = "others who use the same bits (CRIU) are disturbed",
+	.sees_guests = true,
+	.is_automatic = true,
+	.granularity_pages = 1,
 	.clear_ns = 30,
 	.scan_ns = 10,
 	.target_fault_ns = 500,

@@ -62,6 +62,9 @@ speaks note:overcommit proc/sys/vm/overcommit_memory 2 0
 speaks warning:damon sys/module/damon_reclaim/parameters/enabled Y N
 put sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds 1
 speaks warning:damon sys/kernel/mm/damon/admin/kdamonds/0/state on off
+put sys/kernel/mm/damon/admin/kdamonds/0/state on
+speaks warning:damon sys/kernel/mm/damon/admin/kdamonds/0/contexts/0/monitoring_attrs/intervals/update_us 60000000 1000000004240
+put sys/kernel/mm/damon/admin/kdamonds/0/state off
 speaks note:capabilities proc/self/status $'Name:	mpol\nCapEff:	0000000000000000' $'Name:	mpol\nCapEff:	000001ffffffffff'
 for way in 'on (0x0007)' 'off (0x0000)'; do
 	put sys/kernel/mm/lru_gen/enabled "${way//[^0-9x]/}"

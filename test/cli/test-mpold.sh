@@ -21,7 +21,7 @@ done
 for budget in '' 1 x% 0% 101% nan% 1%%; do
 	expect 2 'is not a share of a CPU' "$mpold" --pid 1 --budget "$budget"
 done
-expect 2 'is not one of ptescan, soft-dirty' "$mpold" --pid 1 --tracker hope
+expect 2 'is not one of ptescan, mglru, idlepage, damon, soft-dirty, hintfault' "$mpold" --pid 1 --tracker hope
 expect 2 'is not one of ranking, hint-latency, two-touch' "$mpold" --pid 1 --rule guess
 
 for bandwidth in '' fast 0 0GB/s 5 5GB; do

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Which tracker is chosen: one that works, and the reason where it is not the best. */
-#include "cmocka-all.h"
+#include "fake-root.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdbool.h>
 
 #include "tracker.h"
 
@@ -17,11 +14,15 @@ static void test_names(void **state)
 
 	(void)state;
 	assert_null(tracker_find(""));
-	assert_null(tracker_find("ptescan, soft-dirty"));
+	assert_null(tracker_find("ptescan, mglru"));
 	assert_ptr_equal(tracker_find("soft-dirty"), &tracker_soft_dirty);
 	assert_true(!best || best->sees_reads);
 	assert_true(!best || strstr(names, best->name) == names);
-	assert_non_null(strstr(names, tracker_soft_dirty.name));
+	for (size_t i = 0; tracker_kind(i); i++) {
+		assert_ptr_equal(tracker_find(tracker_kind(i)->name), tracker_kind(i));
+		assert_non_null(strstr(names, tracker_kind(i)->name));
+		assert_true(*tracker_kind(i)->summary && *tracker_kind(i)->side_effects);
+	}
 }
 
 static void test_choice(void **state)
@@ -44,9 +45,53 @@ static void test_choice(void **state)
 		kind->close(tracker);
 		/* A worse one only for a reason. */
 		assert_true(why.code != 0 || !best || kind == best);
+		assert_true(kind->is_automatic);
 		print_message("%s; %s: %s\n", kind->name, why.step, why.cause);
 	}
 	close(root);
+}
+
+/* This process, below the root too. */
+static void link_self(const struct fake_root *root)
+{
+	char file[32], target[32];
+
+	snprintf(file, sizeof(file), "proc/%d", getpid());
+	snprintf(target, sizeof(target), "/proc/%d", getpid());
+	fake_root_link(root, file, target);
+}
+
+/* A process with a virtual machine: only a tracker that sees guests is taken, or none. */
+static void test_guests(void **state)
+{
+	const struct tracker_kind *kind = NULL;
+	struct mpol_error error = { 0 };
+	struct fake_root root;
+
+	(void)state;
+	assert_int_equal(fake_root_begin(&root), 0);
+	fake_root_link(&root, "proc/4240/fd/9", "/dev/kvm");
+	assert_int_equal(tracker_choose_for(&tracker_soft_dirty, root.fd, 4240, &kind, &error), 0);
+	assert_ptr_equal(kind, &tracker_soft_dirty);
+	fake_root_link(&root, "proc/4240/fd/10", "anon_inode:kvm-vm");
+	assert_int_equal(tracker_choose_for(&tracker_damon, root.fd, 4240, &kind, &error), 0);
+	assert_ptr_equal(kind, &tracker_damon);
+	if (tracker_find("ptescan")) {
+		kind = NULL;
+		assert_int_equal(
+			tracker_choose_for(tracker_find("ptescan"), root.fd, 4240, &kind, &error),
+			-EOPNOTSUPP);
+		assert_null(kind);
+		assert_non_null(strstr(error.cause, "KVM guests"));
+		/* Where DAMON can be used, it is. */
+		fake_root_put(&root, "sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds", "0");
+		link_self(&root);
+		assert_int_equal(
+			tracker_choose_for(tracker_find("ptescan"), root.fd, 4240, &kind, &error),
+			0);
+		assert_ptr_equal(kind, &tracker_damon);
+	}
+	fake_root_end(&root);
 }
 
 int main(void)
@@ -54,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_guests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

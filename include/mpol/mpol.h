@@ -486,6 +486,40 @@ MPOL_API int mpol_process_pages(const struct mpol_process *process, uint64_t sta
 				int (*run)(const struct mpol_page_run *run, void *user), void *user,
 				struct mpol_error *error);
 
+/* What a way of seeing accesses does, and whether it is there. */
+#define MPOL_TRACKER_WORKS     (1U << 0) /* here and now, for the caller */
+#define MPOL_TRACKER_CHOSEN    (1U << 1) /* what mpold would take, run by the caller */
+#define MPOL_TRACKER_AUTOMATIC (1U << 2) /* mpold takes it without being asked for it */
+#define MPOL_TRACKER_READS     (1U << 3) /* sees reads; all see writes */
+#define MPOL_TRACKER_GUESTS    (1U << 4) /* sees what KVM guests of a process access */
+
+/* A way in which mpold can see which pages are accessed: mpold(8), TRACKERS. */
+struct mpol_tracker_kind {
+	const char *name;	  /* as mpold --tracker takes it */
+	const char *summary;	  /* one line */
+	const char *side_effects; /* what else changes while it is at work */
+	unsigned int flags;	  /* MPOL_TRACKER_* */
+	/* Seen apart, in base pages; 0: regions of any size. */
+	uint32_t granularity_pages;
+	/* About, per page: to clear, to scan, and for the process at its next access. */
+	uint32_t clear_ns, scan_ns, fault_ns;
+	/* Without MPOL_TRACKER_WORKS: what is missing, and what to do about it. */
+	const struct mpol_error *missing;
+};
+
+struct mpol_tracker_list;
+
+/*
+ * All of them, the best first, tried on the calling process; free it with
+ * mpol_tracker_list_free.  Changes no setting of the kernel's.  Errors: -ENOMEM, and those of
+ * open(2).
+ */
+MPOL_API int mpol_tracker_list_new(struct mpol_tracker_list **ret_list, struct mpol_error *error);
+MPOL_API void mpol_tracker_list_free(struct mpol_tracker_list *list);
+MPOL_API size_t mpol_tracker_list_nr(const struct mpol_tracker_list *list);
+MPOL_API const struct mpol_tracker_kind *mpol_tracker_list_at(const struct mpol_tracker_list *list,
+							      size_t index);
+
 struct mpol_tracker;
 
 /*

@@ -11,6 +11,7 @@
 #include "verbs.h"
 
 DEFINE_CLEANUP(struct mpol_diagnosis *, mpol_diagnosis_free);
+DEFINE_CLEANUP(struct mpol_tracker_list *, mpol_tracker_list_free);
 
 static const char *const severities[] = {
 	[MPOL_SEVERITY_NOTE] = "note",
@@ -31,15 +32,73 @@ static json_t *symptom_json(const struct mpol_symptom *symptom)
 			 report_string(symptom->advice));
 }
 
-static int print_json(const struct doctor_options *options, const struct mpol_diagnosis *diagnosis)
+/* ---- Trackers: of this machine alone, since they have to be tried -------------------------------
+ */
+
+static json_t *tracker_json(const struct mpol_tracker_kind *kind)
+{
+	json_t *missing = kind->flags & MPOL_TRACKER_WORKS
+				  ? json_null()
+				  : json_pack("{s:s, s:o, s:o, s:o}", "step", kind->missing->step,
+					      "object", report_string(kind->missing->object),
+					      "cause", report_string(kind->missing->cause),
+					      "advice", report_string(kind->missing->advice));
+
+	return json_pack(
+		"{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:s, s:s, s:o}", "name", kind->name, "works",
+		kind->flags & MPOL_TRACKER_WORKS, "chosen", kind->flags & MPOL_TRACKER_CHOSEN,
+		"automatic", kind->flags & MPOL_TRACKER_AUTOMATIC, "reads",
+		kind->flags & MPOL_TRACKER_READS, "guests", kind->flags & MPOL_TRACKER_GUESTS,
+		"granularity_pages", (int)kind->granularity_pages, "summary", kind->summary,
+		"side_effects", kind->side_effects, "missing", missing);
+}
+
+static json_t *trackers_json(const struct mpol_tracker_list *trackers)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < mpol_tracker_list_nr(trackers); i++)
+		json_array_append_new(array, tracker_json(mpol_tracker_list_at(trackers, i)));
+	return array;
+}
+
+static void print_tracker(const struct mpol_tracker_kind *kind)
+{
+	const struct mpol_error *missing = kind->missing;
+
+	if (kind->flags & MPOL_TRACKER_WORKS)
+		printf("    %-10s  %s; sees %s of %s%s\n", kind->name,
+		       kind->flags & MPOL_TRACKER_CHOSEN      ? "chosen"
+		       : kind->flags & MPOL_TRACKER_AUTOMATIC ? "works"
+							      : "works if asked for",
+		       kind->flags & MPOL_TRACKER_READS ? "reads and writes" : "writes",
+		       kind->granularity_pages ? "pages" : "regions",
+		       kind->flags & MPOL_TRACKER_GUESTS ? ", KVM guests' too" : "");
+	else
+		printf("    %-10s  %s: %s%s%s: %s%s%s\n", kind->name,
+		       kind->flags & MPOL_TRACKER_CHOSEN ? "chosen, but" : "cannot", missing->step,
+		       *missing->object ? ": " : "", missing->object, missing->cause,
+		       *missing->advice ? "; " : "", missing->advice);
+}
+
+static void print_trackers(const struct mpol_tracker_list *trackers)
+{
+	printf("trackers of mpold, the best first:\n");
+	for (size_t i = 0; i < mpol_tracker_list_nr(trackers); i++)
+		print_tracker(mpol_tracker_list_at(trackers, i));
+}
+
+static int print_json(const struct doctor_options *options, const struct mpol_diagnosis *diagnosis,
+		      const struct mpol_tracker_list *trackers)
 {
 	json_t *symptoms = json_array();
 
 	for (size_t i = 0; i < mpol_diagnosis_nr_symptoms(diagnosis); i++)
 		json_array_append_new(symptoms, symptom_json(mpol_diagnosis_symptom(diagnosis, i)));
-	return report_json(json_pack("{s:o, s:o}", "pid",
+	return report_json(json_pack("{s:o, s:o, s:o}", "pid",
 				     options->pid ? json_integer(options->pid) : json_null(),
-				     "symptoms", symptoms));
+				     "symptoms", symptoms, "trackers",
+				     trackers ? trackers_json(trackers) : json_null()));
 }
 
 static void print(const struct mpol_diagnosis *diagnosis)
@@ -97,6 +156,7 @@ static int parse_options(int argc, char **argv, struct doctor_options *options)
 int cmd_doctor(int argc, char **argv)
 {
 	_cleanup_(mpol_diagnosis_freep) struct mpol_diagnosis *diagnosis = NULL;
+	_cleanup_(mpol_tracker_list_freep) struct mpol_tracker_list *trackers = NULL;
 	struct doctor_options options = { 0 };
 	struct mpol_error error;
 	int r = parse_options(argc, argv, &options);
@@ -109,9 +169,13 @@ int cmd_doctor(int argc, char **argv)
 	}
 	if (mpol_diagnosis_new(options.root, options.pid, &diagnosis, &error) < 0)
 		return report_error("doctor", options.json, &error);
+	if (!options.root && mpol_tracker_list_new(&trackers, &error) < 0)
+		return report_error("doctor", options.json, &error);
+	if (options.json && print_json(&options, diagnosis, trackers) != VERB_OK)
+		return VERB_FAILED;
 	if (!options.json)
 		print(diagnosis);
-	else if (print_json(&options, diagnosis) != VERB_OK)
-		return VERB_FAILED;
+	if (!options.json && trackers)
+		print_trackers(trackers);
 	return is_ill(diagnosis) ? VERB_FAILED : VERB_OK;
 }

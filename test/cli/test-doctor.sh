@@ -188,6 +188,22 @@ zombie=$(cat "$scratch/zombie")
 ! grep -q '^State:.Z' "/proc/$zombie/status" 2>/dev/null || same "what is wrong with a zombie" state "$(checks "$zombie")"
 ! sees_kernel_threads || same "what is wrong with a kernel thread" "kernel thread" "$(checks 2)"
 
+# The trackers of this machine: all that mpold takes, one of them chosen if any works, each of the
+# others working or with what it lacks; none of a recorded tree.
+"$mpol" doctor --json >"$scratch/trackers" || true
+trackers() {
+	jq -r "[.trackers[] | select($1)] | $2" "$scratch/trackers"
+}
+same "trackers" "ptescan, mglru, idlepage, damon, soft-dirty, hintfault" "$(trackers true 'map(.name) | join(", ")')"
+[ "$(trackers '.works and .automatic' length)" = 0 ] || same "how many are chosen" 1 "$(trackers .chosen length)"
+same "trackers that neither work nor lack anything" 0 "$(trackers '(.works | not) and .missing.cause == ""' length)"
+same "trackers that mpold does not take unasked" hintfault "$(trackers '.automatic | not' '.[].name')"
+same "trackers of a recorded machine" null "$("$mpol" doctor --root "$tree" --json | jq '.trackers')"
+said=$("$mpol" doctor) || true
+same "lines of trackers" 6 "$(sed -n '/^trackers of mpold/,$p' <<<"$said" | grep -c '^    [a-z]')"
+[ -e /sys/kernel/mm/page_idle/bitmap ] ||
+	same "why not idlepage" 1 "$(grep -c 'idlepage .*page_idle/bitmap.*CONFIG_IDLE_PAGE_TRACKING' <<<"$said")"
+
 refused 1 'no such process' '' "$mpol" doctor 2147483647
 refused 1 'open root' '' "$mpol" doctor --root "$scratch/none"
 refused 2 'not a process id' 'a number from 1' "$mpol" doctor x

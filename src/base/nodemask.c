@@ -17,11 +17,6 @@ void nodemask_clear(struct nodemask *mask, int node)
 	mask->bits[node / NODEMASK_WORD_BITS] &= ~(1UL << (node % NODEMASK_WORD_BITS));
 }
 
-bool nodemask_test(const struct nodemask *mask, int node)
-{
-	return mask->bits[node / NODEMASK_WORD_BITS] >> (node % NODEMASK_WORD_BITS) & 1;
-}
-
 bool nodemask_empty(const struct nodemask *mask)
 {
 	return nodemask_next(mask, 0) < 0;

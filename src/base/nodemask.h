@@ -26,7 +26,12 @@ struct nodemask {
 /* node must be in 0 .. NODES_MAX - 1 for set, clear and test. */
 void nodemask_set(struct nodemask *mask, int node);
 void nodemask_clear(struct nodemask *mask, int node);
-bool nodemask_test(const struct nodemask *mask, int node);
+static inline bool nodemask_test(const struct nodemask *mask, int node)
+{
+	return mask->bits[(unsigned)node / NODEMASK_WORD_BITS] >>
+		       ((unsigned)node % NODEMASK_WORD_BITS) &
+	       1;
+}
 
 bool nodemask_empty(const struct nodemask *mask);
 bool nodemask_equal(const struct nodemask *a, const struct nodemask *b);

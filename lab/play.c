@@ -4,12 +4,12 @@
  * the simulator predicts with what a kernel does.
  *
  * It says "prepared" and waits for a line on its standard input: only what it has yet to map is
- * missing then.  It maps the workload's pages behind one another, base pages only, writes one word
- * of each in order, says "ready", and waits for another line.  Then it makes
- * exactly the workload's accesses, one load or store of 8 bytes each, so many per second
- * in bursts; between these it runs, as the simulator's threads do, and never sleeps: the kernel
- * scans a program's memory by the CPU time that it has had.  In the range that it names
- * nothing else is loaded or stored.
+ * missing then.  It maps the workload's pages behind one another, base pages unless it is asked for
+ * huge ones, writes one word of each in order, says "ready", and waits for another line.  Then it
+ * makes exactly the workload's accesses, one load or store of 8 bytes each, so many per second in
+ * bursts; between these it runs, as the simulator's threads do, and never sleeps: the kernel scans
+ * a program's memory by the CPU time that it has had.  In the range that it names nothing else is
+ * loaded or stored.
  *
  * It begins at a whole half second of its CPU time.  The kernel's scanner counts that in
  * whole periods (task_tick_numa), of half a second for a memory of 256 to 512 MiB; so when it
@@ -18,20 +18,25 @@
  * An emulated CPU forgets no translation unless it is told to, and so would set no accessed bit
  * twice: after each burst all translations are dropped.
  *
- * Output: JSON lines, "prepared", "ready", an "interval" each, "end".
+ * Output: JSON lines, "prepared", "ready", an "interval" each, "end".  This tells what the accesses
+ * took of the CPU, with the faults that they met (busy_ns), and what the kernel took for itself
+ * while there was nothing to do (away_ns): moments in which the clock stood still for long.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "error.h"
+#include "nodemask.h"
 #include "text.h"
 #include "touch.h"
 #include "units.h"
@@ -46,12 +51,16 @@
 #define LINES_PER_PAGE (WORKLOAD_PAGE_BYTES / LINE_BYTES)
 #define SCRATCH_BYTES  (64 * WORKLOAD_PAGE_BYTES) /* above 33 pages Linux flushes them all */
 #define MEMORY_ADDRESS ((char *)0x100000000000)
+#define AWAY_NS	       50000ULL /* reading the clock twice takes less, of which one or two are a tick */
+#define KERNEL_BIND    2	/* MPOL_BIND of linux/mempolicy.h */
 
 struct settings {
 	const char *text;
 	uint64_t seed;
 	uint64_t rate; /* accesses per second */
 	uint64_t duration_ns, interval_ns;
+	bool huge;
+	struct nodemask start; /* where its memory is at first; empty: anywhere */
 };
 
 struct player {
@@ -63,6 +72,7 @@ struct player {
 	uint64_t start_ns;
 	uint64_t accesses, writes; /* since start_ns */
 	uint64_t latest_ns;	   /* the most that a burst began late */
+	uint64_t busy_ns, away_ns; /* CPU time */
 	uint32_t burst[BURST_MAX];
 };
 
@@ -107,6 +117,16 @@ static void map_scratch(struct player *player)
 		die("map scratch memory");
 }
 
+/* Takes memory from these nodes only; empty: from any, as at the start. */
+static void bind_to(const struct nodemask *nodes)
+{
+	const bool any = nodemask_empty(nodes);
+
+	if (syscall(SYS_set_mempolicy, any ? 0 : KERNEL_BIND, any ? NULL : nodes->bits,
+		    any ? 0 : NODEMASK_KERNEL_MAXNODE) < 0)
+		die("set_mempolicy");
+}
+
 /* The workload's memory, touched in the order of its pages. */
 static void map_memory(struct player *player)
 {
@@ -115,10 +135,14 @@ static void map_memory(struct player *player)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (player->memory == MAP_FAILED)
 		die("map the workload's memory");
-	if (madvise(player->memory, memory_bytes(player), MADV_NOHUGEPAGE) < 0 && errno != EINVAL)
+	if (madvise(player->memory, memory_bytes(player),
+		    player->settings->huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) < 0 &&
+	    errno != EINVAL)
 		die("madvise");
+	bind_to(&player->settings->start);
 	for (uint32_t page = 0; page < player->info->nr_pages; page++)
 		touch_store(player->memory + (size_t)page * WORKLOAD_PAGE_BYTES, page);
+	bind_to(&(struct nodemask) { 0 });
 }
 
 /* A change of so many pages' protection flushes all that the CPU has translated. */
@@ -133,6 +157,7 @@ static void forget_translations(const struct player *player)
 static uint64_t play_burst(struct player *player, uint64_t most)
 {
 	const size_t nr = workload_fill(player->workload, 0, player->burst, most);
+	const uint64_t began_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (size_t i = 0; i < nr; i++) {
 		const uint64_t line = (player->accesses + i) % LINES_PER_PAGE;
@@ -147,6 +172,7 @@ static uint64_t play_burst(struct player *player, uint64_t most)
 			touch_load(at);
 		}
 	}
+	player->busy_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns;
 	player->accesses += nr;
 	return nr;
 }
@@ -154,12 +180,17 @@ static uint64_t play_burst(struct player *player, uint64_t most)
 /* Runs until then. */
 static void await(struct player *player, uint64_t then_ns)
 {
-	uint64_t late_ns = now_ns();
+	uint64_t late_ns = now_ns(), cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	if (late_ns > then_ns && late_ns - then_ns > player->latest_ns)
 		player->latest_ns = late_ns - then_ns;
-	while (now_ns() < then_ns)
-		;
+	while (now_ns() < then_ns) {
+		const uint64_t before_ns = cpu_ns;
+
+		cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		if (cpu_ns - before_ns > AWAY_NS)
+			player->away_ns += cpu_ns - before_ns;
+	}
 }
 
 static void say_interval(const struct player *player, uint64_t interval, uint64_t accesses)
@@ -223,10 +254,12 @@ static int usage(const char *why)
 		"Makes the accesses of a workload, mpol-workload(5), of one thread on real "
 		"memory.\n"
 		"\n"
+		"  --huge               huge pages, where the kernel has them\n"
 		"  --rate N             accesses per second, 100 to %d (100000)\n"
 		"  --time DURATION      how long (10s)\n"
 		"  --interval DURATION  how often to say how many (1s)\n"
-		"  --seed N             of the workload (1)\n",
+		"  --seed N             of the workload (1)\n"
+		"  --start NODES        put its memory there at first, such as 1\n",
 		RATE_MAX);
 	return why ? 2 : 0;
 }
@@ -235,9 +268,11 @@ static int read_settings(int argc, char **argv, struct settings *settings)
 {
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, 'h' },
+		{ "huge", no_argument, NULL, 'H' },
 		{ "interval", required_argument, NULL, 'i' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "start", required_argument, NULL, 'S' },
 		{ "time", required_argument, NULL, 't' },
 		{ 0 },
 	};
@@ -250,6 +285,10 @@ static int read_settings(int argc, char **argv, struct settings *settings)
 			r = parse_u64(optarg, 10, &settings->rate);
 		else if (option == 's')
 			r = parse_u64(optarg, 10, &settings->seed);
+		else if (option == 'H')
+			settings->huge = true;
+		else if (option == 'S')
+			r = nodemask_parse(optarg, &settings->start);
 		else if (option == 't')
 			r = units_parse_duration(optarg, &settings->duration_ns);
 		else if (option == 'h')
@@ -258,7 +297,7 @@ static int read_settings(int argc, char **argv, struct settings *settings)
 			return usage("");
 	}
 	if (r < 0)
-		return usage("not a number, or not a duration such as 10s");
+		return usage("not a number, a duration such as 10s, or nodes such as 0,2");
 	if (settings->rate < BURSTS_PER_S || settings->rate > RATE_MAX || !settings->interval_ns)
 		return usage("a rate or interval out of bounds");
 	if (argc - optind != 1)
@@ -309,9 +348,9 @@ int main(int argc, char **argv)
 	play(&player);
 	printf("{\"event\": \"end\", \"accesses\": %" PRIu64 ", \"writes\": %" PRIu64
 	       ", \"start_ns\": %" PRIu64 ", \"ran_ns\": %" PRIu64 ", \"latest_ns\": %" PRIu64
-	       "}\n",
+	       ", \"busy_ns\": %" PRIu64 ", \"away_ns\": %" PRIu64 "}\n",
 	       player.accesses, player.writes, player.start_ns, now_ns() - player.start_ns,
-	       player.latest_ns);
+	       player.latest_ns, player.busy_ns, player.away_ns);
 	workload_free(player.workload);
 	return 0;
 }

@@ -7,10 +7,11 @@
  * Usage: predict MACHINE POLICY WORKLOAD MS [NAME=NUMBER]...
  *   managed.NODE, taken.NODE   pages of the node (a position), and what others have of them
  *   idle                       mappings of the program besides the workload's
+ *   slow, huge                 1: its memory is all slow at first; is of huge pages
  *   entry_ps, rmap_ps, move_ns, hint_ns   struct world_costs
  *
- * Output: one JSON object: accesses to the first node and in all, at the end (fast, all) and as of
- * every interval's beginning (line), and what was moved.
+ * Output: one JSON object: accesses to the first node and in all, at the end (fast, all) as of
+ * every interval's beginning (line) and there with the pages moved so far, and what was moved.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -71,6 +72,10 @@ static int set(struct scenario *scenario, struct machine *machine, const char *t
 		scenario->config.kernel_pages[node] = value;
 	else if (!strcmp(name, "idle"))
 		scenario->config.idle_mappings = (unsigned)value;
+	else if (!strcmp(name, "slow"))
+		scenario->start = value ? START_SLOW : START_TOUCHED;
+	else if (!strcmp(name, "huge"))
+		scenario->huge = value;
 	else
 		return set_cost(&scenario->config.costs, name, value);
 	return 0;
@@ -91,14 +96,16 @@ static void print(const struct outcome *outcome)
 
 	printf("{\"fast\": %" PRIu64 ", \"all\": %" PRIu64 ", \"hint_faults\": %" PRIu64
 	       ", \"promoted\": %" PRIu64 ", \"demoted\": %" PRIu64 ", \"failed\": %" PRIu64
-	       ", \"kswapd_ns\": %" PRIu64 ", \"interval_ms\": %d, \"line\": [[0, 0]",
+	       ", \"kswapd_ns\": %" PRIu64 ", \"interval_ms\": %d, \"line\": [[0, 0, 0]",
 	       tally_accesses(all, 0), accesses(all), all->hint_faults,
 	       all->moved_pages[MOVE_PROMOTION], all->moved_pages[MOVE_DEMOTION], all->failed_pages,
 	       all->kswapd_ps / 1000, INTERVAL_MS);
 	for (size_t i = 0; i + 1 < outcome->nr_intervals; i++)
-		printf(", [%" PRIu64 ", %" PRIu64 "]", tally_accesses(&outcome->line[i], 0),
-		       accesses(&outcome->line[i]));
-	printf("]}\n");
+		printf(", [%" PRIu64 ", %" PRIu64 ", %" PRIu64 "]",
+		       tally_accesses(&outcome->line[i], 0), accesses(&outcome->line[i]),
+		       outcome->line[i].moved_pages[MOVE_PROMOTION] +
+			       outcome->line[i].moved_pages[MOVE_DEMOTION]);
+	printf("], \"placed\": %" PRIu64 "}\n", outcome->placed_pages[0]);
 }
 
 static int run(char **argv, struct machine *machine, struct scenario *scenario,

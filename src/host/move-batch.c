@@ -143,8 +143,8 @@ static long move_pages(struct move_batch *batch, size_t first, size_t *ret_next)
 	const uint64_t took_ns = clock_now_ns() - began_ns;
 	struct move_stop stop = { .next = nr };
 
-	if (r < 0)
-		r = -errno;
+	if (r < 0) /* find_mm_struct, mm/migrate.c: a process that is ending has no memory */
+		r = errno == EINVAL ? -ESRCH : -errno;
 	if (r > 0 || r == -ENOMEM) {
 		stop = move_status_stop(&batch->status[first], nr);
 		ask(batch, first + stop.first, first + stop.end, r > 0 ? -EBUSY : -ENOMEM);

@@ -18,19 +18,21 @@ static const char *next_line(const char *line)
 	return newline ? newline + 1 : NULL;
 }
 
-uint64_t room_parse_high_watermark(const char *zoneinfo, int node)
+uint64_t room_parse_watermark(const char *zoneinfo, int node, const char *mark)
 {
 	uint64_t sum = 0;
 	bool here = false;
 
 	for (const char *line = zoneinfo; line; line = next_line(line)) {
-		uint64_t high;
+		uint64_t pages;
+		char name[16];
 		int of;
 
 		if (sscanf(line, "Node %d, zone", &of) == 1)
 			here = of == node;
-		else if (here && sscanf(line, " high %" SCNu64, &high) == 1)
-			sum += high;
+		else if (here && sscanf(line, " %15s %" SCNu64, name, &pages) == 2 &&
+			 !strcmp(name, mark))
+			sum += pages;
 	}
 	return sum;
 }
@@ -68,7 +70,7 @@ uint64_t room_high_watermark(int root, int node)
 
 	if (rootfs_read(root, &zoneinfo, "proc/zoneinfo") < 0)
 		return 0;
-	return room_parse_high_watermark(zoneinfo, node);
+	return room_parse_watermark(zoneinfo, node, "high");
 }
 
 uint64_t room_pages(int root, int node, uint64_t high_watermark)

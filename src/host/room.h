@@ -21,8 +21,8 @@ uint64_t room_high_watermark(int root, int node);
  */
 uint64_t room_pages(int root, int node, uint64_t high_watermark);
 
-/* The same from the text of /proc/zoneinfo and of nodeN/vmstat. */
-uint64_t room_parse_high_watermark(const char *zoneinfo, int node);
+/* The same from the text of /proc/zoneinfo and of nodeN/vmstat; mark: "min", "low", "high". */
+uint64_t room_parse_watermark(const char *zoneinfo, int node, const char *mark);
 uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark);
 
 #endif

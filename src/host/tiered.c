@@ -24,9 +24,6 @@
 #define NO_PLACE   0
 #define MOST_NODES 255
 
-/* For so many rounds a unit that could not be moved is let alone: the most that fits. */
-#define REFUSED_REST 15
-
 /* Beside the score: the kernel says that it will never let us move it. */
 #define SEEN_SCORE	0x7fU
 #define SEEN_NEVER_MOVE 0x80U
@@ -113,7 +110,7 @@ static void became(uint64_t address, int node, int status, void *user)
 		block->places[page % BLOCK_PAGES] = NO_PLACE;
 		break;
 	case MOVE_LATER:
-		block->units[page % BLOCK_PAGES].rest = REFUSED_REST;
+		block->units[page % BLOCK_PAGES].rest = RANKING_MOST_REST;
 		break;
 	case MOVE_NEVER:
 		block->seen[page % BLOCK_PAGES] |= SEEN_NEVER_MOVE;

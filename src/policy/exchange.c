@@ -33,8 +33,8 @@ void exchange_begin(struct exchange *exchange, const struct port_round *round,
 		nodemask_set(&exchange->fast, node->id);
 		if (node->free_pages > node->reserve_pages)
 			exchange->room_pages += node->free_pages - node->reserve_pages;
-		else
-			exchange->owed_pages += node->reserve_pages - node->free_pages;
+		else if (node->free_pages < node->least_pages)
+			exchange->owed_pages += node->least_pages - node->free_pages;
 	}
 }
 

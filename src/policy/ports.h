@@ -26,8 +26,9 @@ struct port_node {
 	int tier; /* 0 is the fastest; -1: no memory */
 	uint64_t capacity_pages;
 	uint64_t free_pages;
-	uint64_t reserve_pages;	     /* to be left free: its watermark, and room for what comes */
-	uint32_t latency_ns;	     /* from the CPUs nearest to it */
+	uint64_t least_pages;	/* free: where there are fewer, some have to leave */
+	uint64_t reserve_pages; /* free: what comes leaves so many; not fewer than least_pages */
+	uint32_t latency_ns;	/* from the CPUs nearest to it */
 	int nearest[PORT_MAX_TIERS]; /* where its pages go in another tier; -1: nowhere */
 };
 

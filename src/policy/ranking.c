@@ -6,18 +6,18 @@
 
 #include "moves.h"
 
-/* A mean reaches back over so many rounds, once there were so many. */
-#define MEAN_ROUNDS 8
+/* A mean reaches back over 32 rounds at last. */
+#define OLDEST 5
 
-/* From a score that is so far from the mean it moves as if it were young. */
+/* What one round may be wrong by, as far as that is held against who would change places. */
+#define MARGIN_HEATS 24
+
+/* From a score that is so far from the mean it moves as if it were that young. */
 #define SUDDEN_HEATS (2 * RANKING_HEAT_STEP)
-#define SUDDEN_AGE   2
+#define SUDDEN_AGE   3
 
-/* Moved units stay for so many rounds. */
-#define REST_ROUNDS 10
-
-/* Two units whose heats differ by less may be the same: a factor of 2 in accesses. */
-#define NOISE_HEATS (RANKING_HEAT_STEP / 2)
+/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses. */
+#define NOISE_HEATS 48
 
 /* Caution is judged after so many pages were moved, and grows where over a tenth was regretted. */
 #define JUDGED_PAGES 1024
@@ -27,10 +27,16 @@
 /* More than anything sees, and than any move takes; as little as overflows nothing. */
 #define HINTED_ACCESSES (1ULL << 40)
 
-#define NR_SCANS      5
+/* A round has at least so many scans, and more where they end within its period. */
+#define LEAST_SCANS   5
 #define FIRST_SCAN_NS 1000000ULL
 #define LEAST_SCAN_NS 125000ULL
 #define MOST_SCAN_NS  64000000ULL
+
+/* Scans come sooner where the boundary is so near to the hottest heat, later where it is so cold.
+ */
+#define TOO_HOT_HEATS  (3 * RANKING_HEAT_STEP / 2)
+#define TOO_COLD_HEATS 40
 
 void ranking_start(struct ranking *ranking, int tier)
 {
@@ -82,8 +88,8 @@ void ranking_begin(struct ranking *ranking, const struct port_round *round,
 		nodemask_set(fast ? &ranking->fast : &ranking->slow, node->id);
 		if (fast && node->free_pages > node->reserve_pages)
 			ranking->room_pages += node->free_pages - node->reserve_pages;
-		else if (fast)
-			ranking->owed_pages += node->reserve_pages - node->free_pages;
+		else if (fast && node->free_pages < node->least_pages)
+			ranking->owed_pages += node->least_pages - node->free_pages;
 	}
 	ranking->gain_ns = slow_ns != UINT32_MAX && slow_ns > fast_ns ? slow_ns - fast_ns : 0;
 	ranking->round = *round;
@@ -97,29 +103,58 @@ static int clamp_heat(int heat)
 	return heat < 0 ? 0 : heat >= RANKING_HEATS ? RANKING_HEATS - 1 : heat;
 }
 
-static void learn(struct ranking_unit *unit, int heat_shift, unsigned seen)
+/* A number of so many bits that follows from the unit and the round, and from nothing else. */
+static int dither(uint64_t page, uint32_t round, unsigned bits)
+{
+	const uint64_t mixed = (page * 0x9e3779b97f4a7c15U + round) * 0xd6e8feb86659fd93U;
+
+	return (int)(mixed >> 40 & ((1U << bits) - 1));
+}
+
+static void learn(struct ranking_unit *unit, const struct ranking_lesson *lesson, uint64_t page,
+		  unsigned seen)
 {
 	const int now = clamp_heat((int)(seen * RANKING_HEAT_STEP));
-	const int before = unit->heat ? clamp_heat(unit->heat + heat_shift) : 0;
+	const int before = unit->heat ? clamp_heat(unit->heat + lesson->heat_shift) : 0;
 	const int change = now - before;
-	unsigned age = unit->age;
+	int scaled;
 
-	if (age > SUDDEN_AGE && (change >= SUDDEN_HEATS || change <= -SUDDEN_HEATS))
-		age = SUDDEN_AGE;
-	/* Away from zero, so that a mean reaches what it strives for. */
-	unit->heat =
-		(uint8_t)(before + (change + (change > 0 ? (int)age : -(int)age)) / ((int)age + 1));
-	if (unit->age < MEAN_ROUNDS - 1)
+	if (unit->age > SUDDEN_AGE && (change >= SUDDEN_HEATS || change <= -SUDDEN_HEATS))
+		unit->age = SUDDEN_AGE;
+	/* What does not go into a heat is rounded by chance, so that means are right on average. */
+	scaled = change + dither(page, lesson->round, unit->age);
+	unit->heat = (uint16_t)(before + (scaled >> unit->age));
+	if (unit->age < OLDEST && lesson->round % (1U << unit->age) == 0)
 		unit->age++;
-	if (unit->rest)
+	if (unit->rest && lesson->rested)
 		unit->rest--;
 }
 
-void ranking_learn(const struct port_span *span, int heat_shift, struct ranking_unit *units)
+void ranking_learn(const struct port_span *span, const struct ranking_lesson *lesson,
+		   struct ranking_unit *units)
 {
 	for (uint32_t i = 0; i < span->nr_units; i++)
 		if (span->nodes[i] >= 0)
-			learn(&units[i], heat_shift, span->seen[i]);
+			learn(&units[i], lesson, span->first_page + i, span->seen[i]);
+}
+
+/* What chance may have made of a heat that is a mean of so many rounds, [age]: less by their root.
+ */
+static const uint8_t margins[OLDEST + 1] = {
+	MARGIN_HEATS,	  MARGIN_HEATS * 7 / 10, MARGIN_HEATS / 2,
+	MARGIN_HEATS / 3, MARGIN_HEATS / 4,	 MARGIN_HEATS / 6,
+};
+
+/* The heat that counts: where units change places, each has the benefit of the doubt for staying.
+ */
+static unsigned counted_heat(const struct ranking *ranking, const struct ranking_unit *unit,
+			     bool fast)
+{
+	const int margin = ranking->room_pages ? 0 : margins[unit->age];
+
+	if (unit->heat == RANKING_HINTED_HOT)
+		return unit->heat;
+	return (unsigned)clamp_heat(fast ? unit->heat + margin : unit->heat - margin);
 }
 
 void ranking_count(struct ranking *ranking, const struct port_span *span,
@@ -129,10 +164,12 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 		if (span->nodes[i] < 0 || units[i].rest)
 			continue;
 		if (nodemask_test(&ranking->fast, span->nodes[i]))
-			ranking->fast_pages[units[i].heat] += span->unit_pages;
+			ranking->fast_pages[counted_heat(ranking, &units[i], true)] +=
+				span->unit_pages;
 		else if (units[i].heat <= ranking->ceiling &&
 			 nodemask_test(&ranking->slow, span->nodes[i]))
-			ranking->slow_pages[units[i].heat] += span->unit_pages;
+			ranking->slow_pages[counted_heat(ranking, &units[i], false)] +=
+				span->unit_pages;
 	}
 }
 
@@ -161,24 +198,31 @@ static bool worth_changing(const struct ranking *ranking, unsigned hot, unsigned
 	       repays(ranking, ranking->accesses[hot] - ranking->accesses[cold], 2);
 }
 
-/* Takes pages of one heat after the other from an edge that moves inwards. */
+/* Takes pages of one heat after the other, from an end inwards. */
 struct frontier {
 	const uint64_t *pages;
-	struct ranking_edge edge; /* pages: of its heat, taken so far */
+	struct ranking_edge at;	  /* pages: of its heat, taken so far */
+	struct ranking_edge edge; /* of what was taken */
 };
 
 static uint64_t left(const struct frontier *frontier)
 {
-	return frontier->pages[frontier->edge.heat] - frontier->edge.pages;
+	return frontier->pages[frontier->at.heat] - frontier->at.pages;
+}
+
+static void take(struct frontier *frontier, uint64_t pages)
+{
+	frontier->at.pages += pages;
+	frontier->edge = frontier->at;
 }
 
 /* The hottest slow heat that has pages left; false: none. */
 static bool next_hot(struct frontier *hot)
 {
 	while (left(hot) == 0) {
-		if (hot->edge.heat <= 1)
+		if (hot->at.heat <= 1)
 			return false;
-		hot->edge = (struct ranking_edge) { .heat = hot->edge.heat - 1 };
+		hot->at = (struct ranking_edge) { .heat = hot->at.heat - 1 };
 	}
 	return true;
 }
@@ -186,9 +230,9 @@ static bool next_hot(struct frontier *hot)
 static bool next_cold(struct frontier *cold)
 {
 	while (left(cold) == 0) {
-		if (cold->edge.heat >= RANKING_HEATS - 1)
+		if (cold->at.heat >= RANKING_HEATS - 1)
 			return false;
-		cold->edge = (struct ranking_edge) { .heat = cold->edge.heat + 1 };
+		cold->at = (struct ranking_edge) { .heat = cold->at.heat + 1 };
 	}
 	return true;
 }
@@ -200,27 +244,28 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 void ranking_decide(struct ranking *ranking)
 {
-	struct frontier hot = { ranking->slow_pages, { .heat = RANKING_HEATS - 1 } };
-	struct frontier cold = { ranking->fast_pages, { .heat = 0 } };
+	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
+	struct frontier hot = { ranking->slow_pages, hottest, hottest };
+	struct frontier cold = { ranking->fast_pages, coldest, coldest };
 	uint64_t owed = ranking->owed_pages, room = ranking->room_pages, pages;
 	uint64_t budget = ranking->round.max_moved_pages;
 
 	judge_caution(ranking);
 	for (; owed && budget && next_cold(&cold); owed -= pages, budget -= pages) {
 		pages = least(least(owed, left(&cold)), budget);
-		cold.edge.pages += pages;
+		take(&cold, pages);
 	}
-	for (; room && budget && next_hot(&hot) &&
-	       repays(ranking, ranking->accesses[hot.edge.heat], 1);
+	for (;
+	     room && budget && next_hot(&hot) && repays(ranking, ranking->accesses[hot.at.heat], 1);
 	     room -= pages, budget -= pages) {
 		pages = least(least(room, left(&hot)), budget);
-		hot.edge.pages += pages;
+		take(&hot, pages);
 	}
 	while (!owed && budget > 1 && next_hot(&hot) && next_cold(&cold) &&
-	       worth_changing(ranking, hot.edge.heat, cold.edge.heat)) {
+	       worth_changing(ranking, hot.at.heat, cold.at.heat)) {
 		pages = least(least(left(&hot), left(&cold)), budget / 2);
-		hot.edge.pages += pages;
-		cold.edge.pages += pages;
+		take(&hot, pages);
+		take(&cold, pages);
 		budget -= 2 * pages;
 	}
 	ranking->promote = hot.edge;
@@ -251,34 +296,39 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 	const struct nodemask *from = up ? &ranking->slow : &ranking->fast;
 	const int tier = up ? ranking->tier : ranking->slower_tier;
 	struct ranking_edge *edge = up ? &ranking->promote : &ranking->demote;
+	int to;
 
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		struct ranking_unit *unit = &units[i];
-		struct port_move move = {
-			.target = span->target,
-			.first_page = span->first_page + (uint64_t)i * span->unit_pages,
-			.nr_pages = span->unit_pages,
-			.from = span->nodes[i],
-			.reason = reason,
-		};
+		const int node = span->nodes[i];
+		unsigned heat;
 
-		if (move.from < 0 || !nodemask_test(from, move.from))
+		if (node < 0 || !nodemask_test(from, node))
 			continue;
 		if (unit->rest) {
 			if (is_regretted(edge, reason, unit->heat))
 				ranking->regretted_pages += span->unit_pages;
 			continue;
 		}
-		if (!chosen(edge, reason, unit->heat, span->unit_pages))
+		heat = counted_heat(ranking, unit, !up);
+		if (!chosen(edge, reason, heat, span->unit_pages))
 			continue;
-		move.to = moves_destination(nodes, move.from, tier);
-		if (move.to < 0)
+		to = moves_destination(nodes, node, tier);
+		if (to < 0)
 			continue;
-		if (!moves_add(moves, &move))
+		if (!moves_add(moves, &(struct port_move) {
+					      .target = span->target,
+					      .first_page = span->first_page +
+							    (uint64_t)i * span->unit_pages,
+					      .nr_pages = span->unit_pages,
+					      .from = node,
+					      .to = to,
+					      .reason = reason,
+				      }))
 			return i;
-		if (unit->heat == edge->heat)
+		if (heat == edge->heat)
 			edge->pages -= span->unit_pages;
-		unit->rest = REST_ROUNDS;
+		unit->rest = RANKING_REST;
 		ranking->moved_pages += span->unit_pages;
 	}
 	return span->nr_units;
@@ -309,24 +359,29 @@ static unsigned boundary(const struct ranking *ranking)
 	return heat;
 }
 
-int ranking_next_scans(const struct ranking *ranking, struct port_round *ret_round)
+int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
+		       struct port_round *ret_round)
 {
-	const unsigned heat = boundary(ranking), middle = NR_SCANS * RANKING_HEAT_STEP / 2;
-	uint64_t first_ns = ranking->round.nr_scans ? ranking->round.after_ns[0] : FIRST_SCAN_NS;
+	const unsigned heat = boundary(ranking), before = ranking->round.nr_scans;
+	uint64_t first_ns = before ? ranking->round.after_ns[0] : FIRST_SCAN_NS;
+	unsigned nr_scans = LEAST_SCANS;
 	int heat_shift = 0;
 
 	/* Twice as long makes half a score more of the same accesses. */
-	if (ranking->round.nr_scans && heat > middle + RANKING_HEAT_STEP &&
+	if (before && heat + TOO_HOT_HEATS > before * RANKING_HEAT_STEP &&
 	    first_ns / 2 >= LEAST_SCAN_NS) {
 		first_ns /= 2;
 		heat_shift = -RANKING_HEAT_STEP / 2;
-	} else if (ranking->round.nr_scans && heat + RANKING_HEAT_STEP < middle &&
-		   first_ns * 2 <= MOST_SCAN_NS) {
+	} else if (before && heat < TOO_COLD_HEATS && first_ns * 2 <= MOST_SCAN_NS) {
 		first_ns *= 2;
 		heat_shift = RANKING_HEAT_STEP / 2;
 	}
-	ret_round->nr_scans = NR_SCANS;
-	for (unsigned i = 0; i < NR_SCANS; i++)
+	while (nr_scans < PORT_MAX_SCANS && first_ns << (2 * nr_scans) <= period_ns)
+		nr_scans++;
+	if (before)
+		heat_shift += ((int)nr_scans - (int)before) * RANKING_HEAT_STEP;
+	ret_round->nr_scans = nr_scans;
+	for (unsigned i = 0; i < nr_scans; i++)
 		ret_round->after_ns[i] = first_ns << (2 * i);
 	return heat_shift;
 }

@@ -3,13 +3,14 @@
  * mpol's own decision about hot and cold pages: all units are ranked against
  * what fast memory can hold.  Pure: see ports.h.
  *
- * A unit (a base page or a huge page) has a heat, the mean of its scores over the last rounds,
- * which a sudden change moves faster.  A score is a logarithm of how often a unit is
- * accessed (ports.h, seen), so heats span a factor of 4 ^ nr_scans.  Histograms of
- * heat, one of fast memory and one of slow, say who would have to change places. Two
- * change only if the accesses saved within RANKING_PAYBACK_NS outweigh both moves, and if
- * their heats differ by more than noise.  What was moved rests; where much of it should have
- * gone back meanwhile (ping-pong), a greater difference is asked for.
+ * A unit (a base page or a huge page) has a heat, the mean of its scores over the rounds since it
+ * is known, at last over 32 of them; a sudden change moves it faster.  A score is a logarithm of
+ * how often a unit is accessed (ports.h, seen), so heats span a factor of 4 ^ nr_scans.  Histograms
+ * of heat, one of fast memory and one of slow, say who would have to change places. Two change only
+ * if the accesses saved within RANKING_PAYBACK_NS outweigh both moves, and if their heats differ by
+ * more than noise, the more the fewer rounds have told of them: each has the benefit of the doubt
+ * for staying where it is.  What was moved rests; where much of it should have gone back meanwhile
+ * (ping-pong), a greater difference is asked for.
  *
  * A round: ranking_learn for every span; for every tier but the last, the fastest first,
  * ranking_begin, ranking_count for every span, ranking_decide; then the moves, ranking_select for
@@ -21,20 +22,26 @@
 #ifndef POLICY_RANKING_H
 #define POLICY_RANKING_H
 
+#include <stdbool.h>
+
 #include "nodemask.h"
 #include "ports.h"
 
-#define RANKING_PAYBACK_NS 20000000000ULL
-#define RANKING_HEATS	   256
-#define RANKING_HEAT_STEP  32 /* heats per score: RANKING_HEATS / (PORT_MAX_SCANS + 1) */
+#define RANKING_PAYBACK_NS 60000000000ULL
+#define RANKING_HEATS	   1024
+#define RANKING_HEAT_STEP  128 /* heats per score: RANKING_HEATS / (PORT_MAX_SCANS + 1) */
 
 /* Of a unit that is hinted to be hot: no access makes one so hot. */
 #define RANKING_HINTED_HOT (RANKING_HEATS - 1)
 
+/* What was moved rests so many steps (ranking_lesson); at most there are so many. */
+#define RANKING_REST	  3
+#define RANKING_MOST_REST 7
+
 struct ranking_unit {
-	uint8_t heat;
-	uint8_t age : 4;  /* rounds that it has been seen for, up to the mean's length */
-	uint8_t rest : 4; /* rounds in which it stays where it is */
+	uint16_t heat : 10;
+	uint16_t age : 3;  /* its mean reaches back over 2^age rounds */
+	uint16_t rest : 3; /* it stays where it is: ranking_lesson */
 };
 
 /* Who changes places: all beyond the edge, and so many pages of those on it. */
@@ -53,7 +60,7 @@ struct ranking {
 	uint64_t slow_pages[RANKING_HEATS];
 	uint64_t accesses[RANKING_HEATS]; /* that a unit of this heat sees in RANKING_PAYBACK_NS */
 	uint64_t room_pages;		  /* that fast nodes have to spare */
-	uint64_t owed_pages;		  /* that have to leave them for their reserve */
+	uint64_t owed_pages;		  /* that have to leave them */
 	uint64_t gain_ns;		  /* what an access saves in fast memory */
 	/* The decision: slow units hotter than the edge go up, fast ones colder than theirs go
 	 * down. */
@@ -63,11 +70,17 @@ struct ranking {
 	unsigned caution; /* heats */
 };
 
-/*
- * Units ([span->nr_units]) learn what a round saw of them.  heat_shift: what a change of the
- * scans' times has made of all heats (ranking_next_scans).
- */
-void ranking_learn(const struct port_span *span, int heat_shift, struct ranking_unit *units);
+/* Of a round that ends. */
+struct ranking_lesson {
+	uint32_t round; /* its number */
+	int heat_shift; /* what a change of the scans' times has made of all heats
+			   (ranking_next_scans) */
+	bool rested;	/* a third of the rest is over */
+};
+
+/* Units ([span->nr_units]) learn what a round saw of them. */
+void ranking_learn(const struct port_span *span, const struct ranking_lesson *lesson,
+		   struct ranking_unit *units);
 
 /* A ranking for a tier, that has seen nothing. */
 void ranking_start(struct ranking *ranking, int tier);
@@ -99,9 +112,11 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 
 /*
  * When to scan in the next round, after its clear: each time four times as long as before,
- * so that who is just hot enough for this tier is found by one of the middle scans.  Before
- * the first round: from 1 ms on.  Returns what all heats must be shifted by.
+ * so that who is just hot enough for this tier is found by one of the middle scans, and as
+ * late as a round of period_ns allows.  Before the first round: from 1 ms on.  Returns what
+ * all heats must be shifted by.
  */
-int ranking_next_scans(const struct ranking *ranking, struct port_round *ret_round);
+int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
+		       struct port_round *ret_round);
 
 #endif

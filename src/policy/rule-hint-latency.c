@@ -27,32 +27,34 @@ static void start(union rule_tier *state, int tier)
 	own->threshold_ms = HINT_LATENCY_BASE_MS;
 }
 
-static int next_scans(const union rule_tier *state, struct port_round *ret_round)
+static int next_scans(const union rule_tier *state, uint64_t period_ns,
+		      struct port_round *ret_round)
 {
 	uint64_t after_ns = state->hint_latency.threshold_ms * NS_PER_MS;
 
+	(void)period_ns;
 	ret_round->nr_scans = NR_SCANS;
 	for (unsigned i = NR_SCANS; i-- > 0; after_ns /= 4)
 		ret_round->after_ns[i] = after_ns;
 	return 0;
 }
 
-static void learn(const struct port_span *span, int heat_shift, struct ranking_unit *units)
+static void learn(const struct port_span *span, const struct ranking_lesson *lesson,
+		  struct ranking_unit *units)
 {
-	(void)heat_shift;
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		struct ranking_unit *unit = &units[i];
 
 		if (span->nodes[i] < 0)
 			continue;
 		if (span->seen[i])
-			unit->heat = (uint8_t)(HEAT_SEEN + span->seen[i]);
+			unit->heat = (uint16_t)(HEAT_SEEN + span->seen[i]);
 		else if (unit->age == 0 || unit->heat > HEAT_UNSEEN)
 			unit->heat = HEAT_UNSEEN;
 		else if (unit->heat)
 			unit->heat--;
 		unit->age = 1;
-		if (unit->rest)
+		if (unit->rest && lesson->rested)
 			unit->rest--;
 	}
 }

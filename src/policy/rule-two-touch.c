@@ -21,8 +21,10 @@ static void start(union rule_tier *state, int tier)
 	state->two_touch.window_ns = TWO_TOUCH_MOST_WINDOW_NS;
 }
 
-static int next_scans(const union rule_tier *state, struct port_round *ret_round)
+static int next_scans(const union rule_tier *state, uint64_t period_ns,
+		      struct port_round *ret_round)
 {
+	(void)period_ns;
 	ret_round->nr_scans = 1;
 	ret_round->after_ns[0] = state->two_touch.window_ns;
 	return 0;
@@ -42,9 +44,9 @@ static unsigned untouched(unsigned heat)
 	return heat > INACTIVE_END ? heat - 1 : INACTIVE_END;
 }
 
-static void learn(const struct port_span *span, int heat_shift, struct ranking_unit *units)
+static void learn(const struct port_span *span, const struct ranking_lesson *lesson,
+		  struct ranking_unit *units)
 {
-	(void)heat_shift;
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		struct ranking_unit *unit = &units[i];
 
@@ -53,8 +55,9 @@ static void learn(const struct port_span *span, int heat_shift, struct ranking_u
 		if (unit->age == 0)
 			unit->heat = INACTIVE_HEAD;
 		unit->age = 1;
-		unit->heat = (uint8_t)(span->seen[i] ? touched(unit->heat) : untouched(unit->heat));
-		if (unit->rest)
+		unit->heat =
+			(uint16_t)(span->seen[i] ? touched(unit->heat) : untouched(unit->heat));
+		if (unit->rest && lesson->rested)
 			unit->rest--;
 	}
 }

@@ -28,6 +28,18 @@ struct rule_edges rule_edges(const struct rule *rule, const union rule_tier *sta
 	};
 }
 
+bool rule_moves(const struct rule *rule, const union rule_tier *state, enum port_reason reason)
+{
+	const bool is_ranking = rule == &rule_ranking, up = reason == PORT_PROMOTE;
+	const struct ranking *ranking = &state->ranking;
+	const struct exchange *exchange = &state->exchange;
+	const struct ranking_edge *edge = is_ranking
+						  ? (up ? &ranking->promote : &ranking->demote)
+						  : (up ? &exchange->promote : &exchange->demote);
+
+	return edge->pages || edge->heat != (up ? RANKING_HEATS - 1 : 0);
+}
+
 void rule_hint(const struct port_span *span, struct ranking_unit *units)
 {
 	if (span->hint != PORT_HINT_HOT && span->hint != PORT_HINT_COLD)
@@ -64,9 +76,10 @@ static void start(union rule_tier *state, int tier)
 	ranking_start(&state->ranking, tier);
 }
 
-static int next_scans(const union rule_tier *state, struct port_round *ret_round)
+static int next_scans(const union rule_tier *state, uint64_t period_ns,
+		      struct port_round *ret_round)
 {
-	return ranking_next_scans(&state->ranking, ret_round);
+	return ranking_next_scans(&state->ranking, period_ns, ret_round);
 }
 
 static void begin(union rule_tier *state, const struct port_round *round,
@@ -96,6 +109,7 @@ static uint32_t choose(union rule_tier *state, const struct port_span *span,
 const struct rule rule_ranking = {
 	.name = "ranking",
 	.summary = "who is accessed most, ranked against what fast memory holds; moves must pay",
+	.forgets = true,
 	.start = start,
 	.next_scans = next_scans,
 	.learn = ranking_learn,

@@ -30,15 +30,18 @@ union rule_tier {
 struct rule {
 	const char *name;
 	const char *summary; /* one line: what is hot */
+	bool forgets;	     /* all that it has learnt, when a program has shifted (shift.h) */
 
 	void (*start)(union rule_tier *state, int tier);
 
 	/* When to scan in the next round, by the fastest tier's state.  Returns what all heats must
 	 * be shifted by (ranking_next_scans). */
-	int (*next_scans)(const union rule_tier *state, struct port_round *ret_round);
+	int (*next_scans)(const union rule_tier *state, uint64_t period_ns,
+			  struct port_round *ret_round);
 
 	/* As ranking_learn, _begin, _count, _decide and _select. */
-	void (*learn)(const struct port_span *span, int heat_shift, struct ranking_unit *units);
+	void (*learn)(const struct port_span *span, const struct ranking_lesson *lesson,
+		      struct ranking_unit *units);
 	void (*begin)(union rule_tier *state, const struct port_round *round,
 		      const struct port_nodes *nodes, const union rule_tier *faster);
 	void (*count)(union rule_tier *state, const struct port_span *span,
@@ -66,6 +69,9 @@ struct rule_edges {
 };
 
 struct rule_edges rule_edges(const struct rule *rule, const union rule_tier *state);
+
+/* Whether the tier's last decision moves anything for this reason. */
+bool rule_moves(const struct rule *rule, const union rule_tier *state, enum port_reason reason);
 
 /*
  * After learn: what the span's hint makes of its units, whatever the rule.  Hot ones get the

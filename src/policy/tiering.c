@@ -9,10 +9,14 @@
 #define MS_PER_S   1000
 #define MILLION	   1000000
 
+/* What was moved rests three times as long. */
+#define REST_STEP_NS 2000000000ULL
+
 void tiering_start(struct tiering *tiering, const struct tiering_config *config, int nr_tiers)
 {
 	memset(tiering, 0, sizeof(*tiering));
 	tiering->config = *config;
+	shift_start(&tiering->shift);
 	while (tiering->nr_ruled < nr_tiers - 1 && tiering->nr_ruled < TIERING_MAX_RULED)
 		tiering->nr_ruled++;
 	tiering_set_rule(tiering, config->rule);
@@ -54,6 +58,7 @@ void tiering_cleared(struct tiering *tiering, uint64_t now_ns)
 	/* What was held back was not counted: it says nothing about when to scan. */
 	tiering->heat_shift = tiering->some_pressed ? 0
 						    : tiering->rule->next_scans(&tiering->tiers[0],
+										tiering->period_ns,
 										&tiering->round);
 	tiering->began_ns = now_ns;
 	tiering->scans = 0;
@@ -114,37 +119,86 @@ static void hold_back(struct tiering_chunk *chunk, const struct nodemask *nodes)
 			chunk->nodes[i] = -1;
 }
 
-static void learn_all(struct tiering *tiering, const struct tiering_world *world)
+/* Whether it is time for units to have rested a step more. */
+static bool has_rested(struct tiering *tiering)
 {
-	struct tiering_chunk *chunk = &tiering->chunk;
-	struct tiering_position position = { 0 };
-
-	while (world->gather(world->user, position, chunk)) {
-		if (tiering->rule_is_new)
-			memset(chunk->units, 0, chunk->span.nr_units * sizeof(*chunk->units));
-		tiering->rule->learn(&chunk->span, tiering->heat_shift, chunk->units);
-		rule_hint(&chunk->span, chunk->units);
-		world->keep(world->user, chunk);
-		position = behind(chunk, chunk->span.nr_units);
-	}
-	tiering->rule_is_new = false;
+	if (tiering->round.now_ns - tiering->rested_ns < REST_STEP_NS)
+		return false;
+	tiering->rested_ns = tiering->round.now_ns;
+	return true;
 }
 
-static void count_all(struct tiering *tiering, union rule_tier *tier, const struct nodemask *slower,
+static void begin(struct tiering *tiering, int tier, const struct port_nodes *nodes)
+{
+	union rule_tier *tiers = tiering->tiers;
+
+	tiering->rule->begin(&tiers[tier], &tiering->round, nodes, tier ? &tiers[tier - 1] : NULL);
+}
+
+static void count(struct tiering *tiering, int tier, const struct nodemask *slower)
+{
+	struct tiering_chunk *chunk = &tiering->chunk;
+
+	if (tiering->all_pressed || chunk->span.pressed) {
+		tiering->some_pressed = true;
+		hold_back(chunk, slower);
+	}
+	if (chunk->span.hint != PORT_HINT_PINNED)
+		tiering->rule->count(&tiering->tiers[tier], &chunk->span, chunk->units);
+}
+
+static void count_all(struct tiering *tiering, int tier, const struct port_nodes *nodes,
 		      const struct tiering_world *world)
 {
+	const struct nodemask slower = slower_nodes(nodes, tier);
 	struct tiering_chunk *chunk = &tiering->chunk;
 	struct tiering_position position = { 0 };
 
+	begin(tiering, tier, nodes);
 	while (world->gather(world->user, position, chunk)) {
-		if (tiering->all_pressed || chunk->span.pressed) {
-			tiering->some_pressed = true;
-			hold_back(chunk, slower);
-		}
-		if (chunk->span.hint != PORT_HINT_PINNED)
-			tiering->rule->count(tier, &chunk->span, chunk->units);
+		count(tiering, tier, &slower);
 		position = behind(chunk, chunk->span.nr_units);
 	}
+}
+
+/* Units learn, and are counted for the fastest tier at once: going through all of them is what a
+ * decision costs. */
+static void learn_all(struct tiering *tiering, const struct ranking_lesson *lesson, bool anew,
+		      const struct port_nodes *nodes, const struct tiering_world *world)
+{
+	const struct nodemask slower = slower_nodes(nodes, 0);
+	struct tiering_chunk *chunk = &tiering->chunk;
+	struct tiering_position position = { 0 };
+
+	begin(tiering, 0, nodes);
+	while (world->gather(world->user, position, chunk)) {
+		if (anew)
+			memset(chunk->units, 0, chunk->span.nr_units * sizeof(*chunk->units));
+		else if (tiering->rule->forgets)
+			shift_witness(&tiering->shift, &tiering->round, &slower, &chunk->span);
+		tiering->rule->learn(&chunk->span, lesson, chunk->units);
+		rule_hint(&chunk->span, chunk->units);
+		world->keep(world->user, chunk);
+		count(tiering, 0, &slower);
+		position = behind(chunk, chunk->span.nr_units);
+	}
+}
+
+/* As learn_all; where what units remember is of no use any more, it is forgotten first. */
+static void learn(struct tiering *tiering, const struct port_nodes *nodes,
+		  const struct tiering_world *world)
+{
+	const struct ranking_lesson lesson = {
+		.round = tiering->rounds,
+		.heat_shift = tiering->heat_shift,
+		.rested = has_rested(tiering),
+	};
+	const bool anew = tiering->rule_is_new;
+
+	tiering->rule_is_new = false;
+	learn_all(tiering, &lesson, anew, nodes, world);
+	if (!anew && tiering->rule->forgets && shift_detect(&tiering->shift))
+		learn_all(tiering, &lesson, true, nodes, world);
 }
 
 /* Takes moves for made: what is free where, from now on. */
@@ -170,6 +224,8 @@ static void move_all(struct tiering *tiering, union rule_tier *tier, const struc
 	struct port_move room[TIERING_CHUNK_MOVES];
 	struct tiering_position position = { 0 };
 
+	if (!rule_moves(tiering->rule, tier, reason))
+		return;
 	while (world->gather(world->user, position, chunk)) {
 		struct port_moves moves = { .moves = room, .max = TIERING_CHUNK_MOVES };
 		uint32_t looked_at = chunk->span.nr_units;
@@ -212,12 +268,15 @@ static struct port_nodes ask_for_room(struct tiering *tiering, const struct port
 	for (; asking.nr < nodes->nr && asking.nr < TIERING_MAX_NODES; asking.nr++) {
 		struct room_demand *demand = &tiering->demands[asking.nr];
 		struct port_node *node = &tiering->nodes[asking.nr];
+		uint64_t asked;
 
 		*node = nodes->nodes[asking.nr];
 		if (!can_demote(tiering, node))
 			continue;
 		room_demand_return(demand, now_ns, node->free_pages);
-		node->reserve_pages += room_demand_pages(demand, round_ns, node->capacity_pages);
+		asked = room_demand_pages(demand, round_ns, node->capacity_pages);
+		node->least_pages += asked;
+		node->reserve_pages += asked;
 	}
 	return asking;
 }
@@ -230,18 +289,19 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	const struct port_nodes asking = ask_for_room(tiering, world_nodes, time->now_ns, period);
 	const struct port_nodes *nodes = &asking;
 
+	tiering->period_ns = period;
+
+	tiering->rounds++;
 	tiering->round.now_ns = time->now_ns;
 	tiering->round.move_page_ns = time->move_page_ns;
 	tiering->round.max_moved_pages =
 		tiering->config.bytes_per_s / PAGE_BYTES * (period / NS_PER_MS) / MS_PER_S;
 	tiering->all_pressed = time->pressed;
 	tiering->some_pressed = false;
-	learn_all(tiering, world);
+	learn(tiering, nodes, world);
 	for (int i = 0; i < tiering->nr_ruled; i++) {
-		const struct nodemask slower = slower_nodes(nodes, i);
-
-		tiering->rule->begin(&tiers[i], &tiering->round, nodes, i ? &tiers[i - 1] : NULL);
-		count_all(tiering, &tiers[i], &slower, world);
+		if (i > 0)
+			count_all(tiering, i, nodes, world);
 		tiering->rule->decide(&tiers[i]);
 	}
 	for (int i = tiering->nr_ruled - 1; i >= 0; i--)

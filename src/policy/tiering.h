@@ -16,6 +16,7 @@
 #include "ports.h"
 #include "room-demand.h"
 #include "rule.h"
+#include "shift.h"
 
 /* Tiers that something can be promoted to. */
 #define TIERING_MAX_RULED (PORT_MAX_TIERS - 1)
@@ -73,14 +74,18 @@ struct tiering {
 	bool rule_is_new; /* units remember what another rule has told them */
 	union rule_tier tiers[TIERING_MAX_RULED]; /* the fastest first */
 	int nr_ruled;
+	struct shift shift;
 	int heat_shift;
 	struct port_round round;
 	struct port_node nodes[TIERING_MAX_NODES];     /* with what is to be left free for demand,
 							* and with the moves of this round */
 	struct room_demand demands[TIERING_MAX_NODES]; /* of the node in the same place */
+	uint32_t rounds;			       /* so far */
+	uint64_t rested_ns;			       /* when units rested a step more */
 	enum tiering_step step;
 	uint64_t when_ns;		/* the step is due */
 	uint64_t began_ns;		/* the round's clear */
+	uint64_t period_ns;		/* of the last round */
 	unsigned scans;			/* made in this round */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	struct tiering_chunk chunk;

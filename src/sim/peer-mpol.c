@@ -200,6 +200,7 @@ static void describe_nodes(const struct world *world, struct port_node *nodes)
 			.tier = world_tier(world, i),
 			.capacity_pages = node->capacity_pages,
 			.free_pages = node->free_pages,
+			.least_pages = node->marks.low_pages,
 			.reserve_pages = node->marks.high_pages,
 			.latency_ns = latency_ns(world, i),
 		};

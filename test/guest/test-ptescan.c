@@ -463,6 +463,7 @@ static void cycle(struct child *child, struct ranking_unit *units)
 {
 	static uint8_t seen[PAGES];
 	static int16_t nodes[PAGES];
+	static uint32_t round;
 	const struct port_span span = {
 		.unit_pages = 1,
 		.nr_units = PAGES,
@@ -480,7 +481,7 @@ static void cycle(struct child *child, struct ranking_unit *units)
 			if (is_set(accessed, page) && !seen[page])
 				seen[page] = (uint8_t)(SCANS - i);
 	}
-	ranking_learn(&span, 0, units);
+	ranking_learn(&span, &(struct ranking_lesson) { .round = ++round }, units);
 }
 
 /* 90 % of accesses go to a tenth of the pages. */

@@ -39,6 +39,7 @@ struct units {
 
 static struct ranking ranking;
 static struct units units;
+static uint32_t nr_rounds;
 
 static int start(void **state)
 {
@@ -55,14 +56,17 @@ static int start(void **state)
 	};
 	for (int i = 0; i < NR; i++)
 		units.nodes[i] = i < NR / 2 ? FAST : SLOW;
-	node_list[FAST].free_pages = node_list[FAST].reserve_pages = 10;
+	node_list[FAST].least_pages = node_list[FAST].reserve_pages = 10;
+	node_list[FAST].free_pages = 10;
 	return 0;
 }
 
 /* One round up to the decision. */
 static void decide(const struct port_round *round)
 {
-	ranking_learn(&units.span, 0, units.units);
+	const struct ranking_lesson lesson = { .round = ++nr_rounds, .rested = true };
+
+	ranking_learn(&units.span, &lesson, units.units);
 	ranking_begin(&ranking, round, &nodes, NULL);
 	ranking_count(&ranking, &units.span, units.units);
 	ranking_decide(&ranking);
@@ -243,7 +247,7 @@ static void test_settles(void **state)
 	(void)state;
 	random_seed(&random, 9, 0);
 	for (int world = 0; world < 20; world++) {
-		unsigned coldest_fast = 255, hottest_slow = 0, moved = 1;
+		unsigned coldest_fast = RANKING_HEATS - 1, hottest_slow = 0, moved = 1;
 
 		start(NULL);
 		for (int i = 0; i < NR; i++)
@@ -269,19 +273,19 @@ static void test_scans_adapt(void **state)
 	struct port_round next = { 0 };
 
 	(void)state;
-	assert_int_equal(ranking_next_scans(&ranking, &next), 0);
+	assert_int_equal(ranking_next_scans(&ranking, 0, &next), 0);
 	assert_int_equal(next.after_ns[0], 1000000);
 	for (unsigned i = 1; i < next.nr_scans; i++)
 		assert_int_equal(next.after_ns[i], 4 * next.after_ns[i - 1]);
 	see(0, NR, 5);
 	for (int i = 0; i < 8; i++)
 		run(&round_of_5);
-	assert_true(ranking_next_scans(&ranking, &next) < 0);
+	assert_true(ranking_next_scans(&ranking, 0, &next) < 0);
 	assert_int_equal(next.after_ns[0], 500000);
 	see(0, NR, 0);
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < 300; i++)
 		run(&round_of_5);
-	assert_true(ranking_next_scans(&ranking, &next) > 0);
+	assert_true(ranking_next_scans(&ranking, 0, &next) > 0);
 	assert_int_equal(next.after_ns[0], 2000000);
 }
 
@@ -290,7 +294,11 @@ static void test_scans_adapt(void **state)
 static unsigned run_adapted(uint64_t accessed_every_ns, uint64_t move_page_ns)
 {
 	struct port_round round = { 0 };
-	int shift = ranking_next_scans(&ranking, &round);
+	const struct ranking_lesson lesson = {
+		.round = ++nr_rounds,
+		.heat_shift = ranking_next_scans(&ranking, 0, &round),
+		.rested = true,
+	};
 	uint8_t seen = (uint8_t)round.nr_scans;
 
 	for (unsigned i = 0; i < round.nr_scans && round.after_ns[i] < accessed_every_ns; i++)
@@ -298,7 +306,7 @@ static unsigned run_adapted(uint64_t accessed_every_ns, uint64_t move_page_ns)
 	see(NR / 2, NR / 2, seen);
 	round.move_page_ns = move_page_ns;
 	round.max_moved_pages = 1000000;
-	ranking_learn(&units.span, shift, units.units);
+	ranking_learn(&units.span, &lesson, units.units);
 	ranking_begin(&ranking, &round, &nodes, NULL);
 	ranking_count(&ranking, &units.span, units.units);
 	ranking_decide(&ranking);

@@ -111,6 +111,7 @@ static void go_pressed_round(bool pressed)
 		  .tier = 0,
 		  .latency_ns = 80,
 		  .free_pages = world.free_pages + FAST_PAGES - nr_on(FAST, 0, NR_PAGES),
+		  .least_pages = world.reserve_pages,
 		  .reserve_pages = world.reserve_pages,
 		  .nearest = { FAST, SLOW } },
 		{ .id = SLOW,
@@ -449,11 +450,11 @@ static void what_could_not_be_moved_rests(void **state)
 		go_round(); /* or the rule is new, and forgets */
 		access_only(500, 600);
 		for (unsigned page = 500; page < 600; page++)
-			world.units[page].rest = 15;
-		for (unsigned round = 0; round < 14; round++)
+			world.units[page].rest = RANKING_MOST_REST;
+		for (const uint64_t until_ns = world.now_ns + 10 * S; world.now_ns < until_ns;)
 			go_round();
 		assert_int_equal(world.moved[PORT_PROMOTE], 0);
-		for (unsigned round = 0; round < 3; round++)
+		for (const uint64_t until_ns = world.now_ns + 10 * S; world.now_ns < until_ns;)
 			go_round();
 		assert_int_equal(world.moved[PORT_PROMOTE], 100);
 	}

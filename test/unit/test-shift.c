@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Shifts, and what only looks like one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shift.h"
+
+#define NR   1000
+#define FAST 0
+#define SLOW 1
+
+static const struct port_round round_of_3 = {
+	.nr_scans = 3,
+	.after_ns = { 1000000, 4000000, 16000000 },
+};
+
+static struct shift shift;
+static uint8_t seen[NR];
+static int16_t nodes[NR];
+
+static int start(void **state)
+{
+	(void)state;
+	shift_start(&shift);
+	memset(seen, 0, sizeof(seen));
+	for (int i = 0; i < NR; i++)
+		nodes[i] = i < NR / 2 ? FAST : SLOW;
+	return 0;
+}
+
+/* A round in which so many of the pages in fast memory were accessed, and so many of those in slow.
+ */
+static bool detect(int fast, int slow)
+{
+	const struct nodemask slow_nodes = nodemask_of(SLOW);
+	const struct port_span span = {
+		.nr_units = NR, .unit_pages = 1, .seen = seen, .nodes = nodes
+	};
+
+	for (int i = 0; i < NR; i++)
+		seen[i] = i < NR / 2 ? i < fast : i - NR / 2 < slow;
+	shift_witness(&shift, &round_of_3, &slow_nodes, &span);
+	return shift_detect(&shift);
+}
+
+static void test_steady(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		assert_false(detect(400 + i % 7, 100 - i % 5));
+}
+
+static void test_shift(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(450, 50));
+	assert_true(detect(50, 450));
+	/* What it has become used to is no shift; nor is what gets better. */
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(50 + 8 * i, 450 - 8 * i));
+	assert_true(detect(50, 450));
+}
+
+/* One access at the first scan is worth sixteen at the last. */
+static void test_counts_accesses(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(300, 0));
+	assert_false(detect(300, 90));
+	memset(seen, 0, sizeof(seen));
+	for (int i = 0; i < 300; i++)
+		seen[i] = 1;
+	for (int i = 0; i < 90; i++)
+		seen[NR / 2 + i] = 3;
+	shift_witness(&shift, &round_of_3, &(struct nodemask) { .bits = { 1 << SLOW } },
+		      &(struct port_span) { .nr_units = NR, .seen = seen, .nodes = nodes });
+	assert_true(shift_detect(&shift));
+}
+
+static void test_few_say_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(450, 50));
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(0, 40));
+	assert_true(detect(50, 450));
+}
+
+/* A program that goes through its memory for ever shifts less and less. */
+static void test_backs_off(void **state)
+{
+	unsigned early = 0, late = 0;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		const bool fast = i / 6 % 2 == 0;
+		const bool shifted = detect(fast ? 450 : 0, fast ? 0 : 450);
+
+		*(i < 1000 ? &early : &late) += shifted;
+	}
+	assert_true(early > 0);
+	assert_true(early < 12);
+	assert_true(late <= 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_steady, start),
+		cmocka_unit_test_setup(test_shift, start),
+		cmocka_unit_test_setup(test_counts_accesses, start),
+		cmocka_unit_test_setup(test_few_say_nothing, start),
+		cmocka_unit_test_setup(test_backs_off, start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -4,7 +4,8 @@
  *
  * A record's file exists from before the change is made until after it is taken back, under one
  * name, so its creation is what makes a process the holder.  Whoever takes a change back
- * locks the file first and looks whether it still has a name: two never do it.
+ * locks the file first, and empties it afterwards: two never do it.  Records are believed that are
+ * root's, or this user's own.
  */
 #include "kernel-settings.h"
 
@@ -62,7 +63,8 @@ static int put_back(int root, const struct kernel_change_record *record)
 	char now[256];
 	int r;
 
-	if (strncmp(path, "proc/sys/", 9) != 0 && strncmp(path, "sys/", 4) != 0)
+	if ((strncmp(path, "proc/sys/", 9) != 0 && strncmp(path, "sys/", 4) != 0) ||
+	    strstr(path, ".."))
 		return -EINVAL;
 	r = read_word(root, path, now, sizeof(now));
 	if (r < 0 || strcmp(now, new) != 0)
@@ -72,9 +74,7 @@ static int put_back(int root, const struct kernel_change_record *record)
 
 static int remove_kdamond(int root, const struct kernel_change_record *record)
 {
-	char *end;
-
-	return damon_sysfs_remove(root, strtoull(record->words[0], &end, 10));
+	return damon_sysfs_remove(root, strtoull(record->words[0], NULL, 10));
 }
 
 static const struct {
@@ -85,7 +85,16 @@ static const struct {
 	{ KERNEL_CHANGE_KDAMOND, remove_kdamond },
 };
 
-/* fd and file are the record's.  Its file stays where the change could not be taken back. */
+/* Whether the file of that name is still this one. */
+static bool is_named(int root, const char *file, const struct stat *status)
+{
+	struct stat named;
+
+	return fstatat(root, file, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       named.st_ino == status->st_ino && named.st_dev == status->st_dev;
+}
+
+/* fd and file are the record's.  It stays as it is where the change could not be taken back. */
 static int take_back(int root, int fd, const char *file, const struct kernel_change_record *record)
 {
 	struct stat status;
@@ -93,13 +102,16 @@ static int take_back(int root, int fd, const char *file, const struct kernel_cha
 
 	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &status) < 0)
 		return -errno;
-	if (status.st_nlink == 0)
+	if (status.st_size == 0)
 		r = 0; /* somebody was faster */
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && status.st_nlink; i++)
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && status.st_size; i++)
 		if (strcmp(kinds[i].kind, record->kind) == 0)
 			r = kinds[i].take_back(root, record);
-	if (r == 0 && status.st_nlink && unlinkat(root, file, 0) < 0)
-		r = -errno;
+	if (r == 0 && status.st_size) {
+		if (ftruncate(fd, 0) < 0 ||
+		    (is_named(root, file, &status) && unlinkat(root, file, 0) < 0))
+			r = -errno;
+	}
 	flock(fd, LOCK_UN);
 	return r;
 }
@@ -110,13 +122,14 @@ static int take_back(int root, int fd, const char *file, const struct kernel_cha
  */
 static bool take_word(const char **text, char *ret, size_t size)
 {
-	const size_t length = (*text += strspn(*text, " \n"), strcspn(*text, " \n"));
+	const char *word = *text + strspn(*text, " \n");
+	const size_t length = strcspn(word, " \n");
 
 	if (length >= size)
 		return false;
-	memcpy(ret, *text, length);
+	memcpy(ret, word, length);
 	ret[length] = '\0';
-	*text += length;
+	*text = word + length;
 	return true;
 }
 
@@ -153,16 +166,19 @@ static bool is_alive(int root, const struct kernel_change_record *record)
 
 static int open_record(int root, const char *file, struct kernel_change_record *ret)
 {
+	_cleanup_close_ int fd = openat(root, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	char text[RECORD_MAX_BYTES] = "";
-	int fd = openat(root, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC), r;
+	struct stat status;
+	int r;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
+	if (status.st_uid != 0 && status.st_uid != geteuid())
+		return -EPERM;
+	if (status.st_size == 0)
+		return -ENODATA;
 	r = pread(fd, text, sizeof(text) - 1, 0) < 0 ? -errno : kernel_change_parse(text, ret);
-	if (r == 0)
-		return fd;
-	close(fd);
-	return r;
+	return r < 0 ? r : steal_fd(&fd);
 }
 
 /* Takes back what the file tells of, if its holder has ended.  -EBUSY: it has not. */
@@ -171,6 +187,9 @@ static int recover(int root, const char *file)
 	struct kernel_change_record record;
 	_cleanup_close_ int fd = open_record(root, file, &record);
 
+	/* It was taken back by somebody who ended before the file was gone. */
+	if (fd == -ENODATA)
+		return unlinkat(root, file, 0) < 0 ? -errno : 0;
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	return is_alive(root, &record) ? -EBUSY : take_back(root, fd, file, &record);
@@ -233,14 +252,21 @@ static int write_record(struct kernel_change *change)
 
 /* ---- The guard ------------------------------------------------------------------------- */
 
-/* All but these: what this process's reader waits for must not stay open. */
-static void close_others(int a, int b, int c)
+static int by_number(const void *a, const void *b)
 {
-	for (unsigned fd = 0; fd < 1024; fd++)
-		if ((int)fd != a && (int)fd != b && (int)fd != c)
-			close((int)fd);
-	if (a < 1024 && b < 1024 && c < 1024)
-		syscall(SYS_close_range, 1024U, ~0U, 0U);
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Closes all descriptors but these: what others wait to see closed must not stay open. */
+static void close_others(int *kept, size_t nr)
+{
+	unsigned first = 0;
+
+	qsort(kept, nr, sizeof(*kept), by_number);
+	for (size_t i = 0; i < nr; first = (unsigned)kept[i++] + 1)
+		if ((unsigned)kept[i] > first)
+			close_range(first, (unsigned)kept[i] - 1, 0);
+	close_range(first, ~0U, 0);
 }
 
 /* In the forked process, with all signals blocked: waits until the holder has ended. */
@@ -250,7 +276,7 @@ static void keep_guard(const struct kernel_change *change, int holder)
 
 	setsid();
 	prctl(PR_SET_NAME, "mpold-guard");
-	close_others(change->root, change->fd, holder);
+	close_others((int[]) { change->root, change->fd, holder }, 3);
 	while (poll(&wait, 1, -1) < 0)
 		;
 	_exit(take_back(change->root, change->fd, change->file, &change->record) < 0);

@@ -197,6 +197,25 @@ static void test_one_holder(void **state)
 	assert_true(await("old"));
 }
 
+/* The folder of records may be tidied up: the guard has its own. */
+static void test_record_removed(void **state)
+{
+	const pid_t holder = start_holder();
+	struct kernel_change *change;
+
+	(void)state;
+	assert_int_equal(
+		unlinkat(root.fd, KERNEL_SETTINGS_DIR "/undo-setting-sys_kernel_mm_setting", 0), 0);
+	kill_and_reap(holder);
+	assert_true(await("old"));
+	/* One that was emptied, and not removed any more, is in nobody's way. */
+	fake_root_put(&root, KERNEL_SETTINGS_DIR "/undo-setting-sys_kernel_mm_setting", "");
+	assert_int_equal(kernel_setting_put(root.fd, SETTING, "new", &change, NULL), 0);
+	assert_true(has_record());
+	assert_int_equal(kernel_change_end(change), 0);
+	assert_false(has_record());
+}
+
 static void test_missing(void **state)
 {
 	struct kernel_change *change = NULL;
@@ -210,6 +229,9 @@ static void test_missing(void **state)
 	fake_root_put(&root, "etc/passwd", "new");
 	fake_root_put(&root, KERNEL_SETTINGS_DIR "/undo-bad",
 		      "setting 999999999 1 etc/passwd old new\n");
+	assert_int_equal(kernel_settings_recover(root.fd), -EINVAL);
+	fake_root_put(&root, KERNEL_SETTINGS_DIR "/undo-bad",
+		      "setting 999999999 1 sys/../etc/passwd old new\n");
 	assert_int_equal(kernel_settings_recover(root.fd), -EINVAL);
 	assert_true(fake_root_holds(&root, "etc/passwd", "new"));
 }
@@ -258,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_next_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_holder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_record_removed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
 		cmocka_unit_test(test_parse),
 	};

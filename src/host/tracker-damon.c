@@ -274,7 +274,7 @@ static int take_counts(struct damoned *damoned)
 	if (damoned->update == shared.updates) {
 		r = damon_sysfs_update(damoned->root);
 		if (r < 0)
-			return r;
+			return r == -EBUSY ? 0 : r; /* others use its files: what was known holds */
 		shared.updates++;
 	}
 	damoned->update = shared.updates;

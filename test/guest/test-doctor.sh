@@ -36,6 +36,19 @@ is "$(found hugetlb)" "" "no huge pages"
 
 is "$(found mglru)" note "which way pages are aged"
 
+# trackers CONDITION: the names of those that fulfil it.
+trackers() {
+	"$mpol" doctor --json | jq -r "[.trackers[] | select($1).name] | join(\" \")"
+}
+is "$(trackers .chosen)" ptescan "the tracker that is chosen"
+is "$(trackers .works)" "ptescan mglru damon soft-dirty hintfault" "trackers that work"
+like "$("$mpol" doctor)" "idlepage  *cannot: .*CONFIG_IDLE_PAGE_TRACKING" "why one does not"
+echo n >/sys/kernel/mm/lru_gen/enabled
+like "$("$mpol" doctor)" "mglru  *cannot: .*is off; echo y" "what is missing where generations are off"
+echo y >/sys/kernel/mm/lru_gen/enabled
+is "$(cat /sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds)" 0 "trying them has started no kdamond"
+is "$(cat /proc/sys/kernel/numa_balancing)" 0 "nor NUMA balancing"
+
 sleep 1000 &
 target=$!
 is "$(found cpuset "$target")" "" "a process that may use every node"

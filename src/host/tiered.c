@@ -16,6 +16,7 @@
 #include "numa-maps.h"
 #include "policy.h"
 #include "process.h"
+#include "rootfs.h"
 
 #define BLOCK_PAGES 512
 #define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
@@ -27,6 +28,10 @@
 /* Beside the score: the kernel says that it will never let us move it. */
 #define SEEN_SCORE	0x7fU
 #define SEEN_NEVER_MOVE 0x80U
+
+/* To ask which pages there are costs more than all else in a round.  It is done where ranges have
+ * changed, and in one round of so many. */
+#define RENEW_ROUNDS 16
 
 /* 2 MiB of addresses, aligned; of a huge page only the first of each array counts. */
 struct block {
@@ -51,6 +56,10 @@ struct tiered {
 	size_t nr_blocks, nr_allocated;
 	int16_t nodes[MOST_NODES]; /* by place - 1 */
 	int nr_nodes;
+	/* Its ranges, as of the last census; for so many rounds more they will do if they stay. */
+	struct vma_table table;
+	uint64_t ranges_hash;
+	unsigned fresh_rounds;
 };
 
 void tiered_close(struct tiered *tiered)
@@ -65,6 +74,7 @@ void tiered_close(struct tiered *tiered)
 	census_close(tiered->census);
 	free(tiered->others_hints);
 	free(tiered->own_hints);
+	vma_table_free(&tiered->table);
 	closep(&tiered->process.pidfd);
 	free(tiered);
 }
@@ -203,6 +213,12 @@ struct renewal {
 	size_t nr_old, next_old;
 };
 
+static void forget_seen(struct block *block)
+{
+	for (unsigned i = 0; i < BLOCK_PAGES; i++)
+		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : SEEN_NEVER_MOVE;
+}
+
 /* The old block of these addresses, without what the last round saw; or a new one. */
 static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 {
@@ -220,8 +236,7 @@ static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 	}
 	block = steal_pointer(&old[renewal->next_old++]);
 	block->huge = false;
-	for (unsigned i = 0; i < BLOCK_PAGES; i++)
-		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : SEEN_NEVER_MOVE;
+	forget_seen(block);
 	memset(block->places, NO_PLACE, sizeof(block->places));
 	return block;
 }
@@ -287,8 +302,9 @@ static int renew_range(struct renewal *renewal, const struct vma *vma)
 }
 
 /* What it says of its own memory.  A table that is being written says what it said before. */
-static void read_own_hints(struct tiered *tiered, const struct vma_table *table)
+static void read_own_hints(struct tiered *tiered)
 {
+	const struct vma_table *table = &tiered->table;
 	const struct vma *vma = NULL;
 	int r;
 
@@ -316,19 +332,56 @@ static int renew(struct tiered *tiered)
 		.old = steal_pointer(&tiered->blocks),
 		.nr_old = tiered->nr_blocks,
 	};
-	_cleanup_(vma_table_free) struct vma_table table = { 0 };
+	struct vma_table *table = &tiered->table;
 	int r;
 
+	vma_table_free(table);
+	*table = (struct vma_table) { 0 };
 	tiered->nr_blocks = tiered->nr_allocated = 0;
-	r = process_read_vmas(tiered->root, tiered->process.pid, tiered->process.pid, &table);
-	if (r == 0)
-		read_own_hints(tiered, &table);
-	for (size_t i = 0; i < table.nr_vmas && r == 0; i++)
-		r = renew_range(&renewal, &table.vmas[i]);
+	r = process_read_vmas(tiered->root, tiered->process.pid, tiered->process.pid, table);
+	for (size_t i = 0; i < table->nr_vmas && r == 0; i++)
+		r = renew_range(&renewal, &table->vmas[i]);
 	while (renewal.next_old < renewal.nr_old)
 		free(renewal.old[renewal.next_old++]);
 	free(renewal.old);
 	return r;
+}
+
+/* FNV-1a of /proc/PID/maps. */
+static int hash_ranges(const struct tiered *tiered, uint64_t *ret_hash)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = rootfs_read(tiered->root, &text, "proc/%d/maps", tiered->process.pid);
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (ssize_t i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3;
+	*ret_hash = hash;
+	return n < 0 ? (int)n : 0;
+}
+
+/* The pages that there are, none of them seen yet. */
+static int renew_if_due(struct tiered *tiered)
+{
+	uint64_t hash;
+	int r = hash_ranges(tiered, &hash);
+
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	if (tiered->fresh_rounds == 0 || hash != tiered->ranges_hash) {
+		tiered->fresh_rounds = 0;
+		r = renew(tiered);
+		if (r < 0)
+			return r;
+		tiered->fresh_rounds = RENEW_ROUNDS;
+		tiered->ranges_hash = hash;
+	} else {
+		for (size_t i = 0; i < tiered->nr_blocks; i++)
+			forget_seen(tiered->blocks[i]);
+	}
+	tiered->fresh_rounds--;
+	read_own_hints(tiered);
+	return 0;
 }
 
 /* ---- Hints ------------------------------------------------------------------------- */
@@ -381,7 +434,7 @@ int tiered_clear(struct tiered *tiered)
 				    &leader);
 
 	if (r == 0)
-		r = renew(tiered);
+		r = renew_if_due(tiered);
 	if (r == 0)
 		r = tiered->tracker->kind->clear(tiered->tracker);
 	if (r == 0)

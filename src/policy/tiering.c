@@ -9,6 +9,9 @@
 #define MS_PER_S   1000
 #define MILLION	   1000000
 
+/* What a round costs is a mean over about so many. */
+#define SPENT_ROUNDS 8
+
 /* What was moved rests three times as long. */
 #define REST_STEP_NS 2000000000ULL
 
@@ -79,14 +82,22 @@ void tiering_scanned(struct tiering *tiering)
 }
 
 /* So long that what the round's looking cost is the budget's part of it. */
-static uint64_t period_ns(const struct tiering *tiering, uint64_t spent_ns)
+static uint64_t period_ns(struct tiering *tiering, uint64_t spent_ns)
 {
 	const uint64_t last_scan_ns = tiering->round.after_ns[tiering->round.nr_scans - 1];
-	uint64_t period =
-		(uint64_t)((double)spent_ns * MILLION / (double)tiering->config.budget_ppm);
+	uint64_t period;
+
+	/* Of rounds some cost much more than others.  The first ones come soon. */
+	if (spent_ns > tiering->spent_ns)
+		tiering->spent_ns += (spent_ns - tiering->spent_ns) / SPENT_ROUNDS;
+	else
+		tiering->spent_ns -= (tiering->spent_ns - spent_ns) / SPENT_ROUNDS;
+	period = (uint64_t)((double)tiering->spent_ns * MILLION /
+			    (double)tiering->config.budget_ppm);
 
 	if (period < tiering->config.least_period_ns)
 		period = tiering->config.least_period_ns;
+	tiering->period_ns = period;
 	return period < last_scan_ns ? last_scan_ns : period;
 }
 
@@ -288,8 +299,6 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	const uint64_t period = period_ns(tiering, time->spent_ns);
 	const struct port_nodes asking = ask_for_room(tiering, world_nodes, time->now_ns, period);
 	const struct port_nodes *nodes = &asking;
-
-	tiering->period_ns = period;
 
 	tiering->rounds++;
 	tiering->round.now_ns = time->now_ns;

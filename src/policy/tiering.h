@@ -85,7 +85,8 @@ struct tiering {
 	enum tiering_step step;
 	uint64_t when_ns;		/* the step is due */
 	uint64_t began_ns;		/* the round's clear */
-	uint64_t period_ns;		/* of the last round */
+	uint64_t period_ns;		/* of the last round, had its scans not taken longer */
+	uint64_t spent_ns;		/* that a round costs, about */
 	unsigned scans;			/* made in this round */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	struct tiering_chunk chunk;

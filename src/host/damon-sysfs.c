@@ -287,10 +287,10 @@ static int by_start(const void *a, const void *b)
 
 static int read_region(int root, size_t index, const char *name, struct damon_region *ret)
 {
-	static const char *const files[] = { "start", "end", "nr_accesses", "age" };
-	uint64_t values[4];
+	static const char *const files[] = { "start", "end", "nr_accesses" };
+	uint64_t values[3];
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		int r = rootfs_read_u64(root, &values[i],
 					CONTEXT "/schemes/%zu/tried_regions/%s/%s", index, name,
 					files[i]);
@@ -298,10 +298,9 @@ static int read_region(int root, size_t index, const char *name, struct damon_re
 		if (r < 0)
 			return r;
 	}
-	if (values[0] >= values[1] || values[2] > UINT32_MAX || values[3] > UINT32_MAX)
+	if (values[0] >= values[1] || values[2] > UINT32_MAX)
 		return -EBADMSG;
-	*ret = (struct damon_region) { values[0], values[1], (uint32_t)values[2],
-				       (uint32_t)values[3] };
+	*ret = (struct damon_region) { values[0], values[1], (uint32_t)values[2] };
 	return 0;
 }
 

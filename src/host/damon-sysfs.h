@@ -33,8 +33,7 @@ struct damon_target {
 
 struct damon_region {
 	uint64_t start, end;
-	uint32_t accesses;	/* samples that found it accessed, of those of one aggregation */
-	uint32_t age_intervals; /* aggregations since that changed much */
+	uint32_t accesses; /* samples that found it accessed, of those of one aggregation */
 };
 
 struct damon_setup {

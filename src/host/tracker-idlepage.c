@@ -102,8 +102,9 @@ static void find_heads(const struct idled *idled, struct found *found, size_t nr
 		head = find_head(idled, number);
 		end = head;
 		if (head != number)
-			for (end = number + 1;
-			     read_flags(idled, end) & KPAGEFLAGS_TAIL && end - head < 1024; end++)
+			for (end = number + 1; read_flags(idled, end) & KPAGEFLAGS_TAIL &&
+					       end - head < 1UL << MOST_ORDER;
+			     end++)
 				;
 		found[i].number = head;
 	}

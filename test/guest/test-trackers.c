@@ -42,7 +42,7 @@
 #define PATIENCE_S 100
 
 static struct shared {
-	atomic_bool is_scattered, has_begun;
+	atomic_bool is_scattered, is_huge, has_begun;
 	atomic_ulong accesses;
 } * shared;
 
@@ -104,7 +104,8 @@ static void child_main(const char *procs)
 	/* The kernel's NUMA balancing looks away from what one thread has on its own node. */
 	if (pthread_create(&second, NULL, do_nothing, NULL) != 0)
 		_exit(1);
-	madvise(memory, PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
+	madvise(memory, PAGES * PAGE_BYTES,
+		atomic_load(&shared->is_huge) ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	memset(memory, 1, PAGES * PAGE_BYTES);
 	atomic_store(&shared->has_begun, true);
 	for (;;) {
@@ -382,6 +383,45 @@ static void test_mglru(void)
 	rmdir(CGROUP);
 }
 
+/* Of huge pages all parts are accessed, or none: they fault as a whole. */
+static void test_huge(void)
+{
+	static uint64_t bits[WORDS];
+	const uint64_t start = (uintptr_t)memory;
+	unsigned whole = 0, parts = 0;
+	struct tracker *tracker;
+	pid_t child;
+	int r = 0;
+
+	atomic_store(&shared->is_huge, true);
+	child = start_child(NULL);
+	tracker = follow(&tracker_hintfault, child);
+	for (int tries = 0; tracker && r == 0 && tries < PATIENCE_S && whole == 0; tries++) {
+		pause_ms(1000);
+		memset(bits, 0, sizeof(bits));
+		r = tracker->kind->clear(tracker);
+		for (unsigned scan = 0; scan < SCANS && r == 0; scan++)
+			r = tracker->kind->begin_scan(tracker);
+		if (r == 0)
+			r = tracker->kind->scan(tracker, start, start + PAGES * PAGE_BYTES, bits);
+		for (size_t word = 0; word < WORDS; word += HUGE_PAGES / 64) {
+			unsigned set = 0;
+
+			for (size_t i = 0; i < HUGE_PAGES / 64; i++)
+				set += (unsigned)__builtin_popcountll(bits[word + i]);
+			whole += set == HUGE_PAGES;
+			parts += set != HUGE_PAGES && set != 0;
+		}
+	}
+	printf("# %u huge pages were accessed as a whole, %u in part; %s\n", whole, parts,
+	       r < 0 ? strerror(-r) : "");
+	check(whole > 0 && parts == 0, "huge pages fault as a whole");
+	if (tracker)
+		tracker->kind->close(tracker);
+	end_child(child);
+	atomic_store(&shared->is_huge, false);
+}
+
 static void test_hintfault(void)
 {
 	struct trace trace = { "hintfault", BALANCING, 3, read_number(BALANCING) };
@@ -395,6 +435,7 @@ static void test_hintfault(void)
 	test_nothing_left(&trace, child);
 	check(read_number(LIMIT) == limit, "the limit is as before");
 	end_child(child);
+	test_huge();
 }
 
 /* Debian's Linux 6.1 has no DAMON, and its generations are off: they say so. */
@@ -425,6 +466,7 @@ int main(void)
 		perror("mmap");
 		return 1;
 	}
+	memory += -(uintptr_t)memory % (HUGE_PAGES * PAGE_BYTES);
 	test_hintfault(); /* with the kernel's own setting */
 	write_file("/" BALANCING, "0");
 	test_missing(&tracker_idlepage);

@@ -157,8 +157,6 @@ static void put_region(const char *name, const char *start, const char *end, con
 	fake_root_put(&root, path, end);
 	snprintf(path, sizeof(path), SCHEME "/tried_regions/%s/nr_accesses", name);
 	fake_root_put(&root, path, accesses);
-	snprintf(path, sizeof(path), SCHEME "/tried_regions/%s/age", name);
-	fake_root_put(&root, path, "3\n");
 }
 
 static void test_read(void **state)
@@ -175,7 +173,6 @@ static void test_read(void **state)
 	assert_int_equal(regions[0].start, 4096);
 	assert_int_equal(regions[0].accesses, 20);
 	assert_int_equal(regions[1].accesses, 7);
-	assert_int_equal(regions[1].age_intervals, 3);
 	free(regions);
 	put_region("11", "8192\n", "4096\n", "7\n");
 	assert_int_equal(damon_sysfs_read(root.fd, 0, &regions, &nr), -EBADMSG);

@@ -41,12 +41,28 @@ static void fill_in(struct listed *listed, const struct tracker_kind *kind, int 
 		listed->kind.flags |= MPOL_TRACKER_WORKS;
 }
 
+/* As tracker_choose does, which would try them once more. */
+static void choose(struct mpol_tracker_list *list, int root)
+{
+	const unsigned int wanted = MPOL_TRACKER_AUTOMATIC | MPOL_TRACKER_WORKS;
+	const struct tracker_kind *fallback = NULL;
+	struct mpol_error why;
+
+	for (size_t i = 0; i < list->nr; i++)
+		if ((list->items[i].kind.flags & wanted) == wanted) {
+			list->items[i].kind.flags |= MPOL_TRACKER_CHOSEN;
+			return;
+		}
+	tracker_choose(root, &fallback, &why);
+	for (size_t i = 0; i < list->nr; i++)
+		if (tracker_kind(i) == fallback)
+			list->items[i].kind.flags |= MPOL_TRACKER_CHOSEN;
+}
+
 int mpol_tracker_list_new(struct mpol_tracker_list **ret_list, struct mpol_error *error)
 {
 	_cleanup_(mpol_tracker_list_freep) struct mpol_tracker_list *list = NULL;
 	_cleanup_close_ int root = rootfs_open(NULL);
-	const struct tracker_kind *chosen = NULL;
-	struct mpol_error why;
 	size_t nr = 0;
 
 	error_clear(error);
@@ -57,14 +73,9 @@ int mpol_tracker_list_new(struct mpol_tracker_list **ret_list, struct mpol_error
 	list = calloc(1, sizeof(*list) + nr * sizeof(*list->items));
 	if (!list)
 		return error_errno(error, -ENOMEM, "list trackers");
-	tracker_choose(root, &chosen, &why);
-	for (; list->nr < nr; list->nr++) {
-		struct listed *listed = &list->items[list->nr];
-
-		fill_in(listed, tracker_kind(list->nr), root);
-		if (tracker_kind(list->nr) == chosen)
-			listed->kind.flags |= MPOL_TRACKER_CHOSEN;
-	}
+	for (; list->nr < nr; list->nr++)
+		fill_in(&list->items[list->nr], tracker_kind(list->nr), root);
+	choose(list, root);
 	*ret_list = steal_pointer(&list);
 	return 0;
 }

@@ -187,6 +187,8 @@ int tier_print_status(const json_t *status)
 		text(status, "pause_reason", reason, sizeof(reason));
 		printf("paused   %s\n", *reason ? reason : "nobody said why");
 	}
+	if (json_is_true(json_object_get(status, "pressed")))
+		printf("pressed  memory is short: nothing is promoted\n");
 	print_way("tracker", json_object_get(status, "tracker"), "reason");
 	print_way("rule", json_object_get(status, "rule"), "summary");
 	print_managed(json_object_get(status, "managed"));

@@ -50,6 +50,7 @@ struct ctl_status {
 	const char *tracker, *tracker_summary, *tracker_reason;
 	const char *rule, *rule_summary; /* who is hot enough */
 	bool is_paused, is_dry_run;
+	bool is_pressed;	  /* memory is short: nothing is promoted */
 	const char *pause_reason; /* "": not paused, or nobody said why */
 	uint64_t budget_ppm, bytes_per_s, least_period_ns;
 	struct ctl_node nodes[CTL_MAX_NODES];

@@ -96,25 +96,25 @@ static json_t *scans_json(const struct ctl_status *status)
 
 json_t *ctl_status_json(const struct ctl_status *status)
 {
-	return json_pack("{s:s, s:i, s:o, s:{s:s, s:s, s:s}, s:{s:s, s:s}, s:b, s:o, s:b, s:{s:o, "
-			 "s:o, s:o}, s:o,"
-			 " s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}",
-			 "version", status->version, "pid", status->pid, "running_ns",
-			 number(status->running_ns), "tracker", "name", status->tracker, "summary",
-			 status->tracker_summary, "reason", status->tracker_reason, "rule", "name",
-			 status->rule, "summary", status->rule_summary, "paused", status->is_paused,
-			 "pause_reason", text_or_null(status->pause_reason), "dry_run",
-			 status->is_dry_run, "config", "budget_ppm", number(status->budget_ppm),
-			 "bytes_per_s", number(status->bytes_per_s), "least_period_ns",
-			 number(status->least_period_ns), "nodes", nodes_json(status), "managed",
-			 "targets", number(status->nr_targets), "processes",
-			 number(status->nr_processes), "pages", number(status->pages), "seen_pages",
-			 number(status->seen_pages), "state_bytes", number(status->state_bytes),
-			 "rounds", number(status->rounds), "scans_ns", scans_json(status), "cpu",
-			 "looking_ns", number(status->looking_cpu_ns), "deciding_ns",
-			 number(status->deciding_cpu_ns), "moving_ns",
-			 number(status->moving_cpu_ns), "all_ns", number(status->all_cpu_ns),
-			 "moves", moves_json(&status->moves));
+	return json_pack(
+		"{s:s, s:i, s:o, s:{s:s, s:s, s:s}, s:{s:s, s:s}, s:b, s:b, s:o, s:b, s:{s:o, "
+		"s:o, s:o}, s:o,"
+		" s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}",
+		"version", status->version, "pid", status->pid, "running_ns",
+		number(status->running_ns), "tracker", "name", status->tracker, "summary",
+		status->tracker_summary, "reason", status->tracker_reason, "rule", "name",
+		status->rule, "summary", status->rule_summary, "paused", status->is_paused,
+		"pressed", status->is_pressed, "pause_reason", text_or_null(status->pause_reason),
+		"dry_run", status->is_dry_run, "config", "budget_ppm", number(status->budget_ppm),
+		"bytes_per_s", number(status->bytes_per_s), "least_period_ns",
+		number(status->least_period_ns), "nodes", nodes_json(status), "managed", "targets",
+		number(status->nr_targets), "processes", number(status->nr_processes), "pages",
+		number(status->pages), "seen_pages", number(status->seen_pages), "state_bytes",
+		number(status->state_bytes), "rounds", number(status->rounds), "scans_ns",
+		scans_json(status), "cpu", "looking_ns", number(status->looking_cpu_ns),
+		"deciding_ns", number(status->deciding_cpu_ns), "moving_ns",
+		number(status->moving_cpu_ns), "all_ns", number(status->all_cpu_ns), "moves",
+		moves_json(&status->moves));
 }
 
 static json_t *processes_json(const struct ctl_target *target)

@@ -44,17 +44,29 @@ static void tell_moves(const struct move_counts *counts, struct ctl_moves *ret)
 	}
 }
 
-static void tell_nodes(const struct tier_nodes *nodes, struct ctl_status *ret)
+/* What is to be left free: with what the last decision has asked for beyond the watermark. */
+static uint64_t reserve_pages(const struct manager *manager, unsigned i)
 {
-	for (unsigned i = 0; i < nodes->nr && i < CTL_MAX_NODES; i++) {
-		const struct port_node *node = &nodes->nodes[i];
+	const struct port_node *node = &manager->nodes->nodes[i],
+			       *asked = &manager->tiering.nodes[i];
+
+	return i < TIERING_MAX_NODES && asked->id == node->id &&
+			       asked->reserve_pages > node->reserve_pages
+		       ? asked->reserve_pages
+		       : node->reserve_pages;
+}
+
+static void tell_nodes(const struct manager *manager, struct ctl_status *ret)
+{
+	for (unsigned i = 0; i < manager->nodes->nr && i < CTL_MAX_NODES; i++) {
+		const struct port_node *node = &manager->nodes->nodes[i];
 
 		ret->nodes[ret->nr_nodes++] = (struct ctl_node) {
 			.id = node->id,
 			.tier = node->tier,
 			.capacity_bytes = node->capacity_pages * PAGE_BYTES,
 			.free_bytes = node->free_pages * PAGE_BYTES,
-			.reserve_bytes = node->reserve_pages * PAGE_BYTES,
+			.reserve_bytes = reserve_pages(manager, i) * PAGE_BYTES,
 			.latency_ns = node->latency_ns,
 		};
 	}
@@ -89,6 +101,7 @@ void manager_status(const struct manager *manager, struct ctl_status *ret)
 		.rule_summary = manager->tiering.rule->summary,
 		.is_paused = manager->is_paused,
 		.is_dry_run = config->dry_run,
+		.is_pressed = manager->pressed,
 		.pause_reason = manager->pause_reason,
 		.budget_ppm = config->tiering.budget_ppm,
 		.bytes_per_s = config->tiering.bytes_per_s,
@@ -101,7 +114,7 @@ void manager_status(const struct manager *manager, struct ctl_status *ret)
 		.all_cpu_ns = manager_cpu_ns(),
 	};
 	memcpy(ret->scans_ns, round->after_ns, sizeof(round->after_ns));
-	tell_nodes(manager->nodes, ret);
+	tell_nodes(manager, ret);
 	tell_processes(&manager->roster, ret);
 	tell_moves(&manager->counts, &ret->moves);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,6 +76,12 @@ static void drop_failed(struct manager *manager, size_t i, int r)
 	roster_drop(&manager->roster, i, tiered_failure(manager->roster.processes[i].tiered, r));
 }
 
+/* Whether there is nothing to look at. */
+static bool rests(const struct manager *manager)
+{
+	return manager->is_paused || !manager->roster.nr_processes;
+}
+
 static void refresh(struct manager *manager)
 {
 	const uint64_t now_ns = clock_now_ns(), cpu_ns = manager_cpu_ns();
@@ -83,6 +90,8 @@ static void refresh(struct manager *manager)
 		return;
 	manager->refreshed_ns = now_ns;
 	roster_refresh(&manager->roster);
+	if (rests(manager)) /* no decision asks */
+		tier_nodes_refresh(manager->nodes, manager->root);
 	manager->cpu.looking_ns += manager_cpu_ns() - cpu_ns;
 }
 
@@ -226,8 +235,10 @@ static uint64_t work(struct manager *manager)
 	uint64_t when_ns;
 	const enum tiering_step step = tiering_next(&manager->tiering, &when_ns);
 
-	if (manager->is_paused)
+	if (rests(manager)) {
+		tiering_abandon(&manager->tiering, now_ns);
 		return REFRESH_NS;
+	}
 	if (when_ns > now_ns)
 		return when_ns - now_ns;
 	switch (step) {
@@ -321,7 +332,6 @@ void manager_resume(struct manager *manager)
 	log_info("resumed");
 	manager->is_paused = false;
 	*manager->pause_reason = '\0';
-	tiering_abandon(&manager->tiering, clock_now_ns());
 }
 
 /* ---- How to see accesses ------------------------------------------------------------------- */
@@ -405,6 +415,17 @@ int manager_reconfigure(struct manager *manager, const struct manager_config *co
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+/* Each process takes some descriptors; we use no select(2), for which there may be too many. */
+static void allow_many_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int manager_new(const struct manager_config *config, struct manager **ret, struct mpol_error *err)
 {
 	_cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
@@ -412,6 +433,7 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 
 	if (!manager)
 		return error_errno(err, -ENOMEM, "start");
+	allow_many_files();
 	manager->began_ns = clock_now_ns();
 	manager->root = rootfs_open(NULL);
 	if (manager->root < 0)

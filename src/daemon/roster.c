@@ -175,7 +175,25 @@ static bool has_ended(int pidfd)
 	return poll(&end, 1, 0) != 0;
 }
 
-static int take_in(struct roster *roster, pid_t pid, uint32_t entry, struct mpol_error *err)
+/* Whether the owner may bring one more. */
+static int check_many(const struct roster *roster, const struct roster_owner *owner,
+		      struct mpol_error *err)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; owner->confined && i < roster->nr_processes; i++)
+		nr += roster->processes[i].owner.confined &&
+		      roster->processes[i].owner.uid == owner->uid;
+	if (nr < ROSTER_USER_PROCESSES)
+		return 0;
+	error_set(err, -EDQUOT, "manage a process", "there are %d of that user already",
+		  ROSTER_USER_PROCESSES);
+	error_advise(err, "let root, or a member of the group mpol, add more");
+	return -EDQUOT;
+}
+
+static int take_in(struct roster *roster, pid_t pid, const struct roster_entry *entry,
+		   struct mpol_error *err)
 {
 	const struct tiered_request request = {
 		.root = roster->root,
@@ -193,8 +211,11 @@ static int take_in(struct roster *roster, pid_t pid, uint32_t entry, struct mpol
 		return error_errno(err, -ENOMEM, "manage a process");
 	roster->processes = processes;
 	process = &processes[roster->nr_processes];
-	*process = (struct roster_process) { .id = roster->last_process + 1 };
-	r = hold(process, entry);
+	*process = (struct roster_process) {
+		.id = roster->last_process + 1,
+		.owner = entry->request.owner,
+	};
+	r = hold(process, entry->id);
 	if (r < 0)
 		return error_errno(err, r, "manage a process");
 	r = tiered_open(&request, &process->tiered, err);
@@ -242,8 +263,10 @@ static int manage(struct roster *roster, pid_t pid, const struct roster_entry *e
 		error_errno(err, r, "manage a process");
 	else
 		r = may_have(roster, pid, &entry->request.owner, err);
+	if (r == 0 && !process)
+		r = check_many(roster, &entry->request.owner, err);
 	if (r == 0)
-		r = process ? hold(process, entry->id) : take_in(roster, pid, entry->id, err);
+		r = process ? hold(process, entry->id) : take_in(roster, pid, entry, err);
 	/* Its id might have become another's before it was taken in. */
 	if (r == 0 && has_ended(pidfd)) {
 		roster_drop(roster, (size_t)(managed(roster, pid) - roster->processes),

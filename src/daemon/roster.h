@@ -20,9 +20,10 @@
 #include "nodemask.h"
 #include "tiered.h"
 
-/* Most entries, in all and of one user who is not trusted with all. */
-#define ROSTER_ENTRIES	    4096
-#define ROSTER_USER_ENTRIES 64
+/* Most entries, in all and of one user who is not trusted with all; most processes of him. */
+#define ROSTER_ENTRIES	      4096
+#define ROSTER_USER_ENTRIES   64
+#define ROSTER_USER_PROCESSES 256
 
 /* On whose behalf: all processes, or those only that this user could ptrace (ptraceable.h). */
 struct roster_owner {
@@ -47,6 +48,7 @@ struct roster_process {
 	struct tiered *tiered;
 	const char *hints_refused; /* as it was said (tiered_hints_refused) */
 	bool pressed;		   /* its cgroup has too little memory (policy/pressure.h) */
+	struct roster_owner owner; /* who brought it */
 	uint32_t *holders;	   /* ids of entries */
 	size_t nr_holders, nr_allocated;
 };

@@ -35,6 +35,7 @@ static void fake_status(void *user, struct ctl_status *ret)
 		.rule = "u",
 		.rule_summary = "m",
 		.is_paused = fake.is_paused,
+		.is_pressed = true,
 		.pause_reason = fake.reason,
 		.nodes = { { .id = 3, .tier = 1, .capacity_bytes = 4096, .free_bytes = 10 },
 			   { .id = 4, .tier = -1 } },

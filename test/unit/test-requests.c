@@ -169,6 +169,8 @@ static void the_status_is_whole(void **state)
 				     "tier", &tier, "tier", &other_tier, "scans_ns", &(int) { 0 },
 				     &scan),
 			 0);
+	assert_true(json_is_true(json_object_get(document, "pressed")));
+	assert_true(json_is_false(json_object_get(document, "dry_run")));
 	assert_int_equal(failed, 2);
 	assert_int_equal(moved, 3);
 	assert_int_equal(scan, 400);

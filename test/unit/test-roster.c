@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -222,6 +223,44 @@ static void test_too_many(void **state)
 	assert_int_equal(add_pid(children[0], NULL), 0);
 }
 
+/* A user with more processes than he may have managed. */
+static void test_too_many_processes(void **state)
+{
+	struct roster_request request;
+	int ready[2];
+	char byte;
+	pid_t tree;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(pipe(ready), 0);
+	tree = fork();
+	if (tree == 0) {
+		if (setresgid(USER, USER, USER) < 0 || setresuid(USER, USER, USER) < 0 ||
+		    prctl(PR_SET_DUMPABLE, 1) < 0)
+			_exit(1);
+		for (int i = 0; i < ROSTER_USER_PROCESSES + 3; i++)
+			if (fork() == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
+			    prctl(PR_SET_DUMPABLE, 1) == 0)
+				break;
+		close(ready[0]);
+		close(ready[1]);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 0); /* all are there */
+	close(ready[0]);
+	request = tree_of(tree);
+	request.owner = (struct roster_owner) { .confined = true, .uid = USER, .gid = USER };
+	assert_int_equal(roster_add(&roster, &request, NULL, NULL), 0);
+	assert_int_equal(roster.nr_processes, ROSTER_USER_PROCESSES);
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	kill(tree, SIGKILL);
+	waitpid(tree, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_selectors, start, end),
 		cmocka_unit_test_setup_teardown(test_confined, start, end),
 		cmocka_unit_test_setup_teardown(test_too_many, start, end),
+		cmocka_unit_test_setup_teardown(test_too_many_processes, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,8 @@ struct manager {
 	struct manager_cpu cpu;
 	uint64_t round_looking_ns; /* cpu.looking_ns when this round began */
 	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
+	struct tiered_sums sums;   /* of all processes, as of then; 0: never */
+	uint64_t summed_ns;
 	uint64_t rounds;
 	struct ctl_decision decisions[MANAGER_DECISIONS]; /* by round % MANAGER_DECISIONS */
 };

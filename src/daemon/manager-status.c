@@ -11,6 +11,9 @@
 
 #define PAGE_BYTES 4096
 
+/* How old sums over all processes' memory may be. */
+#define SUMS_NS 500000000ULL
+
 _Static_assert(CTL_MAX_ERRNOS == MOVE_BATCH_ERRNOS, "all errnos are told of");
 _Static_assert(CTL_MAX_FLOWS == MOVE_FLOWS, "all flows are told of");
 _Static_assert(CTL_MAX_SCANS >= PORT_MAX_SCANS, "all scans are told of");
@@ -72,24 +75,31 @@ static void tell_nodes(const struct manager *manager, struct ctl_status *ret)
 	}
 }
 
-static void tell_processes(const struct roster *roster, struct ctl_status *ret)
+/* A walk over all that is kept of pages, which anybody can ask for: so not at every request. */
+static void sum_up(struct manager *manager)
 {
-	ret->nr_targets = roster->nr_entries;
-	ret->nr_processes = roster->nr_processes;
+	const struct roster *roster = &manager->roster;
+	const uint64_t now_ns = clock_now_ns();
+
+	if (manager->summed_ns && now_ns - manager->summed_ns < SUMS_NS)
+		return;
+	manager->summed_ns = now_ns;
+	manager->sums = (struct tiered_sums) { 0 };
 	for (size_t i = 0; i < roster->nr_processes; i++) {
 		const struct tiered_sums sums = tiered_sums(roster->processes[i].tiered);
 
-		ret->pages += sums.pages;
-		ret->seen_pages += sums.seen_pages;
-		ret->state_bytes += sums.state_bytes;
+		manager->sums.pages += sums.pages;
+		manager->sums.seen_pages += sums.seen_pages;
+		manager->sums.state_bytes += sums.state_bytes;
 	}
 }
 
-void manager_status(const struct manager *manager, struct ctl_status *ret)
+void manager_status(struct manager *manager, struct ctl_status *ret)
 {
 	const struct manager_config *config = &manager->config;
 	const struct port_round *round = &manager->tiering.round;
 
+	sum_up(manager);
 	*ret = (struct ctl_status) {
 		.version = mpol_version(),
 		.pid = getpid(),
@@ -106,6 +116,11 @@ void manager_status(const struct manager *manager, struct ctl_status *ret)
 		.budget_ppm = config->tiering.budget_ppm,
 		.bytes_per_s = config->tiering.bytes_per_s,
 		.least_period_ns = config->tiering.least_period_ns,
+		.nr_targets = manager->roster.nr_entries,
+		.nr_processes = manager->roster.nr_processes,
+		.pages = manager->sums.pages,
+		.seen_pages = manager->sums.seen_pages,
+		.state_bytes = manager->sums.state_bytes,
 		.rounds = manager->rounds,
 		.nr_scans = round->nr_scans,
 		.looking_cpu_ns = manager->cpu.looking_ns,
@@ -115,7 +130,6 @@ void manager_status(const struct manager *manager, struct ctl_status *ret)
 	};
 	memcpy(ret->scans_ns, round->after_ns, sizeof(round->after_ns));
 	tell_nodes(manager, ret);
-	tell_processes(&manager->roster, ret);
 	tell_moves(&manager->counts, &ret->moves);
 }
 

@@ -64,8 +64,9 @@ void manager_resume(struct manager *manager);
 /* Who is managed. */
 const struct roster *manager_roster(const struct manager *manager);
 
-/* The state; texts of it are the manager's, until something is changed. */
-void manager_status(const struct manager *manager, struct ctl_status *ret);
+/* The state; texts of it are the manager's, until something is changed; pages as of half a second
+ * ago at worst. */
+void manager_status(struct manager *manager, struct ctl_status *ret);
 
 /* Tells of the last rounds, the oldest first. */
 void manager_decisions(const struct manager *manager,

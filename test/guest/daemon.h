@@ -26,8 +26,10 @@ static inline void stop_numa_balancing(void)
 		die("numa_balancing");
 }
 
-/* For one process.  log: a file that its stderr goes to. */
-static inline pid_t start_mpold(pid_t target, const char *log)
+/* For whom an option names: "--pid" and the like.  more: another option, or NULL.  log: a file
+ * that its stderr goes to. */
+static inline pid_t start_mpold_for(const char *option, pid_t target, const char *more,
+				    const char *log)
 {
 	const char *build = getenv("MPOL_BUILD");
 	char path[4096], pid[16];
@@ -39,9 +41,15 @@ static inline pid_t start_mpold(pid_t target, const char *log)
 	snprintf(pid, sizeof(pid), "%d", target);
 	if (!freopen(log, "w", stderr))
 		_exit(127);
-	execl(path, "mpold", "--pid", pid, NULL);
+	execl(path, "mpold", option, pid, more, NULL);
 	perror(path);
 	_exit(127);
+}
+
+/* For one process. */
+static inline pid_t start_mpold(pid_t target, const char *log)
+{
+	return start_mpold_for("--pid", target, NULL, log);
 }
 
 static inline void end(pid_t pid, int signal)

@@ -12,7 +12,7 @@
 
 /* A shift that comes within so many times the calm is soon; the calm is then so many times as long.
  */
-#define SOON	 6
+#define SOON	 4
 #define BACK_OFF 4
 
 /* The usual share is a mean over about so many rounds. */
@@ -71,13 +71,12 @@ bool shift_detect(struct shift *shift)
 	shift->rounds++;
 	if (!known)
 		return false;
-	if (differs(permille, usual)) {
-		shifted = shift->rounds > shift->calm_rounds;
-		if (shifted)
-			remember(shift, shift->rounds < SOON * shift->calm_rounds);
-		shift->usual_permille = permille;
-	} else {
+	if (!differs(permille, usual)) {
 		shift->usual_permille = (usual * (USUAL_ROUNDS - 1) + permille) / USUAL_ROUNDS;
+	} else if (shift->rounds > shift->calm_rounds) {
+		remember(shift, shift->rounds < SOON * shift->calm_rounds);
+		shift->usual_permille = permille;
+		shifted = true;
 	}
 	return shifted;
 }

@@ -67,6 +67,23 @@ static void test_shift(void **state)
 	assert_true(detect(50, 450));
 }
 
+/* A second one comes too soon, and is found as late as it may be. */
+static void test_waits_for_calm(void **state)
+{
+	unsigned rounds = 0;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_false(detect(450, 50));
+	assert_true(detect(50, 450));
+	for (int i = 0; i < 3; i++)
+		assert_false(detect(450, 50));
+	while (!detect(50, 450))
+		rounds++;
+	assert_true(rounds > 4);
+	assert_true(rounds < 30);
+}
+
 /* One access at the first scan is worth sixteen at the last. */
 static void test_counts_accesses(void **state)
 {
@@ -116,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_steady, start),
 		cmocka_unit_test_setup(test_shift, start),
+		cmocka_unit_test_setup(test_waits_for_calm, start),
 		cmocka_unit_test_setup(test_counts_accesses, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),
 		cmocka_unit_test_setup(test_backs_off, start),

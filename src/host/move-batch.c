@@ -186,7 +186,7 @@ static int flush(struct move_batch *batch)
 	int r = 0;
 
 	if (batch->nr)
-		room = room_pages(batch->root, batch->node, batch->watermark);
+		room = room_pages(batch->root, batch->node, batch->watermark, ROOM_FREE);
 	for (; batch->nr && pages > room; nodemask_set(&batch->full, batch->node))
 		pages -= batch->pages[--batch->nr];
 	if (batch->nr)

@@ -127,7 +127,8 @@ static int next_destination(struct mover *mover, uint64_t *ret_fits)
 		/* Pages of hugetlbfs come from the node's pool, whatever else is free. */
 		if (mover->hugetlb)
 			return node;
-		*ret_fits = room_pages(mover->request->root, node, mover->high_watermarks[node]);
+		*ret_fits = room_pages(mover->request->root, node, mover->high_watermarks[node],
+				       ROOM_ON_DEMAND);
 		if (*ret_fits >= LEAST_FREE_PAGES && *ret_fits >= mover->units[0].pages)
 			return node;
 		nodemask_clear(&mover->roomy, node);

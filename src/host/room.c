@@ -51,7 +51,7 @@ static uint64_t vmstat_value(const char *vmstat, const char *key)
 	return 0;
 }
 
-uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark)
+uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark, enum room room)
 {
 	uint64_t file =
 		vmstat_value(vmstat, "nr_active_file ") + vmstat_value(vmstat, "nr_inactive_file ");
@@ -59,7 +59,7 @@ uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark)
 			vmstat_value(vmstat, "nr_mapped ");
 	uint64_t available = vmstat_value(vmstat, "nr_free_pages ");
 
-	if (file > busy)
+	if (room == ROOM_ON_DEMAND && file > busy)
 		available += file - busy;
 	return available > high_watermark ? available - high_watermark : 0;
 }
@@ -73,11 +73,11 @@ uint64_t room_high_watermark(int root, int node)
 	return room_parse_watermark(zoneinfo, node, "high");
 }
 
-uint64_t room_pages(int root, int node, uint64_t high_watermark)
+uint64_t room_pages(int root, int node, uint64_t high_watermark, enum room room)
 {
 	_cleanup_free_ char *vmstat = NULL;
 
 	if (rootfs_read(root, &vmstat, "sys/devices/system/node/node%d/vmstat", node) < 0)
 		return UINT64_MAX;
-	return room_parse_pages(vmstat, high_watermark);
+	return room_parse_pages(vmstat, high_watermark, room);
 }

@@ -15,14 +15,17 @@
 /* The node's high watermark in pages, summed over its zones; 0 if it cannot be read. */
 uint64_t room_high_watermark(int root, int node);
 
-/*
- * Pages that are free, or clean file pages and so free on demand, beyond the watermark; a
- * very large number where the node does not say.
- */
-uint64_t room_pages(int root, int node, uint64_t high_watermark);
+enum room {
+	ROOM_FREE,	/* pages that are free */
+	ROOM_ON_DEMAND, /* or hold clean pages of files.  Many take long to be had: the kernel looks
+			   for those not in use, and reads what was from disk again */
+};
+
+/* Such pages beyond the watermark; a very large number where the node does not say. */
+uint64_t room_pages(int root, int node, uint64_t high_watermark, enum room room);
 
 /* The same from the text of /proc/zoneinfo and of nodeN/vmstat; mark: "min", "low", "high". */
 uint64_t room_parse_watermark(const char *zoneinfo, int node, const char *mark);
-uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark);
+uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark, enum room room);
 
 #endif

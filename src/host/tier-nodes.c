@@ -115,7 +115,7 @@ void tier_nodes_refresh(struct tier_nodes *nodes, int root)
 	for (unsigned i = 0; i < nodes->nr; i++) {
 		struct port_node *node = &nodes->nodes[i];
 
-		node->free_pages = room_pages(root, node->id, 0);
+		node->free_pages = room_pages(root, node->id, 0, ROOM_FREE);
 		node->least_pages = known ? room_parse_watermark(zoneinfo, node->id, "low") : 0;
 		node->reserve_pages = known ? room_parse_watermark(zoneinfo, node->id, "high") : 0;
 	}

@@ -39,11 +39,11 @@ static void test_pages(void **state)
 				     "nr_writeback_temp 7777\n";
 
 	(void)state;
-	assert_int_equal(room_parse_pages(vmstat, 0), 1400);
-	assert_int_equal(room_parse_pages(vmstat, 400), 1000);
-	assert_int_equal(room_parse_pages(vmstat, 2000), 0);
-	assert_int_equal(room_parse_pages("nr_free_pages 5\nnr_dirty 9\n", 1), 4);
-	assert_int_equal(room_parse_pages("", 0), 0);
+	assert_int_equal(room_parse_pages(vmstat, 0, ROOM_ON_DEMAND), 1400);
+	assert_int_equal(room_parse_pages(vmstat, 400, ROOM_ON_DEMAND), 1000);
+	assert_int_equal(room_parse_pages(vmstat, 2000, ROOM_ON_DEMAND), 0);
+	assert_int_equal(room_parse_pages("nr_free_pages 5\nnr_dirty 9\n", 1, ROOM_ON_DEMAND), 4);
+	assert_int_equal(room_parse_pages("", 0, ROOM_ON_DEMAND), 0);
 }
 
 static void test_the_running_machine(void **state)
@@ -52,8 +52,8 @@ static void test_the_running_machine(void **state)
 
 	(void)state;
 	assert_true(room_high_watermark(root, 0) > 0);
-	assert_true(room_pages(root, 0, 0) > 1000);
-	assert_true(room_pages(root, 1023, 0) == UINT64_MAX);
+	assert_true(room_pages(root, 0, 0, ROOM_FREE) > 1000);
+	assert_true(room_pages(root, 1023, 0, ROOM_FREE) == UINT64_MAX);
 }
 
 int main(void)

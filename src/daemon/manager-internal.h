@@ -36,6 +36,7 @@ struct manager {
 	uint64_t decided_pages[2]; /* by port_reason, in this round */
 	struct manager_cpu cpu;
 	uint64_t round_looking_ns; /* cpu.looking_ns when this round began */
+	uint64_t move_page_ns;	   /* 0: nothing was moved yet */
 	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
 	struct tiered_sums sums;   /* of all processes, as of then; 0: never */
 	uint64_t summed_ns;

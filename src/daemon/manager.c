@@ -25,6 +25,9 @@
 /* What moving a page costs before it was ever measured. */
 #define FIRST_MOVE_PAGE_NS 2000
 
+/* So many moved pages tell what one costs. */
+#define TELLING_PAGES 64
+
 /* How often the roster is looked through. */
 #define REFRESH_NS 1000000000ULL
 
@@ -139,12 +142,15 @@ static void carry_out(void *user, const struct port_move *moves, size_t nr)
 		log_warning("process %d: move_pages: %s", tiered_pid(tiered), strerror(-r));
 }
 
-static uint64_t move_page_ns(const struct manager *manager)
+/* What moving a page costs, by the last decisions that moved many. */
+static void learn_move_cost(struct manager *manager, uint64_t pages, uint64_t took_ns)
 {
-	const struct move_counts *counts = &manager->counts;
-
-	return counts->moved_pages ? counts->all_calls_ns / counts->moved_pages
-				   : FIRST_MOVE_PAGE_NS;
+	if (pages < TELLING_PAGES)
+		return;
+	if (manager->move_page_ns == 0)
+		manager->move_page_ns = took_ns / pages;
+	else
+		manager->move_page_ns = (3 * manager->move_page_ns + took_ns / pages) / 4;
 }
 
 static void say_decided(const struct manager *manager, uint64_t moved_pages)
@@ -170,7 +176,7 @@ static void decide(struct manager *manager)
 		.now_ns = now_ns,
 		.spent_ns =
 			manager->cpu.looking_ns - manager->round_looking_ns + manager->deciding_ns,
-		.move_page_ns = move_page_ns(manager),
+		.move_page_ns = manager->move_page_ns ? manager->move_page_ns : FIRST_MOVE_PAGE_NS,
 	};
 	const struct port_nodes nodes = { manager->nodes->nodes, manager->nodes->nr };
 	const struct tiering_world world = { manager, gather, keep, carry_out };
@@ -186,6 +192,7 @@ static void decide(struct manager *manager)
 	tiering_settled(&manager->tiering, clock_now_ns(), &nodes);
 	took_ns = manager_cpu_ns() - began_cpu_ns;
 	moving_ns = manager->counts.all_calls_ns - before.all_calls_ns;
+	learn_move_cost(manager, manager->counts.moved_pages - before.moved_pages, moving_ns);
 	manager->deciding_ns = took_ns > moving_ns ? took_ns - moving_ns : 0;
 	manager->cpu.deciding_ns += manager->deciding_ns;
 	manager->cpu.moving_ns += took_ns - manager->deciding_ns;
@@ -299,16 +306,31 @@ static bool has_somebody(const struct manager *manager)
 	return manager->config.stays || manager->roster.nr_entries || manager->roster.nr_processes;
 }
 
-int manager_run(struct manager *manager, struct mpol_error *err)
+static sigset_t ending_signals(void)
 {
-	_cleanup_close_ int signals = -1;
 	sigset_t ending;
 
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
 	sigaddset(&ending, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &ending, NULL) < 0 ||
-	    (signals = signalfd(-1, &ending, SFD_CLOEXEC)) < 0)
+	return ending;
+}
+
+int manager_await_end(struct mpol_error *err)
+{
+	const sigset_t ending = ending_signals();
+
+	return sigprocmask(SIG_BLOCK, &ending, NULL) < 0 ? error_errno(err, -errno, "await signals")
+							 : 0;
+}
+
+int manager_run(struct manager *manager, struct mpol_error *err)
+{
+	_cleanup_close_ int signals = -1;
+	const sigset_t ending = ending_signals();
+
+	signals = signalfd(-1, &ending, SFD_CLOEXEC);
+	if (signals < 0)
 		return error_errno(err, -errno, "await signals");
 	while (has_somebody(manager)) {
 		refresh(manager);

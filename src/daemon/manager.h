@@ -101,6 +101,9 @@ int manager_hint(struct manager *manager, pid_t pid, const struct hint_range *ra
  */
 int manager_set_rule(struct manager *manager, const char *name, struct mpol_error *err);
 
+/* From now on SIGTERM and SIGINT wait for manager_run, however long it takes until then. */
+int manager_await_end(struct mpol_error *err);
+
 /*
  * Works until a signal asks it to end (SIGTERM, SIGINT), or no process is left and none is to
  * come (config.stays).  Returns 0, or the negative errno of a call that cannot fail.

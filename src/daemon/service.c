@@ -307,6 +307,8 @@ int service_new(int argc, char **argv, const struct config_paths *paths, struct 
 	if (r == 0)
 		r = check_purpose(&settings, err);
 	if (r == 0)
+		r = manager_await_end(err);
+	if (r == 0)
 		r = manager_new(&settings.manager, &service->manager, err);
 	if (r == 0 && *settings.socket)
 		r = control_new(service->manager, settings.socket, &service->control, err);

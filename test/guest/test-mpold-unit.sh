@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# mpold.service under a systemd of its own, in namespaces: with everything that the unit closes, mpold is ready,
+# manages, reads its files again, comes back when it was killed, and stops.
+# shellcheck source=test/guest/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+[ -x /lib/systemd/systemd ] || skip "there is no systemd"
+mpold=$MPOL_BUILD/src/daemon/mpold
+scratch=/root/mpold-unit # not in /tmp, of which the unit has one of its own
+units=/etc/systemd/system
+
+mkdir -p "$scratch" "$units/mpold.service.d" /etc/mpol
+printf 'targets:\n- match: sleep 54321\n' >/etc/mpol/mpold.yaml
+sed "s|^ExecStart=[^ ]*|ExecStart=$mpold|" "$MPOL_BUILD/packaging/mpold.service" >"$units/mpold.service"
+cat >"$units/mpold.service.d/test.conf" <<END
+[Unit]
+DefaultDependencies=no
+[Service]
+StandardError=append:$scratch/log
+END
+cat >"$units/driver.service" <<END
+[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+ExecStart=/bin/bash $scratch/driver
+StandardOutput=append:$scratch/said
+StandardError=append:$scratch/said
+TimeoutStartSec=300
+END
+# What is asked of it: a line for each answer.
+cat >"$scratch/driver" <<'END'
+setpriv --reuid=1000 --regid=1000 --clear-groups sleep 54321 &
+show() { systemctl show mpold --property="$1" --value; }
+await() { for ((i = 0; i < 300; i++)); do [[ $(show "$1") == $2 ]] && break || sleep 0.2; done; echo "$1: $(show "$1")"; }
+systemctl start mpold
+await StatusText '1 process*'
+grep -E 'CapEff|NoNewPrivs' "/proc/$(show MainPID)/status"
+echo 'bugdet: 1%' >/etc/mpol/mpold.yaml
+systemctl reload mpold
+await ActiveState active
+kill -KILL "$(show MainPID)"
+printf 'targets:\n- match: sleep 54321\n' >/etc/mpol/mpold.yaml
+await NRestarts 1
+await StatusText '1 process*'
+systemctl stop mpold
+echo "at last: $(show ActiveState) $(show Result)"
+systemctl exit
+END
+cat >"$scratch/init" <<'END'
+mount -t tmpfs tmpfs /run
+mount -t proc proc /proc
+exec env container=lab /lib/systemd/systemd --system --unit=driver.service --log-target=null --show-status=no
+END
+
+# A cgroup of its own is the root of what that systemd sees.
+mkdir -p /sys/fs/cgroup/unit
+echo $$ >/sys/fs/cgroup/unit/cgroup.procs
+timeout 400 unshare --pid --fork --mount --cgroup --propagation private bash "$scratch/init" </dev/null || true
+said=$(cat "$scratch/said")
+log=$(cat "$scratch/log")
+like "$said" "^StatusText: 1 process" "systemd starts it, and it says what it manages"
+like "$said" "CapEff:.0*c400880002" "it has kept what it needs"
+like "$said" "NoNewPrivs:.1" "and can gain nothing"
+like "$log" "the settings stay as they were: .*line 1, bugdet" "a wrong file is not taken"
+like "$said" "^ActiveState: active" "and ends nothing"
+like "$said" "^NRestarts: 1" "killed, it is started again"
+is "$(grep -c '^StatusText: 1 process' <<<"$said")" 2 "and finds what it is to manage"
+like "$said" "^at last: inactive success" "it stops when it is told to"
+[ "$lib_failures" = 0 ] || sed 's/^/# /' "$scratch/said" "$scratch/log"
+finish

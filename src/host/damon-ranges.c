@@ -25,9 +25,9 @@ static void join_closest(struct damon_ranges *ranges)
 
 static void add(struct damon_ranges *ranges, uint64_t start, uint64_t end)
 {
-	struct damon_range *last = &ranges->items[ranges->nr - 1];
+	struct damon_range *last = ranges->nr ? &ranges->items[ranges->nr - 1] : NULL;
 
-	if (ranges->nr && start - last->end < NEAR_BYTES) {
+	if (last && start - last->end < NEAR_BYTES) {
 		last->end = end;
 		return;
 	}

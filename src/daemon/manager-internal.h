@@ -4,6 +4,7 @@
 #ifndef DAEMON_MANAGER_INTERNAL_H
 #define DAEMON_MANAGER_INTERNAL_H
 
+#include "kernel-tiering.h"
 #include "manager.h"
 #include "move-batch.h"
 #include "tier-nodes.h"
@@ -23,6 +24,7 @@ struct manager {
 	struct tier_nodes *nodes;
 	struct tiering tiering;
 	struct roster roster;
+	struct kernel_tiering kernel_tiering;
 	uint64_t refreshed_ns; /* when the roster was last */
 	struct manager_watch watches[MANAGER_WATCHES];
 	unsigned nr_watches;

@@ -476,6 +476,9 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 	r = manager_reconfigure(manager, config, err);
 	if (r < 0)
 		return r;
+	if (!config->keeps_kernel_tiering && !config->dry_run)
+		kernel_tiering_hold(&manager->kernel_tiering, manager->root,
+				    manager->roster.tracker != &tracker_hintfault);
 	*ret = steal_pointer(&manager);
 	return 0;
 }
@@ -485,6 +488,7 @@ void manager_free(struct manager *manager)
 	if (!manager)
 		return;
 	roster_end(&manager->roster);
+	kernel_tiering_release(&manager->kernel_tiering);
 	move_batch_free(manager->batch);
 	tier_nodes_free(manager->nodes);
 	closep(&manager->root);

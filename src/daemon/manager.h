@@ -5,7 +5,8 @@
  * watches a descriptor is served (manager_watch).  One thread does it all.
  *
  * Nothing that it does outlives it but where pages are: it stops no process, changes no
- * policy and no setting of the kernel's, so it may be killed at any moment.
+ * policy, and gives back what settings of the kernel it changes (kernel-tiering.h, some trackers),
+ * so it may be killed at any moment.
  */
 #ifndef DAEMON_MANAGER_H
 #define DAEMON_MANAGER_H
@@ -29,6 +30,7 @@ struct manager_config {
 	uint64_t call_ns;		    /* how long a call that moves pages may take, about */
 	bool dry_run;			    /* nothing is moved */
 	bool stays;			    /* even if no process is left, and none is to come */
+	bool keeps_kernel_tiering;	    /* the kernel's own goes on (kernel-tiering.h) */
 };
 
 struct manager;

@@ -149,6 +149,11 @@ static void keep_unchangeable(const struct service *service, const struct settin
 			    *socket ? socket : "none");
 	config->stays = service->control;
 
+	if (config->keeps_kernel_tiering != service->settings.manager.keeps_kernel_tiering ||
+	    config->dry_run != service->settings.manager.dry_run)
+		log_warning("kernel_tiering: the kernel's own stays as it is until mpold is "
+			    "started again");
+	config->keeps_kernel_tiering = service->settings.manager.keeps_kernel_tiering;
 	if (config->tracker && config->tracker != tracker)
 		log_warning("tracker: %s stays until mpold is started again; what %s needs was "
 			    "given up",

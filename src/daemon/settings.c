@@ -57,6 +57,16 @@ static int set_dry_run(struct settings *settings, const char *text)
 	return 0;
 }
 
+static int set_kernel_tiering(struct settings *settings, const char *text)
+{
+	const bool keeps = strcmp(text, "keep") == 0;
+
+	if (!keeps && strcmp(text, "off") != 0)
+		return -EINVAL;
+	settings->manager.keeps_kernel_tiering = keeps;
+	return 0;
+}
+
 static int set_rule(struct settings *settings, const char *text)
 {
 	const struct rule *rule = rule_find(text);
@@ -91,6 +101,7 @@ const struct setting settings_scalars[] = {
 	{ "budget", "budget", "a share of a CPU from 0.01% to 100%", set_budget, false },
 	{ "call_time", "call-time", "a duration from 1ms to 1s", set_call_time, false },
 	{ "dry_run", "dry-run", "true or false", set_dry_run, true },
+	{ "kernel_tiering", "kernel-tiering", "off or keep", set_kernel_tiering, false },
 	{ "rule", "rule", "one of " RULE_NAMES, set_rule, false },
 	{ "socket", "socket", "an absolute path of at most 107 bytes", set_socket, false },
 	{ "tracker", "tracker", "one of " TRACKER_NAMES, set_tracker, false },

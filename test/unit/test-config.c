@@ -14,9 +14,9 @@
 
 /* A value that each setting takes. */
 static const char *const values[][2] = {
-	{ "bandwidth", "7MB/s" },    { "budget", "7%" },      { "call_time", "7ms" },
-	{ "dry_run", "true" },	     { "rule", "two-touch" }, { "socket", "/run/s" },
-	{ "tracker", "soft-dirty" },
+	{ "bandwidth", "7MB/s" },    { "budget", "7%" },	   { "call_time", "7ms" },
+	{ "dry_run", "true" },	     { "rule", "two-touch" },	   { "socket", "/run/s" },
+	{ "tracker", "soft-dirty" }, { "kernel_tiering", "keep" },
 };
 
 static void test_every_key(void **state)

@@ -31,6 +31,10 @@ static void test_values(void **state)
 	assert_int_equal(settings.manager.call_ns, 20000000);
 	assert_int_equal(find("dry_run")->set(&settings, "true"), 0);
 	assert_true(settings.manager.dry_run);
+	assert_int_equal(find("kernel_tiering")->set(&settings, "keep"), 0);
+	assert_true(settings.manager.keeps_kernel_tiering);
+	assert_int_equal(find("kernel_tiering")->set(&settings, "off"), 0);
+	assert_false(settings.manager.keeps_kernel_tiering);
 	assert_int_equal(find("tracker")->set(&settings, "soft-dirty"), 0);
 	assert_string_equal(settings.manager.tracker->name, "soft-dirty");
 }
@@ -43,7 +47,7 @@ static void test_bad_values(void **state)
 		{ "budget", "nan%" },	{ "budget", "" },	   { "bandwidth", "0MB/s" },
 		{ "bandwidth", "1GB" }, { "bandwidth", "-1GB/s" }, { "call_time", "2s" },
 		{ "call_time", "10" },	{ "dry_run", "1" },	   { "dry_run", "True" },
-		{ "tracker", "" },	{ "tracker", "Ptescan" },
+		{ "tracker", "" },	{ "tracker", "Ptescan" },  { "kernel_tiering", "on" },
 	};
 	struct settings settings, before;
 

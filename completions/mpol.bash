@@ -74,7 +74,7 @@ _mpol() {
 	else
 		# A selector stands for the process ids.
 		case $verb:$((nr_plain + selected)) in
-		tier:0) words='add remove list status decisions pause resume' ;;
+		tier:0) words='add remove hint list status decisions pause resume' ;;
 		tier:*) [ "${COMP_WORDS[2]}" != add ] && words= || words=$(_mpol_pids) ;;
 		bind:0 | doctor:0 | move:0 | reapply:0 | set:0 | show:0 | undo:0) words=$(_mpol_pids) ;;
 		bind:1) words='all anon file: heap shm stack' ;;

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "listen.h"
 #include "report.h"
+#include "show-pages.h"
 #include "targets.h"
 #include "text.h"
 #include "tier-report.h"
@@ -190,12 +191,10 @@ static int show_decisions(struct tier_options *options)
 	return show(options, "/v1/decisions", tier_print_decisions);
 }
 
-/* Has something done, and says that it is. */
-static int have_done(const struct tier_options *options, const char *path, const char *sentence)
+/* Has something done, and says that it is.  Takes the body. */
+static int have_done(const struct tier_options *options, const char *path, json_t *body,
+		     const char *sentence)
 {
-	json_t *body = options->reason
-			       ? json_pack("{s:o}", "reason", report_string(options->reason))
-			       : NULL;
 	struct mpol_error error = { 0 };
 	json_t *document;
 	int r = ctl_ask(options->socket, "POST", path, body, &document, &error);
@@ -212,12 +211,35 @@ static int have_done(const struct tier_options *options, const char *path, const
 
 static int pause_all(struct tier_options *options)
 {
-	return have_done(options, "/v1/pause", "mpold is paused: mpol tier resume ends that");
+	json_t *body = options->reason
+			       ? json_pack("{s:o}", "reason", report_string(options->reason))
+			       : NULL;
+
+	return have_done(options, "/v1/pause", body, "mpold is paused: mpol tier resume ends that");
 }
 
 static int resume_all(struct tier_options *options)
 {
-	return have_done(options, "/v1/resume", "mpold goes on");
+	return have_done(options, "/v1/resume", NULL, "mpold goes on");
+}
+
+static int hint(struct tier_options *options)
+{
+	struct mpol_error error = { 0 };
+	uint64_t pid, start, end;
+	char range[40];
+
+	if (options->nr_words != 3)
+		return wrong("of what, and what? mpol tier hint PID START-END hot", "hint");
+	if (parse_u64(options->words[0], 10, &pid) < 0 || !pid || pid > INT32_MAX)
+		return wrong("not a process id", options->words[0]);
+	if (page_runs_range(options->words[1], &start, &end, &error) < 0)
+		return wrong("not a range START-END of hexadecimal addresses", options->words[1]);
+	snprintf(range, sizeof(range), "%" PRIx64 "-%" PRIx64, start, end);
+	return have_done(options, "/v1/hints",
+			 json_pack("{s:I, s:s, s:o}", "pid", (json_int_t)pid, "range", range,
+				   "hint", report_string(options->words[2])),
+			 "mpold knows, and forgets it when the process ends");
 }
 
 /* ---- Arguments ---------------------------------------------------------------------------- */
@@ -225,6 +247,7 @@ static int resume_all(struct tier_options *options)
 static const struct action actions[] = {
 	{ .name = "add", .run = add, .takes_words = true },
 	{ .name = "remove", .run = remove_some, .takes_words = true },
+	{ .name = "hint", .run = hint, .takes_words = true },
 	{ .name = "list", .run = show_targets },
 	{ .name = "status", .run = show_status },
 	{ .name = "decisions", .run = show_decisions },

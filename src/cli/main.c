@@ -123,12 +123,13 @@ static const struct verb verbs[] = {
 	  "  --plot PREFIX      draw PREFIX-share.png, PREFIX-moves.png, "
 	  "PREFIX-heat.png\n" JSON_OPTION },
 	{ "tier", cmd_tier,
-	  "{add " TARGETS_SYNOPSIS
-	  " | remove ID... | list | status | decisions | pause [--reason TEXT] | resume} "
+	  "{add " TARGETS_SYNOPSIS " | remove ID... | hint PID RANGE HINT | list | status | "
+	  "decisions | pause [--reason TEXT] | resume} "
 	  "[--socket PATH] [--json]",
 	  "steer mpold, which keeps hot pages in fast memory",
 	  "  add             manage processes, now and as they come\n"
 	  "  remove          no longer those that were added under an id\n"
+	  "  hint            say of a range that it is hot, cold, pinned, or none of these\n"
 	  "  list            what was added, and the processes that it means\n"
 	  "  status          how mpold sees accesses, what it has moved, what it costs\n"
 	  "  decisions       the last rounds\n"

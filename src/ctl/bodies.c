@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "requests.h"
+#include "text.h"
 
 static int refuse(struct mpol_error *err, const char *key, const char *cause)
 {
@@ -108,6 +109,66 @@ int ctl_parse_target(const char *body, size_t length, struct ctl_target_body *re
 	if (r == -EINVAL)
 		error_advise(err, "one of {\"pid\": 42}, {\"tree\": 42}, {\"cgroup\": \"PATH\"}, "
 				  "{\"unit\": \"NAME\"}, {\"match\": \"REGEXP\"}");
+	return r;
+}
+
+/* Of /proc/PID/maps: "START-END", hexadecimal. */
+static int parse_range(const char *key, const json_t *value, struct ctl_hinted_range *ret,
+		       struct mpol_error *err)
+{
+	char text[40], *dash;
+	int r = parse_string(key, value, text, sizeof(text), err);
+
+	if (r < 0)
+		return r;
+	dash = strchr(text, '-');
+	if (!dash)
+		return refuse(err, key, "not a range of addresses");
+	*dash = '\0';
+	if (parse_u64(text, 16, &ret->start) < 0 || parse_u64(dash + 1, 16, &ret->end) < 0 ||
+	    ret->start >= ret->end)
+		return refuse(err, key, "not a range of addresses");
+	return 0;
+}
+
+static int parse_hint(const char *key, const json_t *value, enum ctl_hint *ret,
+		      struct mpol_error *err)
+{
+	static const char *const names[] = {
+		[CTL_HINT_NONE] = "none",
+		[CTL_HINT_HOT] = "hot",
+		[CTL_HINT_COLD] = "cold",
+		[CTL_HINT_PINNED] = "pinned",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (json_is_string(value) && !strcmp(json_string_value(value), names[i])) {
+			*ret = (enum ctl_hint)i;
+			return 0;
+		}
+	return refuse(err, key, "not hot, cold, pinned or none");
+}
+
+int ctl_parse_hint(const char *body, size_t length, struct ctl_hinted_range *ret,
+		   struct mpol_error *err)
+{
+	_cleanup_(json_decrefp) json_t *object = NULL;
+	struct ctl_hinted_range range = { 0 };
+	int r = parse_object(body, length, &object, err);
+
+	if (r == 0 && json_object_size(object) != 3)
+		r = refuse(err, "", "it must say of what memory, and what");
+	if (r == 0)
+		r = parse_pid("pid", json_object_get(object, "pid"), &range.pid, err);
+	if (r == 0)
+		r = parse_range("range", json_object_get(object, "range"), &range, err);
+	if (r == 0)
+		r = parse_hint("hint", json_object_get(object, "hint"), &range.hint, err);
+	if (r == 0)
+		*ret = range;
+	if (r == -EINVAL)
+		error_advise(err, "{\"pid\": 42, \"range\": \"START-END\", \"hint\": "
+				  "\"hot\"}, addresses as in /proc/PID/maps");
 	return r;
 }
 

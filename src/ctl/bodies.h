@@ -11,6 +11,8 @@
 
 #include <mpol/mpol.h>
 
+#include "ctl-world.h"
+
 #define CTL_NAME_BYTES	 4096 /* of a cgroup's path, a unit's name, an expression */
 #define CTL_REASON_BYTES 256
 
@@ -24,6 +26,10 @@ struct ctl_target_body {
 /* {"pid": 42}, or one of tree, cgroup, unit, match.  Errors: -EINVAL, -E2BIG. */
 int ctl_parse_target(const char *body, size_t length, struct ctl_target_body *ret,
 		     struct mpol_error *err);
+
+/* {"pid": 42, "range": "7f00-7f10", "hint": "hot"}.  Errors: -EINVAL, -E2BIG. */
+int ctl_parse_hint(const char *body, size_t length, struct ctl_hinted_range *ret,
+		   struct mpol_error *err);
 
 /* Nothing, or {"reason": "..."}.  Errors: -EINVAL, -E2BIG. */
 int ctl_parse_reason(const char *body, size_t length, char ret_reason[CTL_REASON_BYTES],

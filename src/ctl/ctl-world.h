@@ -105,6 +105,15 @@ struct ctl_decision {
 	unsigned nr_edges;
 };
 
+/* What is said of a range of addresses: mpold(8), HINTS. */
+enum ctl_hint { CTL_HINT_NONE, CTL_HINT_HOT, CTL_HINT_COLD, CTL_HINT_PINNED };
+
+struct ctl_hinted_range {
+	pid_t pid;
+	uint64_t start, end;
+	enum ctl_hint hint; /* CTL_HINT_NONE takes hints back */
+};
+
 /* user is handed back.  Errors are told by err (base/error.h). */
 struct ctl_world {
 	void *user;
@@ -119,6 +128,8 @@ struct ctl_world {
 	/* Errors: -ENOENT: none of that id, or none of the caller's. */
 	int (*remove)(void *user, const struct ctl_caller *caller, uint32_t id,
 		      struct mpol_error *err);
+	/* Errors: -ESRCH (it is not managed), -EINVAL (not whole pages), -ENOSPC, -ENOMEM. */
+	int (*hint)(void *user, const struct ctl_hinted_range *range, struct mpol_error *err);
 	void (*pause)(void *user, const char *reason);
 	void (*resume)(void *user);
 	/* The last rounds, the oldest first. */

@@ -104,6 +104,16 @@ int handle_remove(const struct ctl_call *call, json_t **ret_document, struct mpo
 	return r < 0 ? r : give(json_object(), ret_document, err);
 }
 
+int handle_hint(const struct ctl_call *call, json_t **ret_document, struct mpol_error *err)
+{
+	struct ctl_hinted_range range;
+	int r = ctl_parse_hint(call->body, call->length, &range, err);
+
+	if (r == 0)
+		r = call->world->hint(call->world->user, &range, err);
+	return r < 0 ? r : give(json_object(), ret_document, err);
+}
+
 int handle_pause(const struct ctl_call *call, json_t **ret_document, struct mpol_error *err)
 {
 	char reason[CTL_REASON_BYTES];

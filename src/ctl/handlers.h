@@ -7,6 +7,7 @@
 
 ctl_handler handle_add;
 ctl_handler handle_decisions;
+ctl_handler handle_hint;
 ctl_handler handle_list;
 ctl_handler handle_pause;
 ctl_handler handle_remove;

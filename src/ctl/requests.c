@@ -31,6 +31,7 @@ const struct ctl_row ctl_rows[] = {
 	{ "GET", "/v1/targets", CTL_OWN, "whom it manages, and at which request", handle_list },
 	{ "POST", "/v1/targets", CTL_OWN, "manage a process, or those that a selector means", handle_add },
 	{ "DELETE", "/v1/targets/ID", CTL_OWN, "let go whom only this request holds", handle_remove },
+	{ "POST", "/v1/hints", CTL_MANAGE, "say of a process's memory that it is hot, cold, or to stay", handle_hint },
 	{ "POST", "/v1/pause", CTL_MANAGE, "look at nothing and move nothing", handle_pause },
 	{ "POST", "/v1/resume", CTL_MANAGE, "go on after a pause", handle_resume },
 	{ NULL },
@@ -75,6 +76,7 @@ unsigned int ctl_http_status(int code)
 	case ENOSYS:
 		return HTTP_NOT_IMPLEMENTED;
 	case ENOMEM:
+	case ENOSPC:
 		return HTTP_UNAVAILABLE;
 	default:
 		return HTTP_INTERNAL_ERROR;

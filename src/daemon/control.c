@@ -119,6 +119,19 @@ static int remove_own(void *user, const struct ctl_caller *caller, uint32_t id,
 	return r;
 }
 
+static int hint(void *user, const struct ctl_hinted_range *range, struct mpol_error *err)
+{
+	static const enum port_hint hints[] = {
+		[CTL_HINT_NONE] = PORT_HINT_NONE,
+		[CTL_HINT_HOT] = PORT_HINT_HOT,
+		[CTL_HINT_COLD] = PORT_HINT_COLD,
+		[CTL_HINT_PINNED] = PORT_HINT_PINNED,
+	};
+	const struct hint_range hinted = { range->start, range->end, hints[range->hint] };
+
+	return manager_hint(user, range->pid, &hinted, err);
+}
+
 static void pause_all(void *user, const char *reason)
 {
 	manager_pause(user, reason);
@@ -162,6 +175,7 @@ int control_new(struct manager *manager, const char *path, struct control **ret,
 		.targets = targets,
 		.add = add,
 		.remove = remove_own,
+		.hint = hint,
 		.pause = pause_all,
 		.resume = resume_all,
 		.decisions = decisions,

@@ -20,6 +20,11 @@ for id in x 0 -- 1x 4294967296 99999999999999999999; do
 	[ "$id" = -- ] || expect 2 'not the id of a target' "$mpol" tier remove 1 "$id"
 done
 expect 2 'takes no processes' "$mpol" tier remove 1 --tree 1
+expect 2 'hint: of what' "$mpol" tier hint 1 1000-2000
+expect 2 'not a process id' "$mpol" tier hint x 1000-2000 hot
+for range in 1000 2000-1000 g-h 1000-; do
+	expect 2 'not a range' "$mpol" tier hint 1 "$range" hot
+done
 for action in list status decisions pause resume; do
 	expect 2 'takes options only' "$mpol" tier $action 1
 	expect 2 'takes no processes' "$mpol" tier $action --tree 1
@@ -28,7 +33,7 @@ expect 2 'takes no --reason' "$mpol" tier status --reason x
 
 # ---- Nobody is there ----
 none=$scratch/none
-for action in list status decisions pause resume 'add 1' 'remove 1'; do
+for action in list status decisions pause resume 'add 1' 'remove 1' 'hint 1 1000-2000 hot'; do
 	# shellcheck disable=SC2086 # words
 	refused 1 "reach mpold: $none: none listens there (ECONNREFUSED)" "start mpold --socket $none" \
 		"$mpol" tier $action --socket "$none"

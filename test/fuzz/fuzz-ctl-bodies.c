@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct ctl_target_body target;
 	struct mpol_error error = { 0 };
 	char reason[CTL_REASON_BYTES];
+	struct ctl_hinted_range range;
 
 	if (ctl_parse_target((const char *)data, size, &target, &error) == 0)
 		check_target(&target);
@@ -34,6 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (ctl_parse_reason((const char *)data, size, reason, &error) == 0 &&
 	    strnlen(reason, sizeof(reason)) == sizeof(reason))
+		abort();
+	if (ctl_parse_hint((const char *)data, size, &range, &error) == 0 &&
+	    (range.pid <= 0 || range.start >= range.end || range.hint > CTL_HINT_PINNED))
 		abort();
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 static struct {
 	bool is_paused;
+	struct ctl_hinted_range hinted;
 	char reason[256];
 	pid_t pid;
 	char match[64];
@@ -91,6 +92,14 @@ static int fake_remove(void *user, const struct ctl_caller *caller, uint32_t id,
 	return fake.error ? error_errno(err, fake.error, "remove") : 0;
 }
 
+static int fake_hint(void *user, const struct ctl_hinted_range *range, struct mpol_error *err)
+{
+	(void)user;
+	(void)err;
+	fake.hinted = *range;
+	return 0;
+}
+
 static void fake_pause(void *user, const char *reason)
 {
 	(void)user;
@@ -122,6 +131,7 @@ static const struct ctl_world fake_world = {
 	.targets = fake_targets,
 	.add = fake_add,
 	.remove = fake_remove,
+	.hint = fake_hint,
 	.pause = fake_pause,
 	.resume = fake_resume,
 	.decisions = fake_decisions,

@@ -8,6 +8,8 @@
 static const struct ctl_caller root = { .manages = true };
 static const struct ctl_caller user = { .uid = 1000, .gid = 1000 };
 
+#define HINT "{\"pid\": 5, \"range\": \"1000-3000\", \"hint\": \"cold\"}"
+
 static json_t *document; /* of the last answer */
 
 static unsigned int ask(const struct ctl_caller *caller, const char *method, const char *path,
@@ -58,14 +60,16 @@ static void everybody_gets_what_is_his_right(void **state)
 	(void)state;
 	for (const struct ctl_row *row = ctl_rows; row->method; row++, nr++) {
 		const char *path = strstr(row->path, "/ID") ? "/v1/targets/1" : row->path;
-		const char *body = strcmp(path, "/v1/targets") ? "" : "{\"pid\": 5}";
+		const char *body = !strcmp(path, "/v1/targets") ? "{\"pid\": 5}"
+				   : !strcmp(path, "/v1/hints") ? HINT
+								: "";
 		const unsigned int wanted = row->right == CTL_MANAGE ? 403 : 200;
 
 		assert_int_equal(ask(&root, row->method, path, body), 200);
 		assert_int_equal(ask(&user, row->method, path, body), wanted);
 		assert_string_equal(code(), wanted == 403 ? "EPERM" : "none");
 	}
-	assert_int_equal(nr, 8);
+	assert_int_equal(nr, 9);
 	assert_int_equal(ask(&root, "GET", "/v1/", ""), 200);
 	assert_int_equal(json_array_size(json_object_get(document, "requests")), nr);
 }
@@ -132,6 +136,33 @@ static void a_bad_body_reaches_nobody(void **state)
 	assert_int_equal(fake.nr_added, 0);
 	assert_int_equal(ask(&root, "POST", "/v1/pause", "{\"reson\": \"x\"}"), 400);
 	assert_false(fake.is_paused);
+}
+
+static void hints_reach_the_daemon(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"{}",
+		"{\"pid\": 5, \"range\": \"1000-3000\"}",
+		"{\"pid\": 5, \"range\": \"1000-3000\", \"hint\": \"warm\"}",
+		"{\"pid\": 5, \"range\": \"1000-3000\", \"hint\": 1}",
+		"{\"pid\": 5, \"range\": \"1000-3000\", \"hunt\": \"hot\"}",
+		"{\"pid\": 5, \"range\": \"3000-1000\", \"hint\": \"hot\"}",
+		"{\"pid\": 5, \"range\": \"1000\", \"hint\": \"hot\"}",
+		"{\"pid\": 5, \"range\": \"-1000\", \"hint\": \"hot\"}",
+		"{\"pid\": 5, \"range\": \"1000-10000000000000000\", \"hint\": \"hot\"}",
+		"{\"pid\": 0, \"range\": \"1000-3000\", \"hint\": \"hot\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(ask(&root, "POST", "/v1/hints", bad[i]), 400);
+	assert_int_equal(fake.hinted.pid, 0);
+	assert_int_equal(ask(&root, "POST", "/v1/hints", HINT), 200);
+	assert_int_equal(fake.hinted.pid, 5);
+	assert_int_equal(fake.hinted.start, 0x1000);
+	assert_int_equal(fake.hinted.end, 0x3000);
+	assert_int_equal(fake.hinted.hint, CTL_HINT_COLD);
 }
 
 static void a_pause_has_a_reason(void **state)
@@ -222,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_not_there_is_said, start, end),
 		cmocka_unit_test_setup_teardown(targets_are_added_and_removed, start, end),
 		cmocka_unit_test_setup_teardown(a_bad_body_reaches_nobody, start, end),
+		cmocka_unit_test_setup_teardown(hints_reach_the_daemon, start, end),
 		cmocka_unit_test_setup_teardown(a_pause_has_a_reason, start, end),
 		cmocka_unit_test_setup_teardown(the_status_is_whole, start, end),
 		cmocka_unit_test_setup_teardown(lists_are_whole, start, end),

@@ -12,10 +12,11 @@ $1 == "play" { start[$2] = $3; cpu[$2] = $4; runs[$2] }
 $1 == "oracle" { split($2, part, "-"); best[part[1], nr_best[$2]++] = $3 }
 $1 == "count" { moved[$2, $3] = $4; manager[$2, $3] = $5 }
 
-# Of a run, by the half second: what it has of the oracle's share; 0 where it was not counted whole.
+# Of a run, by the half second: what it has of the oracle's share; -1 where it was held up, and made no
+# accesses.
 function ratio(name, workload, half,   s) {
 	s = share(name, half)
-	return best[workload, half] ? s / best[workload, half] : s
+	return s > 0 && best[workload, half] ? s / best[workload, half] : s
 }
 function share(name, half,   i, f, a) {
 	for (i = 1; i <= nr[name]; i++)
@@ -23,7 +24,7 @@ function share(name, half,   i, f, a) {
 			f += fast[name, i]
 			a += all[name, i]
 		}
-	return a ? f / a : 0
+	return a ? f / a : -1
 }
 
 # Seconds from a phase's beginning to when a run has 95 % of the oracle's share, and has it a second long;
@@ -49,12 +50,14 @@ function take(name,   part, key, from, half, r, sum, nr_halves, late) {
 	for (from = 0; from <= 2 * phase; from += 2 * phase)
 		for (half = from + int(phase * 4 / 3); half < from + 2 * phase - 1; half++) {
 			r = ratio(name, part[1], half)
+			if (r < 0)
+				continue
 			sum += r
 			nr_halves++
 			if (r < lowest)
 				lowest = r
 		}
-	put(key "-share", sum / nr_halves)
+	put(key "-share", nr_halves ? sum / nr_halves : 0)
 	put(key "-lowest", lowest)
 	late = int(phase * 2 / 3)
 	put(key "-moved", moved[name, 2 * phase] - moved[name, 0])

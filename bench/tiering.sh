@@ -3,7 +3,7 @@
 # tiering: mpold against the kernel's tiering and DAMON, on a real kernel in a guest whose fast node holds
 # half of what is played.  All arms play the same accesses at the same pace with the same flushes
 # (lab/play.c), one after the other in every round; the accesses are counted by the lab's ground truth, and
-# set beside an oracle of the same capacity (bench/tiering-oracle.c).  All memory is slow at first; after
+# set beside an oracle of the same capacity (lab/oracle.c).  All memory is slow at first; after
 # MPOL_TIERING_PHASE seconds other pages are hot.
 #
 # Times and CPU are those of an emulated machine: only ratios within a round say anything.
@@ -87,7 +87,7 @@ measured() {
 		awk -v name="${name%.at-*}" -v at="${name##*.at-}" '
 			$1 == "pgmigrate_success" { moved = $2 }
 			$1 == "manager_ns" { cpu += $2 }
-			END { printf "count %s %d %d %d\n", name, at, moved, cpu }' "$file"
+			END { printf "count %s %d %.0f %.0f\n", name, at, moved, cpu }' "$file"
 	done
 }
 

@@ -37,6 +37,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "nodemask.h"
+#include "player.h"
 #include "text.h"
 #include "touch.h"
 #include "units.h"
@@ -50,7 +51,6 @@
 #define LINE_BYTES     64
 #define LINES_PER_PAGE (WORKLOAD_PAGE_BYTES / LINE_BYTES)
 #define SCRATCH_BYTES  (64 * WORKLOAD_PAGE_BYTES) /* above 33 pages Linux flushes them all */
-#define MEMORY_ADDRESS ((char *)0x100000000000)
 #define AWAY_NS	       50000ULL /* reading the clock twice takes less, of which one or two are a tick */
 #define KERNEL_BIND    2	/* MPOL_BIND of linux/mempolicy.h */
 
@@ -131,7 +131,7 @@ static void bind_to(const struct nodemask *nodes)
 static void map_memory(struct player *player)
 {
 	player->memory =
-		mmap(MEMORY_ADDRESS, memory_bytes(player), PROT_READ | PROT_WRITE,
+		mmap((void *)PLAYER_MEMORY, memory_bytes(player), PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (player->memory == MAP_FAILED)
 		die("map the workload's memory");

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tiering.sh's oracle: what a policy could reach at best with so many pages of fast memory.
+ * oracle: what a policy could reach at best with so many pages of fast memory.
  *
  * In each phase it wants the pages in fast memory that are the most popular in that
  * phase, found out by making LONGER times as many accesses of the workload as there will be.  It
  * prints the shares that this gives, and moves the pages of a player (lab/play.c) accordingly, as
  * fast as move_pages(2) will, when a phase begins.
  *
- * Usage: tiering-oracle WORKLOAD SHIFT RATE SECONDS PHASE_SECONDS FAST_PAGES UNIT_PAGES [PID FAST
- * SLOW] SHIFT             an option of the workload, that takes a number of accesses: when it
- * changes; or "" PID, FAST, SLOW   the player, a fast and a slow node; without them nothing is
- * moved
+ * Usage: oracle WORKLOAD SHIFT RATE SECONDS PHASE_SECONDS FAST_PAGES UNIT_PAGES
+ *        [PID FAST SLOW]
+ *
+ *   - SHIFT: an option of the workload that takes a number of accesses: when it changes; or "".
+ *   - PID, FAST, SLOW: the player, a fast and a slow node; without them nothing is moved.
  *
  * Output: a line for each half second of the workload's time: accesses to fast memory, and all;
  * then "ready" where a player is named, and a line of standard input is awaited: the start.
@@ -27,14 +28,15 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "player.h"
 #include "text.h"
 #include "workload.h"
 
 #define INTERVALS    2 /* in a second */
 #define LONGER	     20
 #define BATCH	     512
-#define FIRST_PAGE   (0x100000000000UL / WORKLOAD_PAGE_BYTES) /* lab/play.c */
-#define MOVE_ALL     4					      /* MPOL_MF_MOVE_ALL */
+#define FIRST_PAGE   (PLAYER_MEMORY / WORKLOAD_PAGE_BYTES)
+#define MOVE_ALL     4 /* MPOL_MF_MOVE_ALL */
 #define ACCESSES_MAX 65536
 
 enum { RATE, SECONDS, PHASE_SECONDS, FAST_PAGES, UNIT_PAGES, PID, FAST, SLOW, NR_NUMBERS };
@@ -56,7 +58,7 @@ DEFINE_CLEANUP(struct workload *, workload_free);
 
 static void die(const char *what)
 {
-	fprintf(stderr, "tiering-oracle: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "oracle: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
@@ -73,7 +75,7 @@ static struct workload *start(const struct oracle *oracle, unsigned longer)
 			 oracle->numbers[RATE] * oracle->numbers[PHASE_SECONDS] * longer);
 	if (workload_new(text, 1, &workload, &error) == 0)
 		return workload;
-	fprintf(stderr, "tiering-oracle: %s: %s: %s\n", error.step, error.object, error.cause);
+	fprintf(stderr, "oracle: %s: %s: %s\n", error.step, error.object, error.cause);
 	exit(2);
 }
 
@@ -225,7 +227,7 @@ int main(int argc, char **argv)
 
 	if ((nr != UNIT_PAGES + 1 && nr != NR_NUMBERS) || strlen(argv[1]) > 256 ||
 	    strlen(argv[2]) > 16) {
-		fputs("Usage: tiering-oracle WORKLOAD SHIFT RATE SECONDS PHASE_SECONDS FAST_PAGES "
+		fputs("Usage: oracle WORKLOAD SHIFT RATE SECONDS PHASE_SECONDS FAST_PAGES "
 		      "UNIT_PAGES [PID FAST SLOW]\n",
 		      stderr);
 		return 2;
@@ -235,8 +237,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < nr; i++)
 		if (parse_u64(argv[i + 3], 10, &oracle.numbers[i]) < 0 ||
 		    (i < PID && !oracle.numbers[i])) {
-			fprintf(stderr, "tiering-oracle: %s: not a number that is fit\n",
-				argv[i + 3]);
+			fprintf(stderr, "oracle: %s: not a number that is fit\n", argv[i + 3]);
 			return 2;
 		}
 	workload = start(&oracle, 1);

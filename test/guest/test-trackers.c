@@ -134,8 +134,13 @@ static pid_t start_child(const char *procs)
 	child = fork();
 	if (child == 0)
 		child_main(procs);
-	while (!atomic_load(&shared->has_begun))
+	while (!atomic_load(&shared->has_begun)) {
 		pause_ms(10);
+		if (waitpid(child, NULL, WNOHANG) == child) {
+			fprintf(stderr, "the child has ended\n");
+			exit(1);
+		}
+	}
 	return child;
 }
 
@@ -460,8 +465,8 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	shared = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	memory = mmap(NULL, PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		      -1, 0);
+	memory = mmap(NULL, (PAGES + HUGE_PAGES) * PAGE_BYTES, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED || memory == MAP_FAILED) {
 		perror("mmap");
 		return 1;

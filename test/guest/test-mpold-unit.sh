@@ -56,7 +56,7 @@ END
 # A cgroup of its own is the root of what that systemd sees.
 mkdir -p /sys/fs/cgroup/unit
 echo $$ >/sys/fs/cgroup/unit/cgroup.procs
-timeout 400 unshare --pid --fork --mount --cgroup --propagation private bash "$scratch/init" </dev/null || true
+timeout -k 5 240 unshare --pid --fork --kill-child --mount --cgroup --propagation private bash "$scratch/init" </dev/null || true
 said=$(cat "$scratch/said")
 log=$(cat "$scratch/log")
 like "$said" "^StatusText: 1 process" "systemd starts it, and it says what it manages"

@@ -117,14 +117,6 @@ void exchange_decide(struct exchange *exchange, unsigned least_heat)
 	exchange->demote = coldest(fast, down + swapped);
 }
 
-static bool chosen(const struct ranking_edge *edge, enum port_reason reason, unsigned heat,
-		   uint32_t unit_pages)
-{
-	if (heat == edge->heat)
-		return edge->pages >= unit_pages;
-	return reason == PORT_PROMOTE ? heat > edge->heat : heat < edge->heat;
-}
-
 uint32_t exchange_select(struct exchange *exchange, const struct port_span *span,
 			 struct ranking_unit *units, const struct port_nodes *nodes,
 			 enum port_reason reason, struct port_moves *moves)
@@ -145,7 +137,7 @@ uint32_t exchange_select(struct exchange *exchange, const struct port_span *span
 
 		if (move.from < 0 || unit->rest || !nodemask_test(from, move.from) ||
 		    (up && unit->heat > exchange->ceiling) ||
-		    !chosen(edge, reason, unit->heat, span->unit_pages))
+		    !exchange_takes(edge, reason, unit->heat, span->unit_pages))
 			continue;
 		move.to = moves_destination(nodes, move.from,
 					    up ? exchange->tier : exchange->slower_tier);

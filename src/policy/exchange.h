@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Units that change places between a tier and all below it, for rules that know of each unit
- * only whether it is to be promoted, and how cold it is.  Pure: see ports.h.
+ * Units that change places between a tier and all below it: what every rule knows of a tier, and
+ * the whole decision of rules that know of each unit only whether it is to be promoted, and how
+ * cold it is.  Pure: see ports.h.
  *
  * Both are in the unit's heat: from one on, which the rule names, units are to be promoted, the
  * hottest first; room is made by demoting what is colder than that, the coldest first.
@@ -13,7 +14,7 @@
 
 #include "nodemask.h"
 #include "ports.h"
-#include "ranking.h"
+#include "ranking-unit.h"
 
 struct exchange {
 	int tier;
@@ -24,9 +25,20 @@ struct exchange {
 	uint64_t fast_pages[RANKING_HEATS]; /* of units that may move, by heat */
 	uint64_t slow_pages[RANKING_HEATS];
 	uint64_t room_pages; /* that fast nodes have to spare */
-	uint64_t owed_pages; /* that have to leave them for their reserve */
+	uint64_t owed_pages; /* that have to leave them */
+	/* The decision: slow units hotter than the edge go up, fast ones colder than theirs go
+	 * down. */
 	struct ranking_edge promote, demote;
 };
+
+/* Whether a unit of this heat is to go. */
+static inline bool exchange_takes(const struct ranking_edge *edge, enum port_reason reason,
+				  unsigned heat, uint32_t unit_pages)
+{
+	if (heat == edge->heat)
+		return edge->pages >= unit_pages;
+	return reason == PORT_PROMOTE ? heat > edge->heat : heat < edge->heat;
+}
 
 void exchange_start(struct exchange *exchange, int tier);
 

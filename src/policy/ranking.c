@@ -41,13 +41,13 @@
 void ranking_start(struct ranking *ranking, int tier)
 {
 	memset(ranking, 0, sizeof(*ranking));
-	ranking->tier = tier;
+	exchange_start(&ranking->exchange, tier);
 }
 
 /* Scores are logarithms: between two of them accesses are taken to grow along a straight line. */
 static void tell_accesses(struct ranking *ranking)
 {
-	const struct port_round *round = &ranking->round;
+	const struct port_round *round = &ranking->exchange.round;
 
 	for (unsigned heat = 0; heat < RANKING_HEATS; heat++) {
 		const unsigned score = heat / RANKING_HEAT_STEP, part = heat % RANKING_HEAT_STEP;
@@ -65,36 +65,26 @@ static void tell_accesses(struct ranking *ranking)
 	ranking->accesses[RANKING_HINTED_HOT] = HINTED_ACCESSES;
 }
 
-void ranking_begin(struct ranking *ranking, const struct port_round *round,
-		   const struct port_nodes *nodes, const struct ranking *faster)
+/* What an access saves in the tier against all below it, each by its nearest node. */
+static uint64_t gain_ns(const struct exchange *exchange, const struct port_nodes *nodes)
 {
 	uint32_t fast_ns = UINT32_MAX, slow_ns = UINT32_MAX;
 
-	ranking->fast = ranking->slow = (struct nodemask) { 0 };
-	ranking->room_pages = ranking->owed_pages = 0;
-	ranking->slower_tier = -1;
-	ranking->ceiling = faster ? faster->promote.heat : RANKING_HEATS;
 	for (unsigned i = 0; i < nodes->nr; i++) {
 		const struct port_node *node = &nodes->nodes[i];
-		const bool fast = node->tier == ranking->tier;
-		uint32_t *nearest_ns = fast ? &fast_ns : &slow_ns;
+		uint32_t *nearest_ns = node->tier == exchange->tier ? &fast_ns : &slow_ns;
 
-		if (node->tier < ranking->tier)
-			continue;
-		if (!fast && (ranking->slower_tier < 0 || node->tier < ranking->slower_tier))
-			ranking->slower_tier = node->tier;
-		if (node->latency_ns < *nearest_ns)
+		if (node->tier >= exchange->tier && node->latency_ns < *nearest_ns)
 			*nearest_ns = node->latency_ns;
-		nodemask_set(fast ? &ranking->fast : &ranking->slow, node->id);
-		if (fast && node->free_pages > node->reserve_pages)
-			ranking->room_pages += node->free_pages - node->reserve_pages;
-		else if (fast && node->free_pages < node->least_pages)
-			ranking->owed_pages += node->least_pages - node->free_pages;
 	}
-	ranking->gain_ns = slow_ns != UINT32_MAX && slow_ns > fast_ns ? slow_ns - fast_ns : 0;
-	ranking->round = *round;
-	memset(ranking->fast_pages, 0, sizeof(ranking->fast_pages));
-	memset(ranking->slow_pages, 0, sizeof(ranking->slow_pages));
+	return slow_ns != UINT32_MAX && slow_ns > fast_ns ? slow_ns - fast_ns : 0;
+}
+
+void ranking_begin(struct ranking *ranking, const struct port_round *round,
+		   const struct port_nodes *nodes, const struct ranking *faster)
+{
+	exchange_begin(&ranking->exchange, round, nodes, faster ? &faster->exchange : NULL);
+	ranking->gain_ns = gain_ns(&ranking->exchange, nodes);
 	tell_accesses(ranking);
 }
 
@@ -126,8 +116,7 @@ static void learn(struct ranking_unit *unit, const struct ranking_lesson *lesson
 	unit->heat = (uint16_t)(before + (scaled >> unit->age));
 	if (unit->age < OLDEST && lesson->round % (1U << unit->age) == 0)
 		unit->age++;
-	if (unit->rest && lesson->rested)
-		unit->rest--;
+	ranking_unit_rest(unit, lesson);
 }
 
 void ranking_learn(const struct port_span *span, const struct ranking_lesson *lesson,
@@ -150,7 +139,7 @@ static const uint8_t margins[OLDEST + 1] = {
 static unsigned counted_heat(const struct ranking *ranking, const struct ranking_unit *unit,
 			     bool fast)
 {
-	const int margin = ranking->room_pages ? 0 : margins[unit->age];
+	const int margin = ranking->exchange.room_pages ? 0 : margins[unit->age];
 
 	if (unit->heat == RANKING_HINTED_HOT)
 		return unit->heat;
@@ -163,12 +152,12 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		if (span->nodes[i] < 0 || units[i].rest)
 			continue;
-		if (nodemask_test(&ranking->fast, span->nodes[i]))
-			ranking->fast_pages[counted_heat(ranking, &units[i], true)] +=
+		if (nodemask_test(&ranking->exchange.fast, span->nodes[i]))
+			ranking->exchange.fast_pages[counted_heat(ranking, &units[i], true)] +=
 				span->unit_pages;
-		else if (units[i].heat <= ranking->ceiling &&
-			 nodemask_test(&ranking->slow, span->nodes[i]))
-			ranking->slow_pages[counted_heat(ranking, &units[i], false)] +=
+		else if (units[i].heat <= ranking->exchange.ceiling &&
+			 nodemask_test(&ranking->exchange.slow, span->nodes[i]))
+			ranking->exchange.slow_pages[counted_heat(ranking, &units[i], false)] +=
 				span->unit_pages;
 	}
 }
@@ -187,7 +176,7 @@ static void judge_caution(struct ranking *ranking)
 /* Whether that many more accesses in fast memory repay so many moves of a page. */
 static bool repays(const struct ranking *ranking, uint64_t accesses, unsigned moves)
 {
-	return accesses * ranking->gain_ns > moves * ranking->round.move_page_ns;
+	return accesses * ranking->gain_ns > moves * ranking->exchange.round.move_page_ns;
 }
 
 static bool worth_changing(const struct ranking *ranking, unsigned hot, unsigned cold)
@@ -245,10 +234,10 @@ static uint64_t least(uint64_t a, uint64_t b)
 void ranking_decide(struct ranking *ranking)
 {
 	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
-	struct frontier hot = { ranking->slow_pages, hottest, hottest };
-	struct frontier cold = { ranking->fast_pages, coldest, coldest };
-	uint64_t owed = ranking->owed_pages, room = ranking->room_pages, pages;
-	uint64_t budget = ranking->round.max_moved_pages;
+	struct frontier hot = { ranking->exchange.slow_pages, hottest, hottest };
+	struct frontier cold = { ranking->exchange.fast_pages, coldest, coldest };
+	uint64_t owed = ranking->exchange.owed_pages, room = ranking->exchange.room_pages, pages;
+	uint64_t budget = ranking->exchange.round.max_moved_pages;
 
 	judge_caution(ranking);
 	for (; owed && budget && next_cold(&cold); owed -= pages, budget -= pages) {
@@ -268,17 +257,8 @@ void ranking_decide(struct ranking *ranking)
 		take(&cold, pages);
 		budget -= 2 * pages;
 	}
-	ranking->promote = hot.edge;
-	ranking->demote = cold.edge;
-}
-
-/* Whether a unit of this heat is to go. */
-static bool chosen(const struct ranking_edge *edge, enum port_reason reason, unsigned heat,
-		   uint32_t unit_pages)
-{
-	if (heat != edge->heat)
-		return reason == PORT_PROMOTE ? heat > edge->heat : heat < edge->heat;
-	return edge->pages >= unit_pages;
+	ranking->exchange.promote = hot.edge;
+	ranking->exchange.demote = cold.edge;
 }
 
 /* A unit that rests, on the edge's other side by more than noise: it should not have been moved. */
@@ -293,9 +273,9 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 			enum port_reason reason, struct port_moves *moves)
 {
 	const bool up = reason == PORT_PROMOTE;
-	const struct nodemask *from = up ? &ranking->slow : &ranking->fast;
-	const int tier = up ? ranking->tier : ranking->slower_tier;
-	struct ranking_edge *edge = up ? &ranking->promote : &ranking->demote;
+	const struct nodemask *from = up ? &ranking->exchange.slow : &ranking->exchange.fast;
+	const int tier = up ? ranking->exchange.tier : ranking->exchange.slower_tier;
+	struct ranking_edge *edge = up ? &ranking->exchange.promote : &ranking->exchange.demote;
 	int to;
 
 	for (uint32_t i = 0; i < span->nr_units; i++) {
@@ -311,7 +291,7 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 			continue;
 		}
 		heat = counted_heat(ranking, unit, !up);
-		if (!chosen(edge, reason, heat, span->unit_pages))
+		if (!exchange_takes(edge, reason, heat, span->unit_pages))
 			continue;
 		to = moves_destination(nodes, node, tier);
 		if (to < 0)
@@ -349,21 +329,21 @@ static unsigned least_worth(const struct ranking *ranking)
 static unsigned boundary(const struct ranking *ranking)
 {
 	const unsigned worth = least_worth(ranking);
-	uint64_t fast = ranking->room_pages, hotter = 0;
+	uint64_t fast = ranking->exchange.room_pages, hotter = 0;
 	unsigned heat = RANKING_HEATS - 1;
 
 	for (unsigned i = 0; i < RANKING_HEATS; i++)
-		fast += ranking->fast_pages[i];
+		fast += ranking->exchange.fast_pages[i];
 	for (; heat > worth && hotter <= fast; heat--)
-		hotter += ranking->fast_pages[heat] + ranking->slow_pages[heat];
+		hotter += ranking->exchange.fast_pages[heat] + ranking->exchange.slow_pages[heat];
 	return heat;
 }
 
 int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
 		       struct port_round *ret_round)
 {
-	const unsigned heat = boundary(ranking), before = ranking->round.nr_scans;
-	uint64_t first_ns = before ? ranking->round.after_ns[0] : FIRST_SCAN_NS;
+	const unsigned heat = boundary(ranking), before = ranking->exchange.round.nr_scans;
+	uint64_t first_ns = before ? ranking->exchange.round.after_ns[0] : FIRST_SCAN_NS;
 	unsigned nr_scans = LEAST_SCANS;
 	int heat_shift = 0;
 

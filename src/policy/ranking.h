@@ -22,60 +22,17 @@
 #ifndef POLICY_RANKING_H
 #define POLICY_RANKING_H
 
-#include <stdbool.h>
-
-#include "nodemask.h"
-#include "ports.h"
+#include "exchange.h"
 
 #define RANKING_PAYBACK_NS 60000000000ULL
-#define RANKING_HEATS	   1024
-#define RANKING_HEAT_STEP  128 /* heats per score: RANKING_HEATS / (PORT_MAX_SCANS + 1) */
-
-/* Of a unit that is hinted to be hot: no access makes one so hot. */
-#define RANKING_HINTED_HOT (RANKING_HEATS - 1)
-
-/* What was moved rests so many steps (ranking_lesson); at most there are so many. */
-#define RANKING_REST	  3
-#define RANKING_MOST_REST 7
-
-struct ranking_unit {
-	uint16_t heat : 10;
-	uint16_t age : 3;  /* its mean reaches back over 2^age rounds */
-	uint16_t rest : 3; /* it stays where it is: ranking_lesson */
-};
-
-/* Who changes places: all beyond the edge, and so many pages of those on it. */
-struct ranking_edge {
-	unsigned heat;
-	uint64_t pages;
-};
 
 struct ranking {
-	int tier;
-	int slower_tier;  /* where what it demotes goes; -1: nowhere */
-	unsigned ceiling; /* hotter units are a faster tier's affair */
-	struct nodemask fast, slow;
-	struct port_round round;
-	uint64_t fast_pages[RANKING_HEATS]; /* of units that may move, by heat */
-	uint64_t slow_pages[RANKING_HEATS];
+	struct exchange exchange;	  /* first: rule.h, union rule_tier */
 	uint64_t accesses[RANKING_HEATS]; /* that a unit of this heat sees in RANKING_PAYBACK_NS */
-	uint64_t room_pages;		  /* that fast nodes have to spare */
-	uint64_t owed_pages;		  /* that have to leave them */
 	uint64_t gain_ns;		  /* what an access saves in fast memory */
-	/* The decision: slow units hotter than the edge go up, fast ones colder than theirs go
-	 * down. */
-	struct ranking_edge promote, demote;
 	/* Ping-pong: what moved, and what of it should have gone back, since the last judgement. */
 	uint64_t moved_pages, regretted_pages;
 	unsigned caution; /* heats */
-};
-
-/* Of a round that ends. */
-struct ranking_lesson {
-	uint32_t round; /* its number */
-	int heat_shift; /* what a change of the scans' times has made of all heats
-			   (ranking_next_scans) */
-	bool rested;	/* a third of the rest is over */
 };
 
 /* Units ([span->nr_units]) learn what a round saw of them. */

@@ -54,8 +54,7 @@ static void learn(const struct port_span *span, const struct ranking_lesson *les
 		else if (unit->heat)
 			unit->heat--;
 		unit->age = 1;
-		if (unit->rest && lesson->rested)
-			unit->rest--;
+		ranking_unit_rest(unit, lesson);
 	}
 }
 

@@ -57,8 +57,7 @@ static void learn(const struct port_span *span, const struct ranking_lesson *les
 		unit->age = 1;
 		unit->heat =
 			(uint16_t)(span->seen[i] ? touched(unit->heat) : untouched(unit->heat));
-		if (unit->rest && lesson->rested)
-			unit->rest--;
+		ranking_unit_rest(unit, lesson);
 	}
 }
 

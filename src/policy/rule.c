@@ -17,27 +17,20 @@ const struct rule *rule_find(const char *name)
 
 struct rule_edges rule_edges(const struct rule *rule, const union rule_tier *state)
 {
-	const bool is_ranking = rule == &rule_ranking;
-	const struct ranking *ranking = &state->ranking;
-	const struct exchange *exchange = &state->exchange;
-
 	return (struct rule_edges) {
-		.promote_heat = is_ranking ? ranking->promote.heat : exchange->promote.heat,
-		.demote_heat = is_ranking ? ranking->demote.heat : exchange->demote.heat,
-		.caution = is_ranking ? ranking->caution : 0,
+		.promote_heat = state->exchange.promote.heat,
+		.demote_heat = state->exchange.demote.heat,
+		.caution = rule == &rule_ranking ? state->ranking.caution : 0,
 	};
 }
 
-bool rule_moves(const struct rule *rule, const union rule_tier *state, enum port_reason reason)
+bool rule_moves(const union rule_tier *state, enum port_reason reason)
 {
-	const bool is_ranking = rule == &rule_ranking, up = reason == PORT_PROMOTE;
-	const struct ranking *ranking = &state->ranking;
 	const struct exchange *exchange = &state->exchange;
-	const struct ranking_edge *edge = is_ranking
-						  ? (up ? &ranking->promote : &ranking->demote)
-						  : (up ? &exchange->promote : &exchange->demote);
 
-	return edge->pages || edge->heat != (up ? RANKING_HEATS - 1 : 0);
+	if (reason == PORT_PROMOTE)
+		return exchange->promote.pages || exchange->promote.heat != RANKING_HEATS - 1;
+	return exchange->demote.pages || exchange->demote.heat != 0;
 }
 
 void rule_hint(const struct port_span *span, struct ranking_unit *units)

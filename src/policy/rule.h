@@ -21,8 +21,8 @@
 
 /* A rule's state for one tier. */
 union rule_tier {
+	struct exchange exchange; /* what all begin with */
 	struct ranking ranking;
-	struct exchange exchange; /* of all but ranking: what they begin with */
 	struct hint_latency hint_latency;
 	struct two_touch two_touch;
 };
@@ -71,7 +71,7 @@ struct rule_edges {
 struct rule_edges rule_edges(const struct rule *rule, const union rule_tier *state);
 
 /* Whether the tier's last decision moves anything for this reason. */
-bool rule_moves(const struct rule *rule, const union rule_tier *state, enum port_reason reason);
+bool rule_moves(const union rule_tier *state, enum port_reason reason);
 
 /*
  * After learn: what the span's hint makes of its units, whatever the rule.  Hot ones get the
@@ -79,7 +79,7 @@ bool rule_moves(const struct rule *rule, const union rule_tier *state, enum port
  */
 void rule_hint(const struct port_span *span, struct ranking_unit *units);
 
-/* Hooks of rules whose state begins with a struct exchange. */
+/* Hooks of rules that decide by a struct exchange alone. */
 void rule_exchange_begin(union rule_tier *state, const struct port_round *round,
 			 const struct port_nodes *nodes, const union rule_tier *faster);
 void rule_exchange_count(union rule_tier *state, const struct port_span *span,

@@ -235,7 +235,7 @@ static void move_all(struct tiering *tiering, union rule_tier *tier, const struc
 	struct port_move room[TIERING_CHUNK_MOVES];
 	struct tiering_position position = { 0 };
 
-	if (!rule_moves(tiering->rule, tier, reason))
+	if (!rule_moves(tier, reason))
 		return;
 	while (world->gather(world->user, position, chunk)) {
 		struct port_moves moves = { .moves = room, .max = TIERING_CHUNK_MOVES };

@@ -166,8 +166,8 @@ static void edges_are_told_whatever_the_rule(void **state)
 	struct rule_edges edges;
 
 	(void)state;
-	tier.ranking.promote.heat = 7;
-	tier.ranking.demote.heat = 3;
+	tier.ranking.exchange.promote.heat = 7;
+	tier.ranking.exchange.demote.heat = 3;
 	tier.ranking.caution = 2;
 	edges = rule_edges(&rule_ranking, &tier);
 	assert_int_equal(edges.promote_heat, 7);

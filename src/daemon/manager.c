@@ -188,7 +188,7 @@ static void decide(struct manager *manager)
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
 	move_batch_flush(manager->batch);
-	tier_nodes_refresh(manager->nodes, manager->root);
+	tier_nodes_count_free(manager->nodes, manager->root);
 	tiering_settled(&manager->tiering, clock_now_ns(), &nodes);
 	took_ns = manager_cpu_ns() - began_cpu_ns;
 	moving_ns = manager->counts.all_calls_ns - before.all_calls_ns;

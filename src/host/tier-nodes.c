@@ -107,6 +107,12 @@ void tier_nodes_free(struct tier_nodes *nodes)
 	free(nodes);
 }
 
+void tier_nodes_count_free(struct tier_nodes *nodes, int root)
+{
+	for (unsigned i = 0; i < nodes->nr; i++)
+		nodes->nodes[i].free_pages = room_pages(root, nodes->nodes[i].id, 0, ROOM_FREE);
+}
+
 void tier_nodes_refresh(struct tier_nodes *nodes, int root)
 {
 	_cleanup_free_ char *zoneinfo = NULL;
@@ -115,8 +121,8 @@ void tier_nodes_refresh(struct tier_nodes *nodes, int root)
 	for (unsigned i = 0; i < nodes->nr; i++) {
 		struct port_node *node = &nodes->nodes[i];
 
-		node->free_pages = room_pages(root, node->id, 0, ROOM_FREE);
 		node->least_pages = known ? room_parse_watermark(zoneinfo, node->id, "low") : 0;
 		node->reserve_pages = known ? room_parse_watermark(zoneinfo, node->id, "high") : 0;
 	}
+	tier_nodes_count_free(nodes, root);
 }

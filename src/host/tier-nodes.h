@@ -24,7 +24,10 @@ int tier_nodes_read(int root, struct tier_nodes **ret, struct mpol_error *err);
 void tier_nodes_free(struct tier_nodes *nodes);
 DEFINE_CLEANUP(struct tier_nodes *, tier_nodes_free);
 
-/* How much is free now, and how much is to stay so: the high watermark. */
+/* How much is free now. */
+void tier_nodes_count_free(struct tier_nodes *nodes, int root);
+
+/* The same, and how much is to stay so: the low and the high watermark. */
 void tier_nodes_refresh(struct tier_nodes *nodes, int root);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,24 +27,32 @@ static inline void stop_numa_balancing(void)
 		die("numa_balancing");
 }
 
+/* Becomes mpold.  arguments: its name first, NULL last. */
+static inline _Noreturn void become_mpold(const char *const *arguments)
+{
+	const char *build = getenv("MPOL_BUILD");
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
+	execv(path, (char *const *)arguments);
+	perror(path);
+	_exit(127);
+}
+
 /* For whom an option names: "--pid" and the like.  more: another option, or NULL.  log: a file
- * that its stderr goes to. */
+ * that its stderr goes to, or NULL. */
 static inline pid_t start_mpold_for(const char *option, pid_t target, const char *more,
 				    const char *log)
 {
-	const char *build = getenv("MPOL_BUILD");
-	char path[4096], pid[16];
+	char pid[16];
 	pid_t child = fork();
 
 	if (child != 0)
 		return child;
-	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
 	snprintf(pid, sizeof(pid), "%d", target);
-	if (!freopen(log, "w", stderr))
+	if (log && !freopen(log, "w", stderr))
 		_exit(127);
-	execl(path, "mpold", option, pid, more, NULL);
-	perror(path);
-	_exit(127);
+	become_mpold((const char *const[]) { "mpold", option, pid, more, NULL });
 }
 
 /* For one process. */
@@ -58,16 +67,46 @@ static inline void end(pid_t pid, int signal)
 	waitpid(pid, NULL, 0);
 }
 
-static inline bool says(const char *log, const char *words)
+/* How many of so many pages of its memory are there, and not on the node. */
+static inline unsigned count_off_node(pid_t pid, char *memory, size_t nr, int node)
 {
-	char text[65536];
-	FILE *file = fopen(log, "r");
-	size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	void **addresses = calloc(nr, sizeof(*addresses));
+	int *status = calloc(nr, sizeof(*status));
+	unsigned off = 0;
 
+	if (!addresses || !status)
+		die("calloc");
+	for (size_t page = 0; page < nr; page++) {
+		addresses[page] = memory + page * page_bytes;
+		status[page] = -1;
+	}
+	syscall(SYS_move_pages, pid, nr, addresses, NULL, status, 0);
+	for (size_t page = 0; page < nr; page++)
+		off += status[page] >= 0 && status[page] != node;
+	free(addresses);
+	free(status);
+	return off;
+}
+
+/* Whether there are such words in the log, from an offset on. */
+static inline bool says_from(const char *log, const char *words, long from)
+{
+	static char text[1 << 16];
+	FILE *file = fopen(log, "r");
+	size_t length = 0;
+
+	if (file && fseek(file, from, SEEK_SET) == 0)
+		length = fread(text, 1, sizeof(text) - 1, file);
 	text[length] = '\0';
 	if (file)
 		fclose(file);
 	return strstr(text, words) != NULL;
+}
+
+static inline bool says(const char *log, const char *words)
+{
+	return says_from(log, words, 0);
 }
 
 #endif

@@ -101,23 +101,21 @@ static pid_t start_target(void (*declare)(void))
 	return pid;
 }
 
-/* node: NULL: only asks. */
-static unsigned count_fast(pid_t pid, enum range range, const int *node)
+static unsigned count_fast(pid_t pid, enum range range)
+{
+	return count_off_node(pid, ranges[range], NR_PAGES, SLOW_NODE);
+}
+
+static void move_to(pid_t pid, enum range range, int node)
 {
 	void *addresses[NR_PAGES];
 	int status[NR_PAGES], nodes[NR_PAGES];
-	unsigned nr = 0;
 
 	for (unsigned page = 0; page < NR_PAGES; page++) {
 		addresses[page] = ranges[range] + page * PAGE_BYTES;
-		nodes[page] = node ? *node : 0;
-		status[page] = -1;
+		nodes[page] = node;
 	}
-	syscall(SYS_move_pages, pid, (unsigned long)NR_PAGES, addresses, node ? nodes : NULL,
-		status, 0);
-	for (unsigned page = 0; page < NR_PAGES; page++)
-		nr += status[page] >= 0 && status[page] != SLOW_NODE;
-	return nr;
+	syscall(SYS_move_pages, pid, (unsigned long)NR_PAGES, addresses, nodes, status, 0);
 }
 
 /* Waits until nearly all pages of a range are in fast memory. */
@@ -127,7 +125,7 @@ static bool comes(pid_t pid, enum range range)
 
 	for (int i = 0; i < PATIENCE_S * 5 && fast < ENOUGH; i++) {
 		usleep(200000);
-		fast = count_fast(pid, range, NULL);
+		fast = count_fast(pid, range);
 	}
 	printf("# %u of %d pages are in fast memory\n", fast, NR_PAGES);
 	return fast >= ENOUGH;
@@ -135,7 +133,7 @@ static bool comes(pid_t pid, enum range range)
 
 static bool stays(pid_t pid, enum range range)
 {
-	const unsigned fast = count_fast(pid, range, NULL);
+	const unsigned fast = count_fast(pid, range);
 
 	printf("# %u of %d pages are in fast memory\n", fast, NR_PAGES);
 	return fast <= FEW;
@@ -143,7 +141,6 @@ static bool stays(pid_t pid, enum range range)
 
 static void obeyed(void)
 {
-	const int slow = SLOW_NODE, fast = FAST_NODE;
 	pid_t target = start_target(declare_all), mpold = start_mpold(target, "/tmp/hints.log");
 
 	check(comes(target, BUSY), "a busy range without a hint goes to fast memory");
@@ -155,19 +152,19 @@ static void obeyed(void)
 	check(!says("/tmp/hints.log", "table of hints"), "nothing is wrong with its table");
 
 	end(mpold, SIGKILL);
-	count_fast(target, IDLE_HOT, &slow);
+	move_to(target, IDLE_HOT, SLOW_NODE);
 	check(stays(target, IDLE_HOT), "the hot range is put back on the slow node");
-	count_fast(target, BUSY_PINNED, &fast);
+	move_to(target, BUSY_PINNED, FAST_NODE);
 	mpold = start_mpold(target, "/tmp/hints.log");
 	check(comes(target, IDLE_HOT), "another mpold brings it to fast memory again");
 	check(stays(target, BUSY_COLD), "and leaves the cold one");
-	check(count_fast(target, BUSY_PINNED, NULL) >= ENOUGH, "and the pinned one, now there");
+	check(count_fast(target, BUSY_PINNED) >= ENOUGH, "and the pinned one, now there");
 
 	atomic_store(&shared->change_mind, true);
 	while (atomic_load(&shared->change_mind))
 		usleep(10000);
 	sleep(2); /* what was decided before has been done */
-	count_fast(target, IDLE_HOT, &slow);
+	move_to(target, IDLE_HOT, SLOW_NODE);
 	check(comes(target, BUSY_COLD), "what was cold and is declared hot comes");
 	sleep(3);
 	check(stays(target, IDLE_HOT), "what was hot, and was taken back, does not come again");

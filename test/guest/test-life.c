@@ -122,18 +122,7 @@ static void await_begun(int place, unsigned times)
 
 static unsigned count_fast(int place)
 {
-	void *addresses[NR_PAGES];
-	int status[NR_PAGES];
-	unsigned nr = 0;
-
-	for (unsigned page = 0; page < NR_PAGES; page++) {
-		addresses[page] = memory + page * PAGE_BYTES;
-		status[page] = -1;
-	}
-	syscall(SYS_move_pages, pid_of(place), (unsigned long)NR_PAGES, addresses, NULL, status, 0);
-	for (unsigned page = 0; page < NR_PAGES; page++)
-		nr += status[page] >= 0 && status[page] != SLOW_NODE;
-	return nr;
+	return count_off_node(pid_of(place), memory, NR_PAGES, SLOW_NODE);
 }
 
 /* Whether what is hot comes to fast memory. */

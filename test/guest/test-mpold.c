@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "daemon.h"
 
 #define PAGE_BYTES 4096UL
 #define NR_PAGES   16384 /* 64 MiB */
@@ -96,22 +97,6 @@ static unsigned count_fast(pid_t pid, unsigned hot, int others)
 	return nr;
 }
 
-/* option: one more, or NULL. */
-static pid_t start_mpold(pid_t target, const char *option)
-{
-	const char *build = getenv("MPOL_BUILD");
-	char path[4096], pid[16];
-	pid_t child = fork();
-
-	if (child != 0)
-		return child;
-	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
-	snprintf(pid, sizeof(pid), "%d", target);
-	execl(path, "mpold", "--pid", pid, option, NULL);
-	perror(path);
-	_exit(127);
-}
-
 static void pause_ms(long ms)
 {
 	const struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
@@ -146,17 +131,6 @@ static int ends(pid_t pid)
 	return 0;
 }
 
-/* The kernel would move the very same pages. */
-static void stop_numa_balancing(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
-
-	if (!file || fputs("0", file) < 0 || fclose(file) != 0) {
-		perror("numa_balancing");
-		exit(1);
-	}
-}
-
 int main(void)
 {
 	pid_t target, mpold;
@@ -168,12 +142,12 @@ int main(void)
 	while (atomic_load(&shared->rounds) < 3)
 		pause_ms(10);
 	check(count_fast(target, 0, 0) == 0, "all hot pages are on the slow node at first");
-	mpold = start_mpold(target, "--dry-run");
+	mpold = start_mpold_for("--pid", target, "--dry-run", NULL);
 	pause_ms(5000);
 	kill(mpold, SIGTERM);
 	check(ends(mpold) && count_fast(target, 0, 0) == 0, "a dry run moves nothing");
 
-	mpold = start_mpold(target, NULL);
+	mpold = start_mpold_for("--pid", target, NULL, NULL);
 	check(await_hot(target, 0), "hot pages go to fast memory");
 	check(count_fast(target, 0, 1) < NR_PAGES / 20, "others stay");
 	atomic_store(&shared->hot, 7);
@@ -188,7 +162,7 @@ int main(void)
 	pause_ms(500);
 	check(atomic_load(&shared->rounds) > rounds, "the process goes on");
 
-	mpold = start_mpold(target, "--tracker=soft-dirty");
+	mpold = start_mpold_for("--pid", target, "--tracker=soft-dirty", NULL);
 	atomic_store(&shared->only_read, false);
 	atomic_store(&shared->hot, 3);
 	check(await_hot(target, 3), "soft-dirty bits show pages that are written");
@@ -199,7 +173,7 @@ int main(void)
 	check(atomic_load(&shared->rounds) > rounds, "it goes on where mpold was killed");
 	check(atomic_load(&shared->wrong) == 0, "it read what it had written");
 
-	mpold = start_mpold(target, NULL);
+	mpold = start_mpold_for("--pid", target, NULL, NULL);
 	atomic_store(&shared->hot, 5);
 	await_hot(target, 5);
 	kill(target, SIGKILL);

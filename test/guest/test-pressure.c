@@ -77,18 +77,7 @@ static pid_t start_target(void)
 
 static unsigned count_fast(pid_t pid)
 {
-	void *addresses[NR_PAGES];
-	int status[NR_PAGES];
-	unsigned nr = 0;
-
-	for (unsigned page = 0; page < NR_PAGES; page++) {
-		addresses[page] = memory + page * PAGE_BYTES;
-		status[page] = -1;
-	}
-	syscall(SYS_move_pages, pid, (unsigned long)NR_PAGES, addresses, NULL, status, 0);
-	for (unsigned page = 0; page < NR_PAGES; page++)
-		nr += status[page] >= 0 && status[page] != SLOW_NODE;
-	return nr;
+	return count_off_node(pid, memory, NR_PAGES, SLOW_NODE);
 }
 
 static bool comes(pid_t pid)

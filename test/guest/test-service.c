@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "daemon.h"
 
 #define PATIENCE_MS  60000
 #define WATCHDOG_US  "10000000"
@@ -123,38 +124,25 @@ static void configure(pid_t pid, const char *more)
 	write_config(text);
 }
 
-static pid_t start_mpold(const char *socket)
+static pid_t start_service(const char *socket)
 {
-	const char *build = getenv("MPOL_BUILD");
-	char path[4096];
 	pid_t pid = fork();
 	int log;
 
 	if (pid != 0)
 		return pid;
-	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
 	log = open(logged, O_WRONLY | O_CREAT | O_APPEND, 0644);
 	dup2(log, STDERR_FILENO);
 	setenv("NOTIFY_SOCKET", socket, 1);
 	setenv("WATCHDOG_USEC", WATCHDOG_US, 1);
 	unsetenv("WATCHDOG_PID");
-	execl(path, "mpold", "--config", config, NULL);
-	_exit(127);
+	become_mpold((const char *const[]) { "mpold", "--config", config, NULL });
 }
 
 /* Whether the log has such a line, counting from an offset. */
-static bool says(const char *words, long from)
+static bool says_since(const char *words, long from)
 {
-	static char text[1 << 16];
-	FILE *file = fopen(logged, "r");
-	size_t length;
-
-	if (!file || fseek(file, from, SEEK_SET) < 0)
-		return false;
-	length = fread(text, 1, sizeof(text) - 1, file);
-	text[length] = '\0';
-	fclose(file);
-	return strstr(text, words);
+	return says_from(logged, words, from);
 }
 
 static long log_end(void)
@@ -186,7 +174,7 @@ static bool says_of(const char *words, pid_t pid, long from)
 	char line[128];
 
 	snprintf(line, sizeof(line), "process %d: %s", pid, words);
-	return says(line, from);
+	return says_since(line, from);
 }
 
 /* ---- What is promised ------------------------------------------------------------------------ */
@@ -229,8 +217,9 @@ static void check_reload(int fd, pid_t mpold, pid_t first, pid_t second)
 	long from = log_end();
 
 	write_config("budget: 2%\nbudgett: 3%\n");
-	check(reload(fd, mpold) && says("the settings stay as they were", from) &&
-		      says(config, from) && says("line 2, budgett: Unexpected key", from) &&
+	check(reload(fd, mpold) && says_since("the settings stay as they were", from) &&
+		      says_since(config, from) &&
+		      says_since("line 2, budgett: Unexpected key", from) &&
 		      !says_of("no longer managed", first, from),
 	      "a wrong file changes nothing, and the log says which line and key");
 
@@ -247,12 +236,12 @@ static void check_reload(int fd, pid_t mpold, pid_t first, pid_t second)
 	check(reload(fd, mpold) && says_of("no longer managed", first, from) &&
 		      !says_of("no longer managed", second, from),
 	      "a target that is not named any more is let go");
-	check(says("tracker: ptescan stays until mpold is started again", from),
+	check(says_since("tracker: ptescan stays until mpold is started again", from),
 	      "what cannot be changed is said");
 
 	from = log_end();
 	write_config("targets: []\n");
-	check(reload(fd, mpold) && says("whose memory?", from) &&
+	check(reload(fd, mpold) && says_since("whose memory?", from) &&
 		      !says_of("no longer managed", second, from),
 	      "settings that name nobody are no settings");
 
@@ -260,7 +249,7 @@ static void check_reload(int fd, pid_t mpold, pid_t first, pid_t second)
 	snprintf(text, sizeof(text), "targets: [ { pid: %d }, { pid: %d } ]\n", second, INT32_MAX);
 	write_config(text);
 	check(reload(fd, mpold) && says_of("No such process", INT32_MAX, from) &&
-		      says("settings were read again", from),
+		      says_since("settings were read again", from),
 	      "a target that is not there is said, and keeps nothing else");
 }
 
@@ -323,7 +312,7 @@ int main(void)
 	fd = listen_as_systemd(socket);
 	configure(first, "budget: 90%\n");
 
-	mpold = start_mpold(socket);
+	mpold = start_service(socket);
 	check(comes(fd, "READY=1") && says_of("managed", first, 0), "it is ready when it manages");
 	check_privileges(mpold);
 	status = await_message(fd, "STATUS=");

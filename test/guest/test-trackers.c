@@ -23,6 +23,7 @@
 #include "check.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "daemon.h"
 #include "kernel-settings.h"
 #include "pagemap.h"
 #include "process.h"
@@ -245,19 +246,16 @@ static void test_hot(const struct tracker_kind *kind, pid_t child, bool is_scatt
 /* ---- mpold at work, and killed
  * --------------------------------------------------------------------- */
 
-static pid_t start_mpold(const char *tracker, pid_t target)
+static pid_t start_tracking(const char *tracker, pid_t target)
 {
-	const char *build = getenv("MPOL_BUILD");
-	char path[4096], pid[16];
+	char pid[16];
 	pid_t child = fork();
 
 	if (child != 0)
 		return child;
-	snprintf(path, sizeof(path), "%s/src/daemon/mpold", build ? build : "build");
 	snprintf(pid, sizeof(pid), "%d", target);
-	execl(path, "mpold", "--dry-run", "--tracker", tracker, "--pid", pid, NULL);
-	perror(path);
-	_exit(127);
+	become_mpold((const char *const[]) { "mpold", "--dry-run", "--tracker", tracker, "--pid",
+					     pid, NULL });
 }
 
 static bool await(const char *path, uint64_t value)
@@ -306,7 +304,7 @@ struct trace {
 
 static void test_nothing_left(const struct trace *trace, pid_t target)
 {
-	pid_t mpold = start_mpold(trace->tracker, target);
+	pid_t mpold = start_tracking(trace->tracker, target);
 	int status = -1;
 
 	printf("# mpold --tracker %s\n", trace->tracker);
@@ -317,7 +315,7 @@ static void test_nothing_left(const struct trace *trace, pid_t target)
 	check(read_number(trace->path) == trace->otherwise && !has_records(),
 	      "nothing is left when it has ended");
 
-	mpold = start_mpold(trace->tracker, target);
+	mpold = start_tracking(trace->tracker, target);
 	check(await(trace->path, trace->while_working), "at work again");
 	kill(mpold, SIGKILL);
 	waitpid(mpold, NULL, 0);
@@ -326,7 +324,7 @@ static void test_nothing_left(const struct trace *trace, pid_t target)
 		pause_ms(100);
 	check(!has_records(), "nor a record of it");
 
-	mpold = start_mpold(trace->tracker, target);
+	mpold = start_tracking(trace->tracker, target);
 	check(await(trace->path, trace->while_working), "at work once more");
 	check(kill_guards() > 0, "there are guards");
 	kill(mpold, SIGKILL);
@@ -334,7 +332,7 @@ static void test_nothing_left(const struct trace *trace, pid_t target)
 	pause_ms(500);
 	check(read_number(trace->path) == trace->while_working && has_records(),
 	      "something is left when its guards were killed too");
-	mpold = start_mpold("soft-dirty", target);
+	mpold = start_tracking("soft-dirty", target);
 	check(await(trace->path, trace->otherwise), "the next mpold takes it back");
 	kill(mpold, SIGTERM);
 	waitpid(mpold, NULL, 0);

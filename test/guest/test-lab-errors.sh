@@ -55,7 +55,7 @@ refused 125 'without commas' "a TMPDIR that QEMU would misread" two-dram-cxl -- 
 
 with=()
 printf 'name: bad\nnodes:\n  - id: 0\n    memory: 1GiB\n    kind: dram\n    nr_cpus: 1\n    colour: red\n' >"$work/bad.yaml"
-refused 125 'bad\.yaml, line 7: Unexpected key: colour' "a machine with an unknown key" "$work/bad.yaml" -- true
+refused 125 'bad\.yaml, line 7, nodes\[0\]\.colour: Unexpected key: colour' "a machine with an unknown key" "$work/bad.yaml" -- true
 printf 'name: bad\nnodes:\n  - { id: 0, kind: dram, memory: 1GiB }\n' >"$work/bad.yaml"
 refused 125 'bad\.yaml, line 3, nodes: no node has a CPU' "a machine without CPUs" "$work/bad.yaml" -- true
 printf 'name: bad\nnodes:\n  - { id: 0, kind: dram, memory: 1GiB, nr_cpus: 1 }\n  - { id: 200, kind: cxl, memory: 1GiB }\n' >"$work/bad.yaml"

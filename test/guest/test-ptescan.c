@@ -21,6 +21,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "flush.h"
 #include "node-blocks.h"
 #include "nodemask.h"
 #include "pagemap.h"
@@ -36,7 +37,6 @@
 #define BYTES	   (64 * MIB)
 #define PAGES	   (BYTES / PAGE_BYTES)
 #define WORDS	   (PAGES / 64)
-#define FLUSHED	   MIB /* more pages than the kernel flushes one by one */
 #define HOT_PAGES  (PAGES / 10)
 #define SCANS	   6
 
@@ -49,7 +49,7 @@ enum order {
 	EXEC = 'x',   /* another program, which waits */
 };
 
-static char *base, *huge, *shared, *scratch;
+static char *base, *huge, *shared;
 
 /* Shared with the child: what it has done under load, and where it waits for more. */
 static volatile struct {
@@ -146,12 +146,6 @@ static void load(void)
 		}
 }
 
-static void flush(void)
-{
-	mprotect(scratch, FLUSHED, PROT_READ);
-	mprotect(scratch, FLUSHED, PROT_READ | PROT_WRITE);
-}
-
 static void change(void)
 {
 	mmap(base, BYTES / 4, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
@@ -171,7 +165,7 @@ static void *child_main(void *unused)
 			touch(round++);
 			break;
 		case FLUSH:
-			flush();
+			flush_own_tlb();
 			break;
 		case CHANGE:
 			change();
@@ -203,7 +197,6 @@ static void begin_child(bool leaderless)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	base = map(BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1, MADV_NOHUGEPAGE);
 	huge = map(BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1, MADV_HUGEPAGE);
-	scratch = map(FLUSHED, MAP_PRIVATE | MAP_ANONYMOUS, -1, MADV_NOHUGEPAGE);
 	if (write(answers[1], &(char *[]) { base, huge }, 2 * sizeof(base)) != 2 * sizeof(base))
 		_exit(1);
 	if (!leaderless)

@@ -24,6 +24,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "daemon.h"
+#include "flush.h"
 #include "kernel-settings.h"
 #include "pagemap.h"
 #include "process.h"
@@ -31,16 +32,17 @@
 #include "rootfs.h"
 #include "tracker.h"
 
-#define PAGES	   16384UL /* 64 MiB */
-#define WORDS	   (PAGES / 64)
-#define HOT_PAGES  (PAGES / 10)
-#define FIRST_HOT  (PAGES * 6 / 10) /* of a contiguous hot set */
-#define SCANS	   6
-#define CGROUP	   "/sys/fs/cgroup/tracked"
-#define BALANCING  "proc/sys/kernel/numa_balancing"
-#define LIMIT	   "proc/sys/kernel/numa_balancing_promote_rate_limit_MBps"
-#define KDAMONDS   "sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds"
-#define PATIENCE_S 100
+#define PAGES	     16384UL /* 64 MiB */
+#define WORDS	     (PAGES / 64)
+#define HOT_PAGES    (PAGES / 10)
+#define FIRST_HOT    (PAGES * 6 / 10) /* of a contiguous hot set */
+#define SCANS	     6
+#define CGROUP	     "/sys/fs/cgroup/tracked"
+#define BALANCING    "proc/sys/kernel/numa_balancing"
+#define LIMIT	     "proc/sys/kernel/numa_balancing_promote_rate_limit_MBps"
+#define KDAMONDS     "sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds"
+#define PATIENCE_S   100
+#define FLUSH_BURSTS 16
 
 static struct shared {
 	atomic_bool is_scattered, is_huge, has_begun;
@@ -109,7 +111,7 @@ static void child_main(const char *procs)
 		atomic_load(&shared->is_huge) ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	memset(memory, 1, PAGES * PAGE_BYTES);
 	atomic_store(&shared->has_begun, true);
-	for (;;) {
+	for (unsigned long burst = 1;; burst++) {
 		const bool is_scattered = atomic_load(&shared->is_scattered);
 
 		for (unsigned i = 0; i < 1000; i++) {
@@ -124,6 +126,8 @@ static void child_main(const char *procs)
 				*(volatile char *)(memory + page * PAGE_BYTES) = 1;
 		}
 		atomic_fetch_add(&shared->accesses, 1000);
+		if (burst % FLUSH_BURSTS == 0)
+			flush_own_tlb();
 	}
 }
 

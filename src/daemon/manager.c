@@ -52,26 +52,17 @@ int manager_remove(struct manager *manager, uint32_t id, struct mpol_error *err)
 	return roster_remove(&manager->roster, id, err);
 }
 
+static void say_rule(const struct rule *rule)
+{
+	log_info("rule %s: %s", rule->name, rule->summary);
+}
+
 static void use_rule(struct manager *manager, const struct rule *rule)
 {
 	if (rule == manager->tiering.rule)
 		return;
 	tiering_set_rule(&manager->tiering, rule);
-	log_info("rule %s: %s", rule->name, rule->summary);
-}
-
-int manager_set_rule(struct manager *manager, const char *name, struct mpol_error *err)
-{
-	const struct rule *rule = rule_find(name);
-
-	if (!rule) {
-		error_set(err, -ENOENT, "set the rule", "no such rule");
-		error_on(err, "%.64s", name);
-		error_advise(err, "there are " RULE_NAMES);
-		return -ENOENT;
-	}
-	use_rule(manager, rule);
-	return 0;
+	say_rule(rule);
 }
 
 static void drop_failed(struct manager *manager, size_t i, int r)
@@ -472,7 +463,7 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 	roster_start(&manager->roster, manager->root, NULL, &manager->nodes->memory);
 	tiering_start(&manager->tiering, &config->tiering, manager->nodes->nr_tiers);
 	if (config->tiering.rule)
-		log_info("rule %s: %s", config->tiering.rule->name, config->tiering.rule->summary);
+		say_rule(config->tiering.rule);
 	r = manager_reconfigure(manager, config, err);
 	if (r < 0)
 		return r;

@@ -97,12 +97,6 @@ int manager_watch(struct manager *manager, const struct manager_watch *watch,
 int manager_hint(struct manager *manager, pid_t pid, const struct hint_range *range,
 		 struct mpol_error *err);
 
-/*
- * Decides by another rule from now on (rule.h), which forgets what is known of pages.
- * Errors: -ENOENT, no rule has that name.
- */
-int manager_set_rule(struct manager *manager, const char *name, struct mpol_error *err);
-
 /* From now on SIGTERM and SIGINT wait for manager_run, however long it takes until then. */
 int manager_await_end(struct mpol_error *err);
 

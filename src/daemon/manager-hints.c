@@ -8,19 +8,12 @@
 #include "log.h"
 #include "manager-internal.h"
 
-static struct tiered *managed(const struct roster *roster, pid_t pid)
-{
-	for (size_t i = 0; i < roster->nr_processes; i++)
-		if (tiered_pid(roster->processes[i].tiered) == pid)
-			return roster->processes[i].tiered;
-	return NULL;
-}
-
 int manager_hint(struct manager *manager, pid_t pid, const struct hint_range *range,
 		 struct mpol_error *err)
 {
-	struct tiered *tiered = managed(&manager->roster, pid);
-	int r = tiered ? tiered_hint(tiered, range->start, range->end, range->hint) : -ESRCH;
+	const struct roster_process *process = roster_managed(&manager->roster, pid);
+	int r = process ? tiered_hint(process->tiered, range->start, range->end, range->hint)
+			: -ESRCH;
 
 	switch (r) {
 	case 0:

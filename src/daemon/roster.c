@@ -160,7 +160,7 @@ struct roster_process *roster_find(const struct roster *roster, uint32_t id)
 	return NULL;
 }
 
-static struct roster_process *managed(const struct roster *roster, pid_t pid)
+struct roster_process *roster_managed(const struct roster *roster, pid_t pid)
 {
 	for (size_t i = 0; i < roster->nr_processes; i++)
 		if (tiered_pid(roster->processes[i].tiered) == pid)
@@ -252,7 +252,7 @@ static int manage(struct roster *roster, pid_t pid, const struct roster_entry *e
 		  struct mpol_error *err)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct roster_process *process = managed(roster, pid);
+	struct roster_process *process = roster_managed(roster, pid);
 	int r = pidfd < 0 ? -errno : 0;
 
 	if (process && has_ended(tiered_pidfd(process->tiered))) {
@@ -269,7 +269,7 @@ static int manage(struct roster *roster, pid_t pid, const struct roster_entry *e
 		r = process ? hold(process, entry->id) : take_in(roster, pid, entry, err);
 	/* Its id might have become another's before it was taken in. */
 	if (r == 0 && has_ended(pidfd)) {
-		roster_drop(roster, (size_t)(managed(roster, pid) - roster->processes),
+		roster_drop(roster, (size_t)(roster_managed(roster, pid) - roster->processes),
 			    "it has ended");
 		r = error_errno(err, -ESRCH, "manage a process");
 	}
@@ -316,7 +316,7 @@ static int select_now(struct roster *roster, const struct roster_entry *entry,
 
 	for (size_t i = 0; i < selection.nr_processes; i++) {
 		const struct mpol_selected *process = &selection.processes[i];
-		const struct roster_process *known = managed(roster, process->pid);
+		const struct roster_process *known = roster_managed(roster, process->pid);
 
 		if ((known && roster_holds(known, entry->id)) || is_refused(roster, process))
 			continue;

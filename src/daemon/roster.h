@@ -95,6 +95,9 @@ void roster_refresh(struct roster *roster);
 /* The process with this id, or else the next; NULL: there is none. */
 struct roster_process *roster_find(const struct roster *roster, uint32_t id);
 
+/* The process of that id of the kernel's; NULL: it is not managed. */
+struct roster_process *roster_managed(const struct roster *roster, pid_t pid);
+
 bool roster_holds(const struct roster_process *process, uint32_t entry);
 
 /* Lets a process go, at its place among processes, and says why. */

@@ -6,27 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "error.h"
 #include "kernel-settings.h"
 #include "log.h"
 #include "rootfs.h"
-#include "text.h"
 
 #define BALANCING "proc/sys/kernel/numa_balancing"
 #define DEMOTION  "sys/kernel/mm/numa/demotion_enabled"
 
 #define MODE_TIERING 2 /* NUMA_BALANCING_MEMORY_TIERING, include/linux/sched/sysctl.h */
-
-/* The file's first word; "" where there is none. */
-static void read_word(int root, const char *path, char *ret, size_t size)
-{
-	_cleanup_free_ char *text = NULL;
-
-	*ret = '\0';
-	if (rootfs_read(root, &text, "%s", path) >= 0)
-		snprintf(ret, size, "%.*s", (int)strcspn(text, " \n"), text);
-}
 
 static void put(int root, const char *path, const char *value, struct kernel_change **ret)
 {
@@ -42,24 +29,22 @@ static void put(int root, const char *path, const char *value, struct kernel_cha
 
 void kernel_tiering_hold(struct kernel_tiering *held, int root, bool with_balancing)
 {
-	char word[24], without[24];
+	char demotion[8], without[24];
 	uint64_t mode;
 
-	read_word(root, BALANCING, word, sizeof(word));
-	if (with_balancing && parse_u64(word, 10, &mode) == 0 && (mode & MODE_TIERING)) {
+	if (with_balancing && rootfs_read_u64(root, &mode, BALANCING) == 0 &&
+	    (mode & MODE_TIERING)) {
 		snprintf(without, sizeof(without), "%" PRIu64, mode & ~(uint64_t)MODE_TIERING);
 		put(root, BALANCING, without, &held->balancing);
 	}
-	read_word(root, DEMOTION, word, sizeof(word));
-	if (strcmp(word, "true") == 0)
+	if (rootfs_read_word(root, demotion, sizeof(demotion), DEMOTION) == 0 &&
+	    strcmp(demotion, "true") == 0)
 		put(root, DEMOTION, "false", &held->demotion);
 }
 
 void kernel_tiering_release(struct kernel_tiering *held)
 {
-	if (held->demotion)
-		kernel_change_end(held->demotion);
-	if (held->balancing)
-		kernel_change_end(held->balancing);
+	kernel_change_end(held->demotion);
+	kernel_change_end(held->balancing);
 	*held = (struct kernel_tiering) { 0 };
 }

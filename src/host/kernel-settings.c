@@ -44,18 +44,6 @@ struct kernel_change {
 
 /* ---- Taking back ------------------------------------------------------------------- */
 
-/* The first word of a file. */
-static int read_word(int root, const char *path, char *ret, size_t size)
-{
-	_cleanup_free_ char *text = NULL;
-	ssize_t n = rootfs_read(root, &text, "%s", path);
-
-	if (n < 0)
-		return (int)n;
-	snprintf(ret, size, "%.*s", (int)strcspn(text, " \t\n"), text);
-	return 0;
-}
-
 /* Only where nobody else has changed it since. */
 static int put_back(int root, const struct kernel_change_record *record)
 {
@@ -66,7 +54,7 @@ static int put_back(int root, const struct kernel_change_record *record)
 	if ((strncmp(path, "proc/sys/", 9) != 0 && strncmp(path, "sys/", 4) != 0) ||
 	    strstr(path, ".."))
 		return -EINVAL;
-	r = read_word(root, path, now, sizeof(now));
+	r = rootfs_read_word(root, now, sizeof(now), "%s", path);
 	if (r < 0 || strcmp(now, new) != 0)
 		return r == -ENOENT ? 0 : r;
 	return rootfs_write(root, old, "%s", path);
@@ -397,7 +385,7 @@ int kernel_setting_put(int root, const char *path, const char *value, struct ker
 	snprintf(record.words[0], sizeof(record.words[0]), "%s", path);
 	snprintf(record.words[2], sizeof(record.words[2]), "%s", value);
 	kernel_settings_recover(root); /* what was left is not what was there before */
-	r = read_word(root, path, record.words[1], sizeof(record.words[1]));
+	r = rootfs_read_word(root, record.words[1], sizeof(record.words[1]), "%s", path);
 	if (r == 0) {
 		r = kernel_change_begin(root, path, &record, &change, err);
 		if (r < 0)

@@ -45,7 +45,8 @@ struct kernel_change_record {
 int kernel_change_begin(int root, const char *name, const struct kernel_change_record *change,
 			struct kernel_change **ret, struct mpol_error *err);
 
-/* Takes the change back.  Returns 0, or the -errno of that: then the guard tries again later. */
+/* Takes the change back; NULL: there is none.  Returns 0, or the -errno of that: then the guard
+ * tries again later. */
 int kernel_change_end(struct kernel_change *change);
 
 /*

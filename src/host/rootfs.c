@@ -93,6 +93,21 @@ ssize_t rootfs_read(int root, char **ret_text, const char *path, ...)
 	return r;
 }
 
+int rootfs_read_word(int root, char *ret, size_t size, const char *path, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+	ssize_t r;
+
+	va_start(args, path);
+	r = read_format(root, &text, path, args);
+	va_end(args);
+	if (r < 0)
+		return (int)r;
+	snprintf(ret, size, "%.*s", (int)strcspn(text, " \t\n"), text);
+	return 0;
+}
+
 int rootfs_read_u64(int root, uint64_t *ret, const char *path, ...)
 {
 	_cleanup_free_ char *text = NULL;

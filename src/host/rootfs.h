@@ -26,6 +26,12 @@ ssize_t rootfs_read(int root, char **ret_text, const char *path, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
+ * The file's first word, cut at size; "" where it is empty.  Returns 0 or -errno as above.
+ */
+int rootfs_read_word(int root, char *ret, size_t size, const char *path, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
  * A file that holds one decimal number, or one list of nodes.
  * Further error: -EBADMSG, not of that form.
  */

@@ -18,9 +18,9 @@ static const char *next_line(const char *line)
 	return newline ? newline + 1 : NULL;
 }
 
-uint64_t room_parse_watermark(const char *zoneinfo, int node, const char *mark)
+struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node)
 {
-	uint64_t sum = 0;
+	struct room_watermarks sums = { 0 };
 	bool here = false;
 
 	for (const char *line = zoneinfo; line; line = next_line(line)) {
@@ -30,11 +30,14 @@ uint64_t room_parse_watermark(const char *zoneinfo, int node, const char *mark)
 
 		if (sscanf(line, "Node %d, zone", &of) == 1)
 			here = of == node;
-		else if (here && sscanf(line, " %15s %" SCNu64, name, &pages) == 2 &&
-			 !strcmp(name, mark))
-			sum += pages;
+		else if (here && sscanf(line, " %15s %" SCNu64, name, &pages) == 2) {
+			if (!strcmp(name, "low"))
+				sums.low_pages += pages;
+			else if (!strcmp(name, "high"))
+				sums.high_pages += pages;
+		}
 	}
-	return sum;
+	return sums;
 }
 
 /* The value of "key value", 0 if the key is not there. */
@@ -70,7 +73,7 @@ uint64_t room_high_watermark(int root, int node)
 
 	if (rootfs_read(root, &zoneinfo, "proc/zoneinfo") < 0)
 		return 0;
-	return room_parse_watermark(zoneinfo, node, "high");
+	return room_parse_watermarks(zoneinfo, node).high_pages;
 }
 
 uint64_t room_pages(int root, int node, uint64_t high_watermark, enum room room)

@@ -24,8 +24,13 @@ enum room {
 /* Such pages beyond the watermark; a very large number where the node does not say. */
 uint64_t room_pages(int root, int node, uint64_t high_watermark, enum room room);
 
-/* The same from the text of /proc/zoneinfo and of nodeN/vmstat; mark: "min", "low", "high". */
-uint64_t room_parse_watermark(const char *zoneinfo, int node, const char *mark);
+/* A node's watermarks, summed over its zones; 0 where the text has none. */
+struct room_watermarks {
+	uint64_t low_pages, high_pages;
+};
+
+/* The same from the text of /proc/zoneinfo and of nodeN/vmstat. */
+struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node);
 uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark, enum room room);
 
 #endif

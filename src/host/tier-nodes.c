@@ -120,9 +120,11 @@ void tier_nodes_refresh(struct tier_nodes *nodes, int root)
 
 	for (unsigned i = 0; i < nodes->nr; i++) {
 		struct port_node *node = &nodes->nodes[i];
+		const struct room_watermarks marks =
+			room_parse_watermarks(known ? zoneinfo : "", node->id);
 
-		node->least_pages = known ? room_parse_watermark(zoneinfo, node->id, "low") : 0;
-		node->reserve_pages = known ? room_parse_watermark(zoneinfo, node->id, "high") : 0;
+		node->least_pages = marks.low_pages;
+		node->reserve_pages = marks.high_pages;
 	}
 	tier_nodes_count_free(nodes, root);
 }

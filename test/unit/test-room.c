@@ -21,11 +21,11 @@ static const char zoneinfo[] = "Node 0, zone      DMA\n"
 static void test_high_watermark(void **state)
 {
 	(void)state;
-	assert_int_equal(room_parse_watermark(zoneinfo, 0, "high"), 1037);
-	assert_int_equal(room_parse_watermark(zoneinfo, 0, "low"), 31);
-	assert_int_equal(room_parse_watermark(zoneinfo, 1, "high"), 500);
-	assert_int_equal(room_parse_watermark(zoneinfo, 2, "high"), 0);
-	assert_int_equal(room_parse_watermark("", 0, "high"), 0);
+	assert_int_equal(room_parse_watermarks(zoneinfo, 0).high_pages, 1037);
+	assert_int_equal(room_parse_watermarks(zoneinfo, 0).low_pages, 31);
+	assert_int_equal(room_parse_watermarks(zoneinfo, 1).high_pages, 500);
+	assert_int_equal(room_parse_watermarks(zoneinfo, 2).high_pages, 0);
+	assert_int_equal(room_parse_watermarks("", 0).high_pages, 0);
 }
 
 static void test_pages(void **state)

@@ -50,12 +50,11 @@ int process_parse_stat(const char *text, struct process_thread *thread)
 	return 0;
 }
 
-/* What follows "KEY:\t" at the start of a line, or NULL. */
-static const char *status_field(const char *text, const char *key)
+const char *process_status_field(const char *status, const char *key)
 {
 	size_t length = strlen(key);
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
+	for (const char *line = status; line; line = strchr(line, '\n')) {
 		if (*line == '\n')
 			line++;
 		if (!strncmp(line, key, length) && line[length] == ':')
@@ -66,7 +65,7 @@ static const char *status_field(const char *text, const char *key)
 
 static int status_number(const char *text, const char *key, int missing, int *ret)
 {
-	const char *field = status_field(text, key);
+	const char *field = process_status_field(text, key);
 	char *end;
 	long number;
 
@@ -83,7 +82,7 @@ static int status_number(const char *text, const char *key, int missing, int *re
 
 static int parse_status(const char *text, struct process_thread *thread)
 {
-	const char *mems = status_field(text, "Mems_allowed_list");
+	const char *mems = process_status_field(text, "Mems_allowed_list");
 	char list[8192];
 	size_t length;
 

@@ -61,6 +61,10 @@ int process_read_stat(int root, pid_t pid, struct process_thread *ret);
 /* Reads the text of such a file.  Returns 0 or -EBADMSG. */
 int process_parse_stat(const char *text, struct process_thread *thread);
 
+/* What follows "KEY:" and blanks at a line's beginning in the text of /proc/PID/status; NULL: there
+ * is no such line. */
+const char *process_status_field(const char *status, const char *key);
+
 /*
  * Opens /proc/PID/name; pid may be the id of a thread.  O_CLOEXEC is added to the flags.
  * Returns a descriptor, -ESRCH where there is no such file, or another errno of openat(2).

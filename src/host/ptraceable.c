@@ -13,19 +13,6 @@
 #include "process.h"
 #include "rootfs.h"
 
-/* What stands behind "NAME:" at a line's beginning; NULL: no such line. */
-static const char *field(const char *status, const char *name)
-{
-	const size_t length = strlen(name);
-
-	for (const char *line = status; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, length) == 0 && line[length] == ':')
-			return line + length + 1;
-	}
-	return NULL;
-}
-
 /* Whether real, effective and saved id (proc(5), Uid) are all that one. */
 static int all_are(const char *ids, uint32_t id)
 {
@@ -38,12 +25,12 @@ static int all_are(const char *ids, uint32_t id)
 
 int ptraceable_parse(const char *status, uid_t uid, gid_t gid)
 {
-	const char *permitted = field(status, "CapPrm");
+	const char *permitted = process_status_field(status, "CapPrm");
 	uint64_t capabilities;
-	int r = all_are(field(status, "Uid"), uid);
+	int r = all_are(process_status_field(status, "Uid"), uid);
 
 	if (r == 0)
-		r = all_are(field(status, "Gid"), gid);
+		r = all_are(process_status_field(status, "Gid"), gid);
 	if (r < 0)
 		return r;
 	if (!permitted || sscanf(permitted, "%" SCNx64, &capabilities) != 1)

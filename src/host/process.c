@@ -188,6 +188,17 @@ int process_list_threads(int root, pid_t pid, pid_t **ret_tids, size_t *ret_nr)
 	return r < 0 ? gone(r) : list_ids(dir, ret_tids, ret_nr);
 }
 
+int process_read_file(int root, pid_t pid, const char *name, char **ret_text)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t length = rootfs_read(root, &text, "proc/%d/%s", pid, name);
+
+	if (length <= 0)
+		return length == 0 ? -ESRCH : gone((int)length);
+	*ret_text = steal_pointer(&text);
+	return 0;
+}
+
 int process_open_file(int root, pid_t pid, const char *name, int flags)
 {
 	char path[64];

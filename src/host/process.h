@@ -66,6 +66,13 @@ int process_parse_stat(const char *text, struct process_thread *thread);
 const char *process_status_field(const char *status, const char *key);
 
 /*
+ * The text of /proc/PID/name, which is not empty; free(3) it.  pid may be the id of a thread.
+ * Errors: -ESRCH (there is no such file, or nothing in it: what has no memory any more),
+ * -EACCES, -EFBIG, -ENOMEM.
+ */
+int process_read_file(int root, pid_t pid, const char *name, char **ret_text);
+
+/*
  * Opens /proc/PID/name; pid may be the id of a thread.  O_CLOEXEC is added to the flags.
  * Returns a descriptor, -ESRCH where there is no such file, or another errno of openat(2).
  */

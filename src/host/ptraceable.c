@@ -11,7 +11,6 @@
 
 #include "cleanup.h"
 #include "process.h"
-#include "rootfs.h"
 
 /* Whether real, effective and saved id (proc(5), Uid) are all that one. */
 static int all_are(const char *ids, uint32_t id)
@@ -43,13 +42,13 @@ int ptraceable_by(int root, pid_t pid, uid_t uid, gid_t gid)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = process_open_file(root, pid, "status", O_RDONLY);
 	struct stat status;
-	ssize_t length;
+	int r;
 
 	if (fd < 0)
 		return fd;
-	length = rootfs_read(root, &text, "proc/%d/status", pid);
-	if (length < 0)
-		return length == -ENOENT ? -ESRCH : (int)length;
+	r = process_read_file(root, pid, "status", &text);
+	if (r < 0)
+		return r;
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	return status.st_uid == uid ? ptraceable_parse(text, uid, gid) : -EPERM;

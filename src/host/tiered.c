@@ -16,7 +16,6 @@
 #include "numa-maps.h"
 #include "policy.h"
 #include "process.h"
-#include "rootfs.h"
 
 #define BLOCK_PAGES 512
 #define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
@@ -351,13 +350,15 @@ static int renew(struct tiered *tiered)
 static int hash_ranges(const struct tiered *tiered, uint64_t *ret_hash)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = rootfs_read(tiered->root, &text, "proc/%d/maps", tiered->process.pid);
+	int r = process_read_file(tiered->root, tiered->process.pid, "maps", &text);
 	uint64_t hash = 0xcbf29ce484222325;
 
-	for (ssize_t i = 0; i < n; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3;
+	if (r < 0)
+		return r;
+	for (const char *c = text; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
 	*ret_hash = hash;
-	return n < 0 ? (int)n : 0;
+	return 0;
 }
 
 /* The pages that there are, none of them seen yet. */
@@ -367,7 +368,7 @@ static int renew_if_due(struct tiered *tiered)
 	int r = hash_ranges(tiered, &hash);
 
 	if (r < 0)
-		return r == -ENOENT ? -ESRCH : r;
+		return r;
 	if (tiered->fresh_rounds == 0 || hash != tiered->ranges_hash) {
 		tiered->fresh_rounds = 0;
 		r = renew(tiered);

@@ -97,12 +97,9 @@ static int try_all(struct attempt *attempt)
 	const struct tlb_flush *flush = attempt->flush;
 	_cleanup_free_ char *text = NULL;
 	struct maps_entry entry;
-	ssize_t n = rootfs_read(flush->root, &text, "proc/%d/maps", flush->pid);
+	int r = process_read_file(flush->root, flush->pid, "maps", &text);
 	char *cursor = text;
-	int r = 0;
 
-	if (n <= 0)
-		return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
 	while (r == 0 && attempt->tries < MOST_TRIES) {
 		uint64_t start;
 

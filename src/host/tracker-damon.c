@@ -34,7 +34,6 @@
 #include "kernel-settings.h"
 #include "pagemap.h"
 #include "process.h"
-#include "rootfs.h"
 
 /*
  * 20 samples per aggregation.  The kernel's own 5 ms and 100 ms find a contiguous hot set in half
@@ -177,11 +176,9 @@ static bool has_changed(const struct damoned *damoned)
 static int look_at_mappings(struct damoned *damoned)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = rootfs_read(damoned->root, &text, "proc/%d/maps", damoned->pid);
+	int r = process_read_file(damoned->root, damoned->pid, "maps", &text);
 
-	if (n <= 0)
-		return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
-	return damon_ranges_read(text, &damoned->wanted);
+	return r < 0 ? r : damon_ranges_read(text, &damoned->wanted);
 }
 
 /* ---- As a tracker ------------------------------------------------------------------------------

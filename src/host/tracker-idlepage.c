@@ -25,7 +25,6 @@
 #include "maps.h"
 #include "pagemap.h"
 #include "process.h"
-#include "rootfs.h"
 
 #define BITMAP	   "sys/kernel/mm/page_idle/bitmap"
 #define FLAGS	   "proc/kpageflags"
@@ -268,12 +267,13 @@ static int idlepage_clear(struct tracker *tracker)
 	const struct idled *idled = idled_of(tracker);
 	_cleanup_free_ char *text = NULL;
 	struct maps_entry entry;
-	ssize_t n = rootfs_read(idled->root, &text, "proc/%d/maps", idled->pid);
+	int r = process_read_file(idled->root, idled->pid, "maps", &text);
 	char *cursor = text;
-	int r;
 
-	if (n <= 0 || !process_pagemap_is_alive(idled->pagemap))
-		return n <= 0 && n != 0 && n != -ENOENT ? (int)n : -ESRCH;
+	if (r == 0 && !process_pagemap_is_alive(idled->pagemap))
+		r = -ESRCH;
+	if (r < 0)
+		return r;
 	while ((r = maps_next(&cursor, &entry)) == 1) {
 		if (strncmp(entry.name, "[v", 2) == 0) /* the kernel's, which have no idle bit */
 			continue;

@@ -27,6 +27,7 @@
 #include "error.h"
 #include "grow.h"
 #include "lru-gen.h"
+#include "process.h"
 #include "rootfs.h"
 
 #define LRU_GEN "sys/kernel/debug/lru_gen"
@@ -90,12 +91,11 @@ static int find_group(const struct aged *aged, struct lru_gen_group *ret)
 {
 	_cleanup_free_ char *cgroup = NULL, *generations = NULL;
 	char path[sizeof(ret->path)];
-	ssize_t n = rootfs_read(aged->root, &cgroup, "proc/%d/cgroup", aged->pid);
-	int r;
+	int r = process_read_file(aged->root, aged->pid, "cgroup", &cgroup);
+	ssize_t n;
 
-	if (n <= 0)
-		return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
-	r = lru_gen_cgroup(cgroup, path, sizeof(path));
+	if (r == 0)
+		r = lru_gen_cgroup(cgroup, path, sizeof(path));
 	if (r < 0)
 		return r;
 	n = rootfs_read(aged->root, &generations, LRU_GEN);

@@ -17,7 +17,6 @@
 #include "maps.h"
 #include "pagemap.h"
 #include "process.h"
-#include "rootfs.h"
 #include "tracker.h"
 
 /* Entries of pagemap, or regions of a scan, at a time. */
@@ -201,12 +200,11 @@ int soft_dirty_sample(struct soft_dirty *tracker, run_fn *run, void *user)
 	struct sink sink = { .run = run, .user = user };
 	_cleanup_free_ char *text = NULL;
 	struct maps_entry entry;
-	ssize_t n = rootfs_read(tracker->root, &text, "proc/%d/maps", tracker->pid);
+	int r = process_read_file(tracker->root, tracker->pid, "maps", &text);
 	char *cursor = text;
-	int r;
 
-	if (n <= 0)
-		return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
+	if (r < 0)
+		return r;
 	while ((r = maps_next(&cursor, &entry)) == 1) {
 		if (entry.permissions[1] != 'w')
 			continue;

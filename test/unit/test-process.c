@@ -255,6 +255,20 @@ static void test_refusals(void **state)
 	assert_int_equal(mpol_process_new("/nowhere", 1, 0, &process, NULL), -ENOENT);
 }
 
+static void test_read_file(void **state)
+{
+	_cleanup_close_ int fd = rootfs_open(root);
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	put("proc/80/maps", MAPS);
+	put("proc/81/maps", "%s", "");
+	assert_int_equal(process_read_file(fd, 80, "maps", &text), 0);
+	assert_string_equal(text, MAPS);
+	assert_int_equal(process_read_file(fd, 81, "maps", NULL), -ESRCH);
+	assert_int_equal(process_read_file(fd, 82, "maps", NULL), -ESRCH);
+}
+
 static void test_the_running_machine(void **state)
 {
 	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
@@ -281,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_vmas_of_one_thread),
 		cmocka_unit_test(test_leader_has_ended),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_read_file),
 		cmocka_unit_test(test_the_running_machine),
 	};
 

@@ -329,11 +329,6 @@ static int damon_scan(struct tracker *tracker, uint64_t start, uint64_t end, uin
 	return 0;
 }
 
-static int damon_check(int root, struct mpol_error *err)
-{
-	return damon_sysfs_check(root, signature(), err);
-}
-
 const struct tracker_kind tracker_damon = {
 	.name = "damon",
 	.summary = "regions that DAMON samples, by access counts: reads and writes of contiguous "
@@ -348,7 +343,6 @@ const struct tracker_kind tracker_damon = {
 	.target_fault_ns = 1,
 	.open = damon_open,
 	.close = damon_close,
-	.check = damon_check,
 	.clear = damon_clear,
 	.begin_scan = damon_begin_scan,
 	.scan = damon_scan,

@@ -29,18 +29,10 @@ struct ptescan_program {
 	struct ptescan_bases bases; /* zeros: to be asked for */
 };
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 static int load(struct ptescan_program *program, struct mpol_error *err)
 {
 	/* It would print to stderr. */
-	libbpf_print_fn_t print = libbpf_set_print(print_nothing);
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
 	int r = 0;
 
 	program->skeleton = ptescan__open_and_load();

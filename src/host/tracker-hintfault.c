@@ -93,14 +93,6 @@ static int take_event(void *user, void *data, size_t bytes)
 	return 0;
 }
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 /* The function that all faults of base pages come by: since Linux 6.10, and before. */
 static const char *find_function(void)
 {
@@ -161,7 +153,7 @@ static int load_quietly(struct mpol_error *err)
 
 	if (shared.skeleton)
 		return 0;
-	print = libbpf_set_print(print_nothing);
+	print = libbpf_set_print(NULL);
 	r = load();
 	libbpf_set_print(print);
 	return r < 0 ? explain(r, err) : 0;

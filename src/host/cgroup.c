@@ -147,6 +147,17 @@ int cgroup_find(int root, const char *name, char ret_path[PATH_MAX], struct mpol
 	return 0;
 }
 
+const char *cgroup_parse_own(char *text)
+{
+	char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+
+	if (!line)
+		return NULL;
+	line += *line == '\n';
+	line[strcspn(line, "\n")] = '\0';
+	return line + 3;
+}
+
 /* ---- Walking ------------------------------------------------------------------- */
 
 /* Called for each cgroup; negative ends the walk. */

@@ -23,6 +23,10 @@
  */
 int cgroup_find(int root, const char *name, char ret_path[PATH_MAX], struct mpol_error *error);
 
+/* The path in the unified hierarchy, from the text of /proc/PID/cgroup, which is cut behind it;
+ * NULL: it has none there. */
+const char *cgroup_parse_own(char *text);
+
 /*
  * The cgroup of a systemd unit: of that name, or, where the name has no suffix of
  * a unit with processes, of that name with one.  Found by looking at all cgroups:

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "doctor.h"
 #include "error.h"
@@ -88,16 +89,11 @@ static void check_threads(const struct patient *patient)
 static void read_cgroup(const struct patient *patient, char *ret, size_t size)
 {
 	_cleanup_free_ char *text = NULL;
-	const char *line;
+	const char *cgroup = NULL;
 
-	*ret = '\0';
-	if (rootfs_read(patient->root, &text, "proc/%d/cgroup", patient->pid) < 0)
-		return;
-	line = strncmp(text, "0::", 3) ? strstr(text, "\n0::") : text;
-	if (line)
-		line = strchr(line, '/');
-	if (line)
-		snprintf(ret, size, "%.*s", (int)strcspn(line, "\n"), line);
+	if (rootfs_read(patient->root, &text, "proc/%d/cgroup", patient->pid) >= 0)
+		cgroup = cgroup_parse_own(text);
+	snprintf(ret, size, "%s", cgroup ? cgroup : "");
 }
 
 static void check_cpuset(const struct patient *patient)

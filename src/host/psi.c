@@ -31,17 +31,6 @@ int psi_parse_full(const char *text, uint32_t *ret_permyriad)
 	return 0;
 }
 
-const char *psi_parse_cgroup(char *text)
-{
-	char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-
-	if (!line)
-		return NULL;
-	line += *line == '\n';
-	line[strcspn(line, "\n")] = '\0';
-	return line + 3;
-}
-
 int psi_read_system(int root, uint32_t *ret_permyriad)
 {
 	_cleanup_free_ char *text = NULL;
@@ -59,7 +48,7 @@ int psi_read_process(int root, pid_t pid, uint32_t *ret_permyriad)
 
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : (int)r;
-	name = psi_parse_cgroup(cgroups);
+	name = cgroup_parse_own(cgroups);
 	if (!name || strcmp(name, "/") == 0) {
 		*ret_permyriad = 0;
 		return 0;

@@ -21,8 +21,4 @@ int psi_read_process(int root, pid_t pid, uint32_t *ret_permyriad);
 /* The same from the text of such a file: 0 or -EBADMSG. */
 int psi_parse_full(const char *text, uint32_t *ret_permyriad);
 
-/* The path in the unified hierarchy, from the text of /proc/PID/cgroup, which is cut behind it;
- * NULL: it has none there. */
-const char *psi_parse_cgroup(char *text);
-
 #endif

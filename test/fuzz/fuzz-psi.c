@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "psi.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = psi_parse_full(text, &permyriad);
 	if (r == 0 ? permyriad > 10000 : r != -EBADMSG || permyriad != UINT32_MAX)
 		abort();
-	path = psi_parse_cgroup(text);
+	path = cgroup_parse_own(text);
 	if (path && (path < text + 3 || path > text + size || strchr(path, '\n')))
 		abort();
 	free(text);

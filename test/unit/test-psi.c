@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "pressure.h"
 #include "psi.h"
 #include "rootfs.h"
@@ -66,9 +67,9 @@ static void the_unified_hierarchy_is_found(void **state)
 	     none[] = "3:cpu:/b\n";
 
 	(void)state;
-	assert_string_equal(psi_parse_cgroup(mixed), "/user.slice/x y");
-	assert_string_equal(psi_parse_cgroup(alone), "/");
-	assert_null(psi_parse_cgroup(none));
+	assert_string_equal(cgroup_parse_own(mixed), "/user.slice/x y");
+	assert_string_equal(cgroup_parse_own(alone), "/");
+	assert_null(cgroup_parse_own(none));
 }
 
 static void write_file(int root, const char *path, const char *text)

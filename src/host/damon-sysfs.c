@@ -98,12 +98,19 @@ static bool is_running(int root)
 
 /* ---- Whose it is ------------------------------------------------------------------------- */
 
-static bool is_signed(int root, uint64_t signature)
+static uint64_t read_signature(int root, uint64_t kdamond)
 {
 	uint64_t update_us = 0;
 
-	rootfs_read_u64(root, &update_us, CONTEXT "/monitoring_attrs/intervals/update_us");
-	return update_us == signature;
+	rootfs_read_u64(root, &update_us,
+			KDAMONDS "/%" PRIu64 "/contexts/0/monitoring_attrs/intervals/update_us",
+			kdamond);
+	return update_us;
+}
+
+bool damon_sysfs_is_mpolds(int root, uint64_t kdamond)
+{
+	return read_signature(root, kdamond) > DAMON_SYSFS_SIGNATURES;
 }
 
 /* Nothing that anybody could miss: as it is before it is signed. */
@@ -133,7 +140,7 @@ int damon_sysfs_check(int root, uint64_t signature, struct mpol_error *err)
 		error_advise(err, "needs to be root");
 		return r;
 	}
-	if (nr == 0 || (nr == 1 && is_signed(root, signature)))
+	if (nr == 0 || (nr == 1 && read_signature(root, 0) == signature))
 		return 0;
 	r = error_set(err, -EBUSY, step, "somebody else has set it up");
 	error_on(err, "/" KDAMONDS);
@@ -156,7 +163,7 @@ int damon_sysfs_remove(int root, uint64_t signature)
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	if (nr != 1 || (!is_signed(root, signature) && !is_empty(root)))
+	if (nr != 1 || (read_signature(root, 0) != signature && !is_empty(root)))
 		return 0;
 	r = stop(root);
 	return r < 0 ? r : put_number(root, 0, KDAMONDS "/nr_kdamonds");

@@ -11,6 +11,7 @@
 #ifndef HOST_DAMON_SYSFS_H
 #define HOST_DAMON_SYSFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -43,6 +44,9 @@ struct damon_setup {
 	const struct damon_target *targets;
 	size_t nr_targets;
 };
+
+/* Whether kdamond number kdamond has an mpold's signature, whichever's. */
+bool damon_sysfs_is_mpolds(int root, uint64_t kdamond);
 
 /*
  * Whether DAMON can be used, and by us: 0; -EOPNOTSUPP: this kernel has none, or none that tells of

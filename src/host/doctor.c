@@ -354,18 +354,6 @@ static void check_weights(const struct patient *patient)
 
 /* ---- Others at work ---------------------------------------------------------------- */
 
-/* That of mpold --tracker damon only looks. */
-static bool is_mpolds(const struct patient *patient, uint64_t kdamond)
-{
-	uint64_t update_us;
-
-	return rootfs_read_u64(patient->root, &update_us,
-			       "sys/kernel/mm/damon/admin/kdamonds/%llu/contexts/0/"
-			       "monitoring_attrs/intervals/update_us",
-			       (unsigned long long)kdamond) == 0 &&
-	       update_us > DAMON_SYSFS_SIGNATURES;
-}
-
 static void check_damon(const struct patient *patient)
 {
 	static const char *const modules[] = { "damon_reclaim", "damon_lru_sort" };
@@ -377,7 +365,7 @@ static void check_damon(const struct patient *patient)
 		snprintf(path, sizeof(path), "sys/kernel/mm/damon/admin/kdamonds/%llu/state",
 			 (unsigned long long)i);
 		if (read_word(patient, path, word, sizeof(word)) && !strcmp(word, "on") &&
-		    !is_mpolds(patient, i))
+		    !damon_sysfs_is_mpolds(patient->root, i)) /* that one only looks */
 			symptom_add(
 				patient->symptoms, MPOL_SEVERITY_WARNING, "damon",
 				"kdamond %llu is at work for somebody else, who may move or free "

@@ -57,6 +57,7 @@ struct tiered {
 	int nr_nodes;
 	/* Its ranges, as of the last census; for so many rounds more they will do if they stay. */
 	struct vma_table table;
+	const struct vma *hint_table; /* of these, its table of hints; NULL: it has none */
 	uint64_t ranges_hash;
 	unsigned fresh_rounds;
 };
@@ -303,14 +304,10 @@ static int renew_range(struct renewal *renewal, const struct vma *vma)
 /* What it says of its own memory.  A table that is being written says what it said before. */
 static void read_own_hints(struct tiered *tiered)
 {
-	const struct vma_table *table = &tiered->table;
-	const struct vma *vma = NULL;
+	const struct vma *vma = tiered->hint_table;
 	int r;
 
 	tiered->hints_refused = NULL;
-	for (size_t i = 0; i < table->nr_vmas && !vma; i++)
-		if (strcmp(table->vmas[i].name, HINT_TABLE_MAPPING) == 0)
-			vma = &table->vmas[i];
 	if (vma && !tiered->own_hints)
 		tiered->own_hints = calloc(1, sizeof(*tiered->own_hints));
 	if (!tiered->own_hints)
@@ -336,10 +333,16 @@ static int renew(struct tiered *tiered)
 
 	vma_table_free(table);
 	*table = (struct vma_table) { 0 };
+	tiered->hint_table = NULL;
 	tiered->nr_blocks = tiered->nr_allocated = 0;
 	r = process_read_vmas(tiered->root, tiered->process.pid, tiered->process.pid, table);
-	for (size_t i = 0; i < table->nr_vmas && r == 0; i++)
-		r = renew_range(&renewal, &table->vmas[i]);
+	for (size_t i = 0; i < table->nr_vmas && r == 0; i++) {
+		const struct vma *vma = &table->vmas[i];
+
+		if (!tiered->hint_table && strcmp(vma->name, HINT_TABLE_MAPPING) == 0)
+			tiered->hint_table = vma;
+		r = renew_range(&renewal, vma);
+	}
 	while (renewal.next_old < renewal.nr_old)
 		free(renewal.old[renewal.next_old++]);
 	free(renewal.old);

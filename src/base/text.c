@@ -80,3 +80,16 @@ int parse_u64(const char *text, int base, uint64_t *ret)
 	*ret = value;
 	return 0;
 }
+
+int parse_process_id(const char *text, pid_t *ret)
+{
+	uint64_t number;
+	int r = parse_u64(text, 10, &number);
+
+	if (r < 0)
+		return r;
+	if (number == 0 || number > INT32_MAX)
+		return -ERANGE;
+	*ret = (pid_t)number;
+	return 0;
+}

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Zero-initialise.  data is NULL or terminated; free it with text_free. */
 struct text {
@@ -26,5 +27,9 @@ void text_free(struct text *text);
  * *ret is untouched on failure.
  */
 int parse_u64(const char *text, int base, uint64_t *ret);
+
+/* The same for an id of a process or thread, which is from 1.  Further case of -ERANGE: it is not.
+ */
+int parse_process_id(const char *text, pid_t *ret);
 
 #endif

@@ -14,12 +14,8 @@
 
 int argument_pid(const char *text, pid_t *ret_pid, struct mpol_error *error)
 {
-	uint64_t number = 0;
-
-	if (parse_u64(text, 10, &number) == 0 && number > 0 && number <= INT32_MAX) {
-		*ret_pid = (pid_t)number;
+	if (parse_process_id(text, ret_pid) == 0)
 		return 0;
-	}
 	error_set(error, -EINVAL, "read PID", "not a process id");
 	error_on(error, "\"%s\"", text);
 	error_advise(error, "a process id is a number from 1; pidof(1) and pgrep(1) find it");

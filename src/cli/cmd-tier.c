@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <mpol/mpol.h>
 
+#include "arguments.h"
 #include "client.h"
 #include "error.h"
 #include "listen.h"
@@ -226,19 +227,20 @@ static int resume_all(struct tier_options *options)
 static int hint(struct tier_options *options)
 {
 	struct mpol_error error = { 0 };
-	uint64_t pid, start, end;
+	uint64_t start, end;
 	char range[40];
+	pid_t pid;
 
 	if (options->nr_words != 3)
 		return wrong("of what, and what? mpol tier hint PID START-END hot", "hint");
-	if (parse_u64(options->words[0], 10, &pid) < 0 || !pid || pid > INT32_MAX)
-		return wrong("not a process id", options->words[0]);
+	if (argument_pid(options->words[0], &pid, &error) < 0)
+		return fail(options, &error);
 	if (page_runs_range(options->words[1], &start, &end, &error) < 0)
 		return wrong("not a range START-END of hexadecimal addresses", options->words[1]);
 	snprintf(range, sizeof(range), "%" PRIx64 "-%" PRIx64, start, end);
 	return have_done(options, "/v1/hints",
-			 json_pack("{s:I, s:s, s:o}", "pid", (json_int_t)pid, "range", range,
-				   "hint", report_string(options->words[2])),
+			 json_pack("{s:i, s:s, s:o}", "pid", pid, "range", range, "hint",
+				   report_string(options->words[2])),
 			 "mpold knows, and forgets it when the process ends");
 }
 

@@ -134,16 +134,6 @@ static bool is_expression(const char *text)
 	return true;
 }
 
-static bool parse_pid(const char *text, pid_t *ret)
-{
-	uint64_t number;
-
-	if (parse_u64(text, 10, &number) < 0 || number == 0 || number > INT32_MAX)
-		return false;
-	*ret = (pid_t)number;
-	return true;
-}
-
 /* What the text asks for.  Returns whether it is good. */
 static bool make_request(enum settings_kind kind, const char *text, struct roster_request *ret)
 {
@@ -152,9 +142,9 @@ static bool make_request(enum settings_kind kind, const char *text, struct roste
 	selector->size = sizeof(*selector);
 	switch (kind) {
 	case SETTINGS_PID:
-		return parse_pid(text, &ret->pid);
+		return parse_process_id(text, &ret->pid) == 0;
 	case SETTINGS_TREE:
-		return parse_pid(text, &selector->tree);
+		return parse_process_id(text, &selector->tree) == 0;
 	case SETTINGS_CGROUP:
 		selector->cgroup = text;
 		return text[strspn(text, "/")] != '\0';

@@ -125,7 +125,6 @@ int kernel_change_parse(const char *text, struct kernel_change_record *ret)
 {
 	struct kernel_change_record record = { 0 };
 	char holder[24], start_ticks[24];
-	uint64_t pid;
 
 	if (!take_word(&text, record.kind, sizeof(record.kind)) ||
 	    !take_word(&text, holder, sizeof(holder)) ||
@@ -134,11 +133,10 @@ int kernel_change_parse(const char *text, struct kernel_change_record *ret)
 	for (size_t i = 0; i < sizeof(record.words) / sizeof(*record.words); i++)
 		if (!take_word(&text, record.words[i], sizeof(record.words[i])))
 			return -EBADMSG;
-	if (text[strspn(text, " \n")] || !*record.words[0] || parse_u64(holder, 10, &pid) < 0 ||
-	    parse_u64(start_ticks, 10, &record.holder_start_ticks) < 0 || pid == 0 ||
-	    pid > INT32_MAX)
+	if (text[strspn(text, " \n")] || !*record.words[0] ||
+	    parse_process_id(holder, &record.holder) < 0 ||
+	    parse_u64(start_ticks, 10, &record.holder_start_ticks) < 0)
 		return -EBADMSG;
-	record.holder = (pid_t)pid;
 	*ret = record;
 	return 0;
 }

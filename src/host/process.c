@@ -159,16 +159,15 @@ static int list_ids(DIR *dir, pid_t **ret_ids, size_t *ret_nr)
 	struct dirent *entry;
 
 	while (errno = 0, (entry = readdir(dir))) {
-		uint64_t id;
-		pid_t *more;
+		pid_t id, *more;
 
-		if (parse_u64(entry->d_name, 10, &id) < 0 || id == 0 || id > INT32_MAX)
+		if (parse_process_id(entry->d_name, &id) < 0)
 			continue;
 		more = grow(ids, nr, &allocated, sizeof(*ids));
 		if (!more)
 			return -ENOMEM;
 		ids = more;
-		ids[nr++] = (pid_t)id;
+		ids[nr++] = id;
 	}
 	if (errno)
 		return gone(-errno);

@@ -45,12 +45,12 @@ static int compare_pids(const void *a, const void *b)
 static pid_t caller(int root)
 {
 	char target[32];
-	uint64_t pid;
+	pid_t pid;
 
 	if (rootfs_readlink(root, target, sizeof(target), "proc/self") < 0 ||
-	    parse_u64(target, 10, &pid) < 0 || pid > INT32_MAX)
+	    parse_process_id(target, &pid) < 0)
 		return 0;
-	return (pid_t)pid;
+	return pid;
 }
 
 /* Whether it is a program that runs.  A leader that has ended may have left threads behind. */

@@ -53,6 +53,13 @@ int error_errno(struct mpol_error *err, int code, const char *step)
 	return error_set(err, code, step, "%s", strerror_r(-code, words, sizeof(words)));
 }
 
+const char *error_name(int code)
+{
+	const char *name = strerrorname_np(-code);
+
+	return name ? name : "unknown";
+}
+
 void error_clear(struct mpol_error *err)
 {
 	if (err)

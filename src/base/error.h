@@ -30,6 +30,9 @@ void error_advise(struct mpol_error *err, const char *advice, ...)
 /* error_set with the words of strerror(3) for -code as the cause. */
 int error_errno(struct mpol_error *err, int code, const char *step);
 
+/* The name of a negative errno, such as "EINVAL"; "unknown" where it has none. */
+const char *error_name(int code);
+
 /* No error: all fields empty. */
 void error_clear(struct mpol_error *err);
 

@@ -3,9 +3,9 @@
 #include "report.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "error-json.h"
+#include "error.h"
 #include "verbs.h"
 
 char *report_printable(const char *text, char *buffer, size_t size)
@@ -32,20 +32,13 @@ static void print_part(const char *text, const char *after)
 			after);
 }
 
-static const char *errno_name(int code)
-{
-	const char *name = strerrorname_np(-code);
-
-	return name ? name : "unknown";
-}
-
 void report_error_words(const char *verb, const struct mpol_error *error)
 {
 	fprintf(stderr, "mpol %s: ", verb);
 	print_part(error->step, ": ");
 	print_part(error->object, ": ");
 	print_part(error->cause, " ");
-	fprintf(stderr, "(%s)\n", errno_name(error->code));
+	fprintf(stderr, "(%s)\n", error_name(error->code));
 	if (*error->advice) {
 		fputs("  ", stderr);
 		print_part(error->advice, "\n");

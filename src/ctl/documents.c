@@ -5,9 +5,8 @@
  */
 #include "documents.h"
 
-#include <string.h>
-
 #include "error-json.h"
+#include "error.h"
 
 /* jansson's integers are signed; no count of ours ever needs the last bit. */
 static json_t *number(uint64_t value)
@@ -66,13 +65,10 @@ static json_t *failed_json(const struct ctl_moves *moves)
 {
 	json_t *failed = json_object();
 
-	for (int code = 1; code < CTL_MAX_ERRNOS; code++) {
-		const char *name = strerrorname_np(code);
-
+	for (int code = 1; code < CTL_MAX_ERRNOS; code++)
 		if (moves->failed_pages[code])
-			json_object_set_new(failed, name ? name : "unknown",
+			json_object_set_new(failed, error_name(-code),
 					    number(moves->failed_pages[code]));
-	}
 	return failed;
 }
 

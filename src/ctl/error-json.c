@@ -2,9 +2,6 @@
 /* Errors as JSON: see error-json.h. */
 #include "error-json.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "error.h"
 #include "text.h"
 
@@ -30,9 +27,7 @@ json_t *json_text(const char *text)
 
 json_t *error_to_json(const struct mpol_error *error)
 {
-	const char *name = strerrorname_np(-error->code);
-
-	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "code", name ? name : "unknown", "errno",
+	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "code", error_name(error->code), "errno",
 			 -error->code, "step", json_text(error->step), "object",
 			 json_text(error->object), "cause", json_text(error->cause), "advice",
 			 json_text(error->advice));

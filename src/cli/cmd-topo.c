@@ -42,13 +42,6 @@ static void number_cell(struct table *table, int64_t number)
 		table_cell(table, "%" PRId64, number);
 }
 
-static void bytes_cell(struct table *table, uint64_t bytes)
-{
-	char words[32];
-
-	table_cell(table, "%s", units_format_bytes(bytes, words, sizeof(words)));
-}
-
 static void latency_cell(struct table *table, uint64_t ns)
 {
 	if (ns)
@@ -77,11 +70,11 @@ static void node_row(struct table *table, const struct mpol_node *node, bool des
 		table_cell(table, "-");
 	number_cell(table, node->tier);
 	table_cell(table, "%s", *node->cpus ? node->cpus : "-");
-	bytes_cell(table, node->capacity_bytes);
+	table_bytes(table, node->capacity_bytes);
 	if (described)
 		table_cell(table, "-");
 	else
-		bytes_cell(table, node->free_bytes);
+		table_bytes(table, node->free_bytes);
 	number_cell(table, node->kernel_weight);
 	number_cell(table, node->kernel_tier);
 }
@@ -232,8 +225,8 @@ static int print_caches(const struct mpol_topology *topology)
 			any = true;
 			number_cell(&table, node->id);
 			number_cell(&table, cache->level);
-			bytes_cell(&table, cache->size_bytes);
-			bytes_cell(&table, cache->line_bytes);
+			table_bytes(&table, cache->size_bytes);
+			table_bytes(&table, cache->line_bytes);
 			text_cell(&table, indexing_name(cache));
 			text_cell(&table, write_policy_name(cache));
 		}

@@ -34,9 +34,7 @@ static void percent_cell(struct table *table, uint64_t ppm)
 
 static void pages_cell(struct table *table, uint64_t pages)
 {
-	char words[32];
-
-	table_cell(table, "%s", units_format_bytes(pages * 4096, words, sizeof(words)));
+	table_bytes(table, pages * 4096);
 }
 
 static void time_cell(struct table *table, uint64_t ns)

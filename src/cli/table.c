@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "units.h"
 
 /* Characters of UTF-8 text: every byte but the continuation bytes. */
 static size_t width(const char *text)
@@ -67,6 +68,13 @@ void table_cell(struct table *table, const char *format, ...)
 		words = NULL;
 	va_end(args);
 	add_cell(table, words);
+}
+
+void table_bytes(struct table *table, uint64_t bytes)
+{
+	char words[32];
+
+	table_cell(table, "%s", units_format_bytes(bytes, words, sizeof(words)));
 }
 
 /* Blanks are held back until a word follows, so that no line ends in them. */

@@ -15,6 +15,7 @@
 #define CLI_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum table_align {
@@ -37,6 +38,9 @@ void table_column(struct table *table, const char *title, enum table_align align
 
 /* Adds the next cell: left to right, then the next row; "" stays blank. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds a cell with an amount of memory, in the fitting unit. */
+void table_bytes(struct table *table, uint64_t bytes);
 
 /* Prints titles and rows; an unfinished last row is blank to its right.  Returns 0 or -ENOMEM. */
 int table_print(const struct table *table, FILE *stream);

@@ -40,13 +40,6 @@ static void cell_number(struct table *table, const json_t *object, const char *k
 		table_cell(table, "%" PRIu64, number(object, key));
 }
 
-static void cell_bytes(struct table *table, uint64_t bytes)
-{
-	char buffer[32];
-
-	table_cell(table, "%s", units_format_bytes(bytes, buffer, sizeof(buffer)));
-}
-
 static int print_table(const struct table *table)
 {
 	if (table_print(table, stdout) == 0)
@@ -118,9 +111,9 @@ static int print_nodes(const json_t *nodes)
 	{
 		cell_number(&table, node, "node");
 		cell_number(&table, node, "tier");
-		cell_bytes(&table, number(node, "capacity_bytes"));
-		cell_bytes(&table, number(node, "free_bytes"));
-		cell_bytes(&table, number(node, "reserve_bytes"));
+		table_bytes(&table, number(node, "capacity_bytes"));
+		table_bytes(&table, number(node, "free_bytes"));
+		table_bytes(&table, number(node, "reserve_bytes"));
 	}
 	return print_table(&table);
 }
@@ -142,9 +135,9 @@ static int print_flows(const json_t *flows)
 		table_cell(&table, "%s", text(flow, "reason", reason, sizeof(reason)));
 		cell_number(&table, flow, "from");
 		cell_number(&table, flow, "to");
-		cell_bytes(&table, number(flow, "tried_pages") * PAGE_BYTES);
-		cell_bytes(&table, number(flow, "moved_pages") * PAGE_BYTES);
-		cell_bytes(&table, number(flow, "failed_pages") * PAGE_BYTES);
+		table_bytes(&table, number(flow, "tried_pages") * PAGE_BYTES);
+		table_bytes(&table, number(flow, "moved_pages") * PAGE_BYTES);
+		table_bytes(&table, number(flow, "failed_pages") * PAGE_BYTES);
 	}
 	return print_table(&table);
 }
@@ -248,8 +241,8 @@ int tier_print_targets(const json_t *document)
 		table_cell(&table, "%s", tier_name_target(target, name, sizeof(name)));
 		cell_number(&table, target, "confined_to_uid");
 		table_cell(&table, "%zu", json_array_size(processes));
-		cell_bytes(&table, sum(processes, "pages") * PAGE_BYTES);
-		cell_bytes(&table, sum(processes, "seen_pages") * PAGE_BYTES);
+		table_bytes(&table, sum(processes, "pages") * PAGE_BYTES);
+		table_bytes(&table, sum(processes, "seen_pages") * PAGE_BYTES);
 	}
 	return print_table(&table);
 }

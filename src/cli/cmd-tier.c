@@ -12,6 +12,7 @@
 
 #include "arguments.h"
 #include "client.h"
+#include "documents.h"
 #include "error.h"
 #include "listen.h"
 #include "report.h"
@@ -98,15 +99,12 @@ static void add_one(const struct tier_options *options, json_t *target, struct o
 	note(outcome, target, &error);
 }
 
-static json_t *selector_json(const struct mpol_selector *selector)
+static json_t *name_target(pid_t pid, const struct mpol_selector *selector)
 {
-	if (selector->cgroup)
-		return json_pack("{s:o}", "cgroup", report_string(selector->cgroup));
-	if (selector->unit)
-		return json_pack("{s:o}", "unit", report_string(selector->unit));
-	if (selector->match)
-		return json_pack("{s:o}", "match", report_string(selector->match));
-	return json_pack("{s:i}", "tree", selector->tree);
+	json_t *target = json_object();
+
+	ctl_put_target_name(target, pid, selector);
+	return target;
 }
 
 static int add(struct tier_options *options)
@@ -120,9 +118,9 @@ static int add(struct tier_options *options)
 	if (targets_read(targets, options->words, options->nr_words, &error) < 0)
 		return fail(options, &error);
 	if (targets_selected(targets))
-		add_one(options, selector_json(&targets->selector), &outcome);
+		add_one(options, name_target(0, &targets->selector), &outcome);
 	for (size_t i = 0; i < targets->nr_pids; i++)
-		add_one(options, json_pack("{s:i}", "pid", targets->pids[i]), &outcome);
+		add_one(options, name_target(targets->pids[i], NULL), &outcome);
 	return conclude(&outcome);
 }
 

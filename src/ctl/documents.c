@@ -129,16 +129,10 @@ static json_t *processes_json(const struct ctl_target *target)
 	return processes;
 }
 
-json_t *ctl_target_json(const struct ctl_target *target)
+void ctl_put_target_name(json_t *object, pid_t pid, const struct mpol_selector *selector)
 {
-	const struct mpol_selector *selector = target->selector;
-	json_t *object = json_pack("{s:o, s:o, s:o}", "id", number(target->id), "confined_to_uid",
-				   target->is_confined ? number(target->uid) : json_null(),
-				   "processes", processes_json(target));
-
-	/* The one that was asked for, by the name that it was asked with. */
-	if (target->pid)
-		json_object_set_new(object, "pid", json_integer(target->pid));
+	if (pid)
+		json_object_set_new(object, "pid", json_integer(pid));
 	else if (selector->tree)
 		json_object_set_new(object, "tree", json_integer(selector->tree));
 	else if (selector->cgroup)
@@ -147,6 +141,15 @@ json_t *ctl_target_json(const struct ctl_target *target)
 		json_object_set_new(object, "unit", json_text(selector->unit));
 	else if (selector->match)
 		json_object_set_new(object, "match", json_text(selector->match));
+}
+
+json_t *ctl_target_json(const struct ctl_target *target)
+{
+	json_t *object = json_pack("{s:o, s:o, s:o}", "id", number(target->id), "confined_to_uid",
+				   target->is_confined ? number(target->uid) : json_null(),
+				   "processes", processes_json(target));
+
+	ctl_put_target_name(object, target->pid, target->selector);
 	return object;
 }
 

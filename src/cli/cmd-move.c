@@ -15,12 +15,11 @@
 #include "error.h"
 #include "moving.h"
 #include "nodemask.h"
+#include "page.h"
 #include "report.h"
 #include "targets.h"
 #include "units.h"
 #include "verbs.h"
-
-#define PAGE_BYTES 4096U
 
 struct move_options {
 	struct targets targets;

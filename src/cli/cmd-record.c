@@ -17,13 +17,13 @@
 #include "arguments.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "page.h"
 #include "report.h"
 #include "trace.h"
 #include "units.h"
 #include "verbs.h"
 
-#define PAGE_BYTES 4096
-#define NS_PER_S   1000000000ULL
+#define NS_PER_S 1000000000ULL
 
 #define DEFAULT_INTERVAL_NS NS_PER_S
 #define LEAST_INTERVAL_NS   10000000ULL

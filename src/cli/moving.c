@@ -6,9 +6,8 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "page.h"
 #include "units.h"
-
-#define PAGE_BYTES 4096U
 
 int moving_check(const struct mpol_policy *policy, struct mpol_error *error)
 {

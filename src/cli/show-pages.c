@@ -11,12 +11,11 @@
 #include "cleanup.h"
 #include "error.h"
 #include "nodemask.h"
+#include "page.h"
 #include "report.h"
 #include "table.h"
 #include "text.h"
 #include "units.h"
-
-#define BASE_PAGE_BYTES 4096U
 
 /* Of the runs on one node. */
 struct sum {
@@ -87,7 +86,7 @@ static struct nodemask sum_up(const struct page_runs *runs, struct sum *ret_sums
 			*sum = (struct sum) { 0 };
 		nodemask_set(&nodes, run->node);
 		sum->bytes += bytes;
-		sum->huge_bytes += run->unit_bytes > BASE_PAGE_BYTES ? bytes : 0;
+		sum->huge_bytes += run->unit_bytes > PAGE_BYTES ? bytes : 0;
 		sum->nr_runs++;
 	}
 	return nodes;

@@ -13,12 +13,11 @@
 #include "error.h"
 #include "machine-file.h"
 #include "machine-of-topology.h"
+#include "page.h"
 #include "policy.h"
 #include "report.h"
 #include "units.h"
 #include "verbs.h"
-
-#define PAGE_BYTES 4096
 
 /* What is compared where nobody says. */
 #define DEFAULT_PEERS "mpol,numab,first-touch,oracle"

@@ -12,11 +12,11 @@
 
 #include "cleanup.h"
 #include "measures.h"
+#include "page.h"
 #include "verbs.h"
 
-#define PAGE_BYTES 4096
-#define MIB	   1048576.0
-#define NS_PER_S   1e9
+#define MIB	 1048576.0
+#define NS_PER_S 1e9
 
 extern char **environ;
 

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "measures.h"
+#include "page.h"
 #include "report.h"
 #include "table.h"
 #include "units.h"
@@ -34,7 +35,7 @@ static void percent_cell(struct table *table, uint64_t ppm)
 
 static void pages_cell(struct table *table, uint64_t pages)
 {
-	table_bytes(table, pages * 4096);
+	table_bytes(table, pages * PAGE_BYTES);
 }
 
 static void time_cell(struct table *table, uint64_t ns)

@@ -8,12 +8,11 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "page.h"
 #include "report.h"
 #include "table.h"
 #include "units.h"
 #include "verbs.h"
-
-#define PAGE_BYTES 4096
 
 /* ---- Values of documents ------------------------------------------------------------- */
 

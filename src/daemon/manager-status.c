@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "page.h"
 #include "tiered.h"
-
-#define PAGE_BYTES 4096
 
 /* How old sums over all processes' memory may be. */
 #define SUMS_NS 500000000ULL

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define PAGE_BYTES 4096
-#define ATTEMPTS   3
+#include "page.h"
+
+#define ATTEMPTS 3
 
 static int refuse(const char **ret_why, const char *why)
 {

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "node-blocks.h"
+#include "page.h"
 
-#define PAGE_BYTES 4096UL
 #define HUGE_PAGES 512UL /* base pages of a transparent huge page */
 
 /* An entry of pagemap. */

@@ -7,12 +7,11 @@
 
 #include "error.h"
 #include "machine.h"
+#include "page.h"
 #include "room.h"
 #include "rootfs.h"
 #include "tiers.h"
 #include "topology.h"
-
-#define PAGE_BYTES 4096
 
 /* What tiers_choose asks about; arrays as long as the machine. */
 struct question {

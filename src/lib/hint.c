@@ -17,8 +17,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "hint-table.h"
-
-#define PAGE_BYTES 4096UL
+#include "page.h"
 
 #ifndef MFD_NOEXEC_SEAL /* Linux 6.3 */
 #define MFD_NOEXEC_SEAL 8U

@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-#define PAGE_BYTES 4096
-#define NS_PER_MS  1000000
-#define MS_PER_S   1000
-#define MILLION	   1000000
+#include "page.h"
+
+#define NS_PER_MS 1000000
+#define MS_PER_S  1000
+#define MILLION	  1000000
 
 /* What a round costs is a mean over about so many. */
 #define SPENT_ROUNDS 8

@@ -9,10 +9,9 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "page.h"
 #include "peer.h"
 #include "watermarks.h"
-
-#define PAGE_BYTES 4096
 
 const char *const move_reason_names[NR_MOVE_REASONS] = {
 	[MOVE_PROMOTION] = "promotion",

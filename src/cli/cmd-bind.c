@@ -15,6 +15,7 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "error-json.h"
 #include "error.h"
 #include "journaling.h"
 #include "moving.h"
@@ -196,7 +197,7 @@ static json_t *range_json(const struct bind_job *job, size_t index)
 	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:s?}", "start",
 			 json_sprintf("0x%" PRIx64, before->start), "end",
 			 json_sprintf("0x%" PRIx64, before->end), "name",
-			 report_string(job->names[index]), "before", policy_json(before->policy),
+			 json_text(job->names[index]), "before", policy_json(before->policy),
 			 "page_cache", job->page_cache[index], "error",
 			 code ? strerrorname_np(-code) : NULL);
 }
@@ -209,7 +210,7 @@ static json_t *job_json(const struct bind_job *job)
 	for (size_t i = 0; i < job->nr_ranges; i++)
 		json_array_append_new(ranges, range_json(job, i));
 	document = json_pack("{s:i, s:o, s:o, s:b, s:o}", "pid", mpol_process_pid(job->process),
-			     "name", report_string(mpol_process_name(job->process)), "policy",
+			     "name", json_text(mpol_process_name(job->process)), "policy",
 			     policy_json(&options->policy), "dry_run", options->dry_run, "ranges",
 			     ranges);
 	if (options->dry_run)

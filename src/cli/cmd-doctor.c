@@ -7,6 +7,7 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "error-json.h"
 #include "report.h"
 #include "verbs.h"
 
@@ -28,8 +29,8 @@ struct doctor_options {
 static json_t *symptom_json(const struct mpol_symptom *symptom)
 {
 	return json_pack("{s:s, s:s, s:o, s:o}", "severity", severities[symptom->severity], "check",
-			 symptom->check, "text", report_string(symptom->text), "advice",
-			 report_string(symptom->advice));
+			 symptom->check, "text", json_text(symptom->text), "advice",
+			 json_text(symptom->advice));
 }
 
 /* ---- Trackers: of this machine alone, since they have to be tried -------------------------------
@@ -40,9 +41,9 @@ static json_t *tracker_json(const struct mpol_tracker_kind *kind)
 	json_t *missing = kind->flags & MPOL_TRACKER_WORKS
 				  ? json_null()
 				  : json_pack("{s:s, s:o, s:o, s:o}", "step", kind->missing->step,
-					      "object", report_string(kind->missing->object),
-					      "cause", report_string(kind->missing->cause),
-					      "advice", report_string(kind->missing->advice));
+					      "object", json_text(kind->missing->object), "cause",
+					      json_text(kind->missing->cause), "advice",
+					      json_text(kind->missing->advice));
 
 	return json_pack(
 		"{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:s, s:s, s:o}", "name", kind->name, "works",

@@ -12,6 +12,7 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "error-json.h"
 #include "error.h"
 #include "moving.h"
 #include "nodemask.h"
@@ -93,7 +94,7 @@ static json_t *job_json(const struct move_job *job)
 
 	format_job_nodes(job, from, to, sizeof(from));
 	return json_pack("{s:i, s:o, s:s, s:s, s:b}", "pid", mpol_process_pid(job->process), "name",
-			 report_string(mpol_process_name(job->process)), "from", from, "to", to,
+			 json_text(mpol_process_name(job->process)), "from", from, "to", to,
 			 "dry_run", job->options->dry_run);
 }
 

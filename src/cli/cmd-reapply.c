@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "corrections.h"
+#include "error-json.h"
 #include "error.h"
 #include "journaling.h"
 #include "report.h"
@@ -193,7 +194,7 @@ static json_t *document(const struct reapply_options *options, const struct mpol
 	for (size_t i = 0; i < records->nr; i++)
 		json_array_append_new(changes, json_integer((json_int_t)records->items[i].id));
 	return json_pack("{s:i, s:o, s:b, s:o, s:o}", "pid", mpol_process_pid(process), "name",
-			 report_string(mpol_process_name(process)), "dry_run", options->dry_run,
+			 json_text(mpol_process_name(process)), "dry_run", options->dry_run,
 			 "corrections", corrections_json(plan), "changes", changes);
 }
 

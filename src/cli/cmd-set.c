@@ -10,6 +10,7 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "error-json.h"
 #include "error.h"
 #include "journaling.h"
 #include "moving.h"
@@ -73,7 +74,7 @@ static void print_object(const struct set_job *job)
 static json_t *job_json(const struct set_job *job)
 {
 	return json_pack("{s:i, s:o, s:o, s:o, s:b, s:o}", "pid", mpol_process_pid(job->process),
-			 "name", report_string(mpol_process_name(job->process)), "thread",
+			 "name", json_text(mpol_process_name(job->process)), "thread",
 			 job->options->tid ? json_integer(job->options->tid) : json_null(),
 			 "policy", policy_json(&job->options->policy), "dry_run",
 			 job->options->dry_run, "before", policies_json(&job->before));

@@ -15,6 +15,7 @@
 
 #include "arguments.h"
 #include "drift.h"
+#include "error-json.h"
 #include "error.h"
 #include "journaling.h"
 #include "nodemask.h"
@@ -326,7 +327,7 @@ static json_t *threads_json(const struct mpol_process *process)
 		mpol_nodes_format(thread->mems_allowed, allowed, sizeof(allowed));
 		json_array_append_new(
 			threads, json_pack("{s:i, s:o, s:s, s:o, s:s}", "tid", thread->tid, "name",
-					   report_string(thread->name), "state", state, "policy",
+					   json_text(thread->name), "state", state, "policy",
 					   policy_json(thread->policy), "mems_allowed", allowed));
 	}
 	return threads;
@@ -346,7 +347,7 @@ static json_t *vmas_json(const struct mpol_process *process)
 		json_array_append_new(vmas,
 				      json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o}", "start",
 						start, "end", end, "permissions", vma->permissions,
-						"name", report_string(vma->name), "policy",
+						"name", json_text(vma->name), "policy",
 						policy_json(vma->policy), "own_policy", own,
 						"page_bytes", (json_int_t)vma->page_bytes, "nodes",
 						nodes_json(process, vma->bytes_by_node, false)));
@@ -359,8 +360,8 @@ static json_t *process_json(const struct mpol_process *process, const struct pol
 {
 	json_t *document = json_pack(
 		"{s:i, s:o, s:o, s:o, s:I, s:o}", "pid", mpol_process_pid(process), "name",
-		report_string(mpol_process_name(process)), "policies", policies_json(policies),
-		"drift", drift_json(drift), "bytes", (json_int_t)total_bytes(process), "nodes",
+		json_text(mpol_process_name(process)), "policies", policies_json(policies), "drift",
+		drift_json(drift), "bytes", (json_int_t)total_bytes(process), "nodes",
 		nodes_json(process, NULL, true));
 
 	if (options->threads)

@@ -13,6 +13,7 @@
 #include "arguments.h"
 #include "client.h"
 #include "documents.h"
+#include "error-json.h"
 #include "error.h"
 #include "listen.h"
 #include "report.h"
@@ -65,7 +66,7 @@ static void note(struct outcome *outcome, json_t *document, const struct mpol_er
 	if (error->code)
 		report_error_words("tier", error);
 	if (error->code && outcome->documents)
-		json_object_set_new(document, "error", report_error_json(error));
+		json_object_set_new(document, "error", error_to_json(error));
 	if (outcome->documents)
 		json_array_append(outcome->documents, document);
 	json_decref(document);
@@ -210,9 +211,8 @@ static int have_done(const struct tier_options *options, const char *path, json_
 
 static int pause_all(struct tier_options *options)
 {
-	json_t *body = options->reason
-			       ? json_pack("{s:o}", "reason", report_string(options->reason))
-			       : NULL;
+	json_t *body =
+		options->reason ? json_pack("{s:o}", "reason", json_text(options->reason)) : NULL;
 
 	return have_done(options, "/v1/pause", body, "mpold is paused: mpol tier resume ends that");
 }
@@ -238,7 +238,7 @@ static int hint(struct tier_options *options)
 	snprintf(range, sizeof(range), "%" PRIx64 "-%" PRIx64, start, end);
 	return have_done(options, "/v1/hints",
 			 json_pack("{s:i, s:s, s:o}", "pid", pid, "range", range, "hint",
-				   report_string(options->words[2])),
+				   json_text(options->words[2])),
 			 "mpold knows, and forgets it when the process ends");
 }
 

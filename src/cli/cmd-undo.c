@@ -13,6 +13,7 @@
 
 #include "arguments.h"
 #include "corrections.h"
+#include "error-json.h"
 #include "error.h"
 #include "journaling.h"
 #include "policies.h"
@@ -55,7 +56,7 @@ static json_t *change_json(const struct mpol_change *change)
 {
 	return json_pack("{s:I, s:I, s:s, s:i, s:o, s:o, s:o, s:I, s:b}", "change",
 			 (json_int_t)change->id, "time", (json_int_t)change->time_s, "verb",
-			 change->verb, "pid", change->pid, "name", report_string(change->name),
+			 change->verb, "pid", change->pid, "name", json_text(change->name),
 			 "thread", change->tid ? json_integer(change->tid) : json_null(), "policy",
 			 policy_json(change->intended), "changed", (json_int_t)change->nr_done,
 			 "undone", change->is_undone);
@@ -200,8 +201,8 @@ static int undo_process(const struct target *target, json_t **ret_document,
 		return nothing_left(process, error);
 	if (documents)
 		*ret_document = json_pack("{s:i, s:o, s:b, s:o}", "pid", mpol_process_pid(process),
-					  "name", report_string(mpol_process_name(process)),
-					  "dry_run", options->dry_run, "changes", documents);
+					  "name", json_text(mpol_process_name(process)), "dry_run",
+					  options->dry_run, "changes", documents);
 	return worst == VERB_FAILED && nr > 1 ? VERB_PARTIAL : worst;
 }
 

@@ -18,11 +18,6 @@ char *report_printable(const char *text, char *buffer, size_t size)
 	return buffer;
 }
 
-json_t *report_string(const char *text)
-{
-	return json_text(text);
-}
-
 static void print_part(const char *text, const char *after)
 {
 	char printable[sizeof(((struct mpol_error *)0)->cause)];
@@ -45,16 +40,11 @@ void report_error_words(const char *verb, const struct mpol_error *error)
 	}
 }
 
-json_t *report_error_json(const struct mpol_error *error)
-{
-	return error_to_json(error);
-}
-
 int report_error(const char *verb, bool json, const struct mpol_error *error)
 {
 	report_error_words(verb, error);
 	if (json)
-		report_json(json_pack("{s:o}", "error", report_error_json(error)));
+		report_json(json_pack("{s:o}", "error", error_to_json(error)));
 	return VERB_FAILED;
 }
 

@@ -23,9 +23,6 @@ int report_error(const char *verb, bool json, const struct mpol_error *error);
 /* The error alone, in words to stderr: for a result that is printed as well. */
 void report_error_words(const char *verb, const struct mpol_error *error);
 
-/* The error as a JSON object: code ("EINVAL"), errno, step, object, cause, advice. */
-json_t *report_error_json(const struct mpol_error *error);
-
 /*
  * Prints value, keys sorted, with a final newline, and releases it.  Returns
  * VERB_OK, or VERB_FAILED with a message where value is NULL (out of memory)
@@ -33,12 +30,8 @@ json_t *report_error_json(const struct mpol_error *error);
  */
 int report_json(json_t *value);
 
-/*
- * Names of processes and files may hold anything.  report_printable puts '?'
- * for control characters and returns buffer; report_string is a JSON string
- * with U+FFFD for bytes that are not UTF-8.
- */
+/* Names of processes and files may hold anything.  Puts '?' for control characters, and returns
+ * buffer.  For JSON: json_text (error-json.h). */
 char *report_printable(const char *text, char *buffer, size_t size);
-json_t *report_string(const char *text);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "error-json.h"
 #include "error.h"
 #include "nodemask.h"
 #include "page.h"
@@ -168,7 +169,7 @@ json_t *page_runs_json(const struct page_runs *runs)
 						       start, "end", end, "node", run->node,
 						       "bytes", (json_int_t)(run->end - run->start),
 						       "page_bytes", (json_int_t)run->unit_bytes,
-						       "name", report_string(run->vma->name)));
+						       "name", json_text(run->vma->name)));
 	}
 	return array;
 }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "cleanup.h"
+#include "error-json.h"
 #include "measures.h"
 #include "page.h"
 #include "report.h"
@@ -185,11 +186,10 @@ int sim_report_json(const struct sim_options *options, struct outcome *const *ou
 
 	for (unsigned i = 0; i < options->nr_peers; i++)
 		json_array_append_new(policies, outcome_json(options, outcomes[i], oracle));
-	return report_json(json_pack("{so so so so so}", "machine",
-				     report_string(options->machine->name), "workload",
-				     report_string(options->workload_text), "seed",
-				     integer(options->scenario.config.seed), "interval_ns",
-				     integer(options->scenario.interval_ns), "policies", policies));
+	return report_json(json_pack(
+		"{so so so so so}", "machine", json_text(options->machine->name), "workload",
+		json_text(options->workload_text), "seed", integer(options->scenario.config.seed),
+		"interval_ns", integer(options->scenario.interval_ns), "policies", policies));
 }
 
 int sim_report_peers(bool json)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "arguments.h"
+#include "error-json.h"
 #include "error.h"
 #include "report.h"
 #include "verbs.h"
@@ -165,7 +166,7 @@ static void run_process(struct run *run, const struct mpol_selected *process)
 	if (!document)
 		document = failed_document(targets, process->pid);
 	if (error.code)
-		json_object_set_new(document, "error", report_error_json(&error));
+		json_object_set_new(document, "error", error_to_json(&error));
 	json_array_append_new(run->documents, document);
 }
 
@@ -247,7 +248,7 @@ static int print_documents(const struct run *run, const struct mpol_error *error
 		return report_json(json_incref(json_array_get(run->documents, 0)));
 	document = json_pack("{s:O}", "processes", run->documents);
 	if (error->code)
-		json_object_set_new(document, "error", report_error_json(error));
+		json_object_set_new(document, "error", error_to_json(error));
 	return report_json(document);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "error-json.h"
 #include "report.h"
 
 static void test_printable(void **state)
@@ -19,8 +20,8 @@ static void test_printable(void **state)
 
 static void test_string(void **state)
 {
-	json_t *good = report_string("\xc3\xa9"), *bad = report_string("a\xff"
-								       "b");
+	json_t *good = json_text("\xc3\xa9"), *bad = json_text("a\xff"
+							       "b");
 
 	(void)state;
 	assert_string_equal(json_string_value(good), "\xc3\xa9");
@@ -35,7 +36,7 @@ static void test_error_json(void **state)
 	const struct mpol_error error = {
 		.code = -EINVAL, .step = "mbind", .cause = "no", .advice = "do"
 	};
-	json_t *json = report_error_json(&error);
+	json_t *json = error_to_json(&error);
 
 	(void)state;
 	assert_string_equal(json_string_value(json_object_get(json, "code")), "EINVAL");

@@ -35,7 +35,7 @@ static uint64_t bit(int capability)
 	return 1ULL << capability;
 }
 
-uint64_t privileges_needed(const struct tracker_kind *tracker)
+static uint64_t needed_for(const struct tracker_kind *tracker)
 {
 	uint64_t needed = tracker->capabilities;
 
@@ -106,7 +106,7 @@ static bool keep_only(uint64_t mask)
 
 int privileges_reduce(const struct tracker_kind *tracker, struct mpol_error *err)
 {
-	const uint64_t needed = privileges_needed(tracker);
+	const uint64_t needed = needed_for(tracker);
 	uint64_t kept;
 
 	if (capng_get_caps_process() < 0)

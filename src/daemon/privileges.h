@@ -7,14 +7,9 @@
 #ifndef DAEMON_PRIVILEGES_H
 #define DAEMON_PRIVILEGES_H
 
-#include <stdint.h>
-
 #include <mpol/mpol.h>
 
 #include "tracker.h"
-
-/* Capabilities, bit n for number n. */
-uint64_t privileges_needed(const struct tracker_kind *tracker);
 
 /*
  * Gives up for ever, of this thread, all capabilities but those needed, and the gain of any by

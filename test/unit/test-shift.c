@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Shifts, and what only looks like one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "cmocka-all.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 #include "shift.h"
 

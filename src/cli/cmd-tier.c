@@ -14,7 +14,6 @@
 #include "client.h"
 #include "documents.h"
 #include "error-json.h"
-#include "error.h"
 #include "listen.h"
 #include "report.h"
 #include "show-pages.h"

@@ -11,7 +11,6 @@
 #include "bodies.h"
 #include "cleanup.h"
 #include "documents.h"
-#include "error-json.h"
 #include "error.h"
 
 /* The document, or what its lack means. */

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Configuration files: every setting has a key, and which files are read.  What is refused, and in
  * which words, is in test/cli/test-mpold.sh. */
-#include "cmocka-all.h"
+#include "fake-root.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "config.h"
 
@@ -51,39 +46,25 @@ static void test_targets_add_up(void **state)
 	assert_int_equal(settings.targets[2].request.pid, 2);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
 static void test_order(void **state)
 {
-	char folder[] = "/tmp/test-config-XXXXXX", path[64];
 	static const char *const names[] = { "b.yaml", "B.yaml", "a.yaml" };
-	const struct config_paths paths = { .folder = folder };
 	_cleanup_(settings_end) struct settings settings;
+	struct fake_root folder;
+	const struct config_paths paths = { .folder = folder.path };
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
+	assert_int_equal(fake_root_begin(&folder), 0);
 	for (int i = 0; i < 3; i++) {
 		char text[64];
 
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		snprintf(text, sizeof(text), "budget: %d%%\n", i + 1);
-		write_file(path, text);
+		fake_root_put(&folder, names[i], text);
 	}
 	settings_begin(&settings);
 	assert_int_equal(config_read(&paths, &settings, NULL), 0);
 	assert_int_equal(settings.manager.tiering.budget_ppm, 10000); /* "b" is behind "B" */
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		unlink(path);
-	}
-	rmdir(folder);
+	fake_root_end(&folder);
 	assert_int_equal(config_read(&paths, &settings, NULL), -ENOENT);
 }
 

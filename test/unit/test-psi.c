@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Pressure stall information: what kernels write, what they do not, and recorded trees. */
-#include "cmocka-all.h"
+#include "fake-root.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cgroup.h"
 #include "pressure.h"
 #include "psi.h"
-#include "rootfs.h"
 
 #define SOME "some avg10=99.00 avg60=1.02 avg300=0.30 total=1234\n"
 
@@ -72,46 +65,30 @@ static void the_unified_hierarchy_is_found(void **state)
 	assert_null(cgroup_parse_own(none));
 }
 
-static void write_file(int root, const char *path, const char *text)
-{
-	const int fd = openat(root, path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
 static void files_are_found_below_a_root(void **state)
 {
-	static const char *const folders[] = {
-		"proc",	  "proc/pressure", "proc/5",	      "sys",
-		"sys/fs", "sys/fs/cgroup", "sys/fs/cgroup/a", "sys/fs/cgroup/a/b",
-	};
-	char name[] = "/tmp/test-psi-XXXXXX", command[64];
+	struct fake_root root;
 	uint32_t permyriad = 7;
-	int root;
 
 	(void)state;
-	assert_non_null(mkdtemp(name));
-	root = rootfs_open(name);
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		assert_int_equal(mkdirat(root, folders[i], 0700), 0);
-	assert_int_equal(psi_read_system(root, &permyriad), -ENOENT);
-	assert_int_equal(psi_read_process(root, 4, &permyriad), -ESRCH);
-	write_file(root, "proc/pressure/memory", SOME "full avg10=3.00 avg60=0.00\n");
-	assert_int_equal(psi_read_system(root, &permyriad), 0);
+	assert_int_equal(fake_root_begin(&root), 0);
+	assert_int_equal(psi_read_system(root.fd, &permyriad), -ENOENT);
+	assert_int_equal(psi_read_process(root.fd, 4, &permyriad), -ESRCH);
+	fake_root_put(&root, "proc/pressure/memory", SOME "full avg10=3.00 avg60=0.00\n");
+	assert_int_equal(psi_read_system(root.fd, &permyriad), 0);
 	assert_int_equal(permyriad, 300);
-	write_file(root, "proc/5/cgroup", "0::/\n");
-	assert_int_equal(psi_read_process(root, 5, &permyriad), 0);
+	fake_root_put(&root, "proc/5/cgroup", "0::/\n");
+	assert_int_equal(psi_read_process(root.fd, 5, &permyriad), 0);
 	assert_int_equal(permyriad, 0);
-	write_file(root, "proc/5/cgroup", "0::/a/b\n");
-	write_file(root, "sys/fs/cgroup/cgroup.controllers", "memory\n");
-	assert_true(psi_read_process(root, 5, &permyriad) < 0);
-	write_file(root, "sys/fs/cgroup/a/b/memory.pressure", SOME "full avg10=4.50 avg60=0.00\n");
-	assert_int_equal(psi_read_process(root, 5, &permyriad), 0);
+	fake_root_put(&root, "proc/5/cgroup", "0::/a/b\n");
+	fake_root_put(&root, "sys/fs/cgroup/cgroup.controllers", "memory\n");
+	fake_root_put(&root, "sys/fs/cgroup/a/b/cgroup.procs", "5\n");
+	assert_true(psi_read_process(root.fd, 5, &permyriad) < 0);
+	fake_root_put(&root, "sys/fs/cgroup/a/b/memory.pressure",
+		      SOME "full avg10=4.50 avg60=0.00\n");
+	assert_int_equal(psi_read_process(root.fd, 5, &permyriad), 0);
 	assert_int_equal(permyriad, 450);
-	close(root);
-	snprintf(command, sizeof(command), "rm -r %s", name);
-	assert_int_equal(system(command), 0);
+	fake_root_end(&root);
 }
 
 static void it_is_high_until_it_is_clearly_low(void **state)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Assertions for test scripts: sourced, not run.  Each prints an "ok" or "not ok"
-# line and lets the script go on; end the script with "finish".
+# line and lets the script go on; end the script with "finish".  And what several of
+# them do.
 
 set -euo pipefail
 
@@ -44,6 +45,21 @@ within() {
 	else
 		not_ok "$4" "is: $1, should be $2 to $3"
 	fi
+}
+
+# start_daemon SOCKET LOG OPTION...: mpold, until it takes requests there; $daemon is it.
+start_daemon() {
+	local socket=$1 log=$2
+	shift 2
+	"$MPOL_BUILD/src/daemon/mpold" --config /dev/null --socket "$socket" "$@" 2>>"$log" &
+	# shellcheck disable=SC2034 # the script's
+	daemon=$!
+	for _ in $(seq 300); do
+		! curl -s --unix-socket "$socket" http://mpold/v1/status >/dev/null || return 0
+		sleep 0.1
+	done
+	not_ok "mpold starts" "$(cat "$log")"
+	finish
 }
 
 # skip REASON: ends the script; what it needs is not there.

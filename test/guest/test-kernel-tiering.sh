@@ -3,22 +3,13 @@
 # The kernel's own tiering is off while mpold works, and on again whatever ends it.
 # shellcheck source=test/guest/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-mpold=$MPOL_BUILD/src/daemon/mpold
 [ "$(cat /sys/devices/system/node/has_memory)" = 0-2 ] || skip "needs nodes 0-2 with memory"
 balancing=/proc/sys/kernel/numa_balancing
 demotion=/sys/kernel/mm/numa/demotion_enabled
 work=$(mktemp -d)
 
-# start OPTION...: until it takes requests.
 start() {
-	"$mpold" --config /dev/null --socket "$work/socket" "$@" 2>>"$work/log" &
-	daemon=$!
-	for _ in $(seq 300); do
-		! curl -s --unix-socket "$work/socket" http://mpold/v1/status >/dev/null || return 0
-		sleep 0.1
-	done
-	not_ok "mpold starts" "$(cat "$work/log")"
-	finish
+	start_daemon "$work/socket" "$work/log" "$@"
 }
 
 # settled WANTED: the settings within a while, as "BALANCING DEMOTION".

@@ -32,14 +32,7 @@ as_nobody() {
 }
 
 start_mpold() {
-	"$mpold" --config /dev/null --socket $socket "$@" 2>>"$work/log" &
-	daemon=$!
-	for _ in $(seq 300); do
-		! "$mpol" tier status >/dev/null 2>&1 || return 0
-		sleep 0.1
-	done
-	not_ok "mpold starts" "$(cat "$work/log")"
-	finish
+	start_daemon $socket "$work/log" "$@"
 }
 
 # start_toucher [COMMAND...]: 32 MiB on node 2, of which 2 are written all the time; $target is it.

@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rate=${MPOL_TIERING_RATE:-100000} phase=${MPOL_TIERING_PHASE:-40} rounds=${MPOL_TIERING_ROUNDS:-5}
+rate=${MPOL_TIERING_RATE:-400000} phase=${MPOL_TIERING_PHASE:-40} rounds=${MPOL_TIERING_ROUNDS:-5}
 harm_seconds=30
 read -ra chosen <<<"${MPOL_TIERING_WORKLOADS:-zipf hotcold huge harm}"
 read -ra arms <<<"${MPOL_TIERING_ARMS:-oracle mpold kernel damon none}"

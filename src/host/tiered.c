@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A process's pages as tiering knows them: see tiered.h. */
-#include "tiered.h"
+#include "tiered-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "census.h"
 #include "error.h"
 #include "grow.h"
 #include "hint-table.h"
@@ -17,50 +16,9 @@
 #include "policy.h"
 #include "process.h"
 
-#define BLOCK_PAGES 512
-#define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
-
-/* A place: the position of its node among the nodes seen so far plus 1, or this. */
-#define NO_PLACE   0
-#define MOST_NODES 255
-
-/* Beside the score: the kernel says that it will never let us move it. */
-#define SEEN_SCORE	0x7fU
-#define SEEN_NEVER_MOVE 0x80U
-
 /* To ask which pages there are costs more than all else in a round.  It is done where ranges have
  * changed, and in one round of so many. */
 #define RENEW_ROUNDS 16
-
-/* 2 MiB of addresses, aligned; of a huge page only the first of each array counts. */
-struct block {
-	uint64_t first_page;
-	bool huge;
-	uint8_t places[BLOCK_PAGES];
-	uint8_t seen[BLOCK_PAGES];
-	struct ranking_unit units[BLOCK_PAGES];
-};
-
-struct tiered {
-	int root; /* the caller's */
-	struct move_batch_process process;
-	struct nodemask memory;	 /* nodes that pages may be moved between */
-	struct nodemask allowed; /* by its cpuset, as of the last clear */
-	struct tracker *tracker;
-	struct census *census;
-	/* NULL: there are none.  Its own are those of its table, as of the last clear. */
-	struct hint_ranges *others_hints, *own_hints;
-	const char *hints_refused;
-	struct block **blocks; /* by address */
-	size_t nr_blocks, nr_allocated;
-	int16_t nodes[MOST_NODES]; /* by place - 1 */
-	int nr_nodes;
-	/* Its ranges, as of the last census; for so many rounds more they will do if they stay. */
-	struct vma_table table;
-	const struct vma *hint_table; /* of these, its table of hints; NULL: it has none */
-	uint64_t ranges_hash;
-	unsigned fresh_rounds;
-};
 
 void tiered_close(struct tiered *tiered)
 {
@@ -95,7 +53,7 @@ static size_t find_block(const struct tiered *tiered, uint64_t page)
 	return low;
 }
 
-static uint8_t place_of(struct tiered *tiered, int node)
+uint8_t tiered_place_of(struct tiered *tiered, int node)
 {
 	for (int i = 0; i < tiered->nr_nodes; i++)
 		if (tiered->nodes[i] == node)
@@ -114,7 +72,7 @@ static void became(uint64_t address, int node, int status, void *user)
 
 	switch (move_status_judge(status)) {
 	case MOVE_DONE:
-		block->places[page % BLOCK_PAGES] = place_of(tiered, node);
+		block->places[page % BLOCK_PAGES] = tiered_place_of(tiered, node);
 		break;
 	case MOVE_GONE:
 		block->places[page % BLOCK_PAGES] = NO_PLACE;
@@ -263,7 +221,7 @@ static struct block *block_at(struct renewal *renewal, uint64_t page)
 static int take_run(const struct census_run *run, void *user)
 {
 	struct renewal *renewal = user;
-	const uint8_t place = place_of(renewal->tiered, run->node);
+	const uint8_t place = tiered_place_of(renewal->tiered, run->node);
 	const bool huge = run->unit_bytes == BLOCK_BYTES;
 	uint64_t page = run->start / PAGE_BYTES;
 
@@ -406,9 +364,7 @@ const char *tiered_hints_refused(const struct tiered *tiered)
 	return tiered->hints_refused;
 }
 
-/* Of a unit: who is not the process itself goes before it.  *until: addresses from there on may
- * have another. */
-static enum port_hint hint_of(const struct tiered *tiered, uint64_t start, uint64_t end,
+enum port_hint tiered_hint_of(const struct tiered *tiered, uint64_t start, uint64_t end,
 			      uint64_t *until)
 {
 	const struct hint_ranges *const asked[] = { tiered->others_hints, tiered->own_hints };
@@ -501,7 +457,8 @@ static void add_unit(const struct tiered *tiered, const struct block *block, uns
 
 	chunk->seen[nr] = block->seen[i] & SEEN_SCORE;
 	chunk->units[nr] = block->units[i];
-	chunk->nodes[nr] = place == NO_PLACE || block->seen[i] & SEEN_NEVER_MOVE
+	chunk->nodes[nr] = place == NO_PLACE || block->seen[i] & SEEN_NEVER_MOVE ||
+					   tiered_is_to_be_split(tiered, block)
 				   ? -1
 				   : tiered->nodes[place - 1];
 }
@@ -519,7 +476,7 @@ bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_ch
 	if (page < tiered->blocks[i]->first_page)
 		page = tiered->blocks[i]->first_page;
 	chunk->span.hint =
-		hint_of(tiered, page * PAGE_BYTES, page * PAGE_BYTES + unit_bytes, &until);
+		tiered_hint_of(tiered, page * PAGE_BYTES, page * PAGE_BYTES + unit_bytes, &until);
 	chunk->span.first_page = page;
 	chunk->span.unit_pages = unit_pages;
 	chunk->span.nr_units = 0;
@@ -589,10 +546,14 @@ struct tiered_sums tiered_sums(const struct tiered *tiered)
 			   tiered->nr_blocks * sizeof(**tiered->blocks);
 	sums.state_bytes += (tiered->others_hints ? sizeof(*tiered->others_hints) : 0) +
 			    (tiered->own_hints ? sizeof(*tiered->own_hints) : 0);
-	for (size_t i = 0; i < tiered->nr_blocks; i++)
+	for (size_t i = 0; i < tiered->nr_blocks; i++) {
+		sums.huge_pages += tiered->blocks[i]->huge;
+		sums.kept_huge_pages +=
+			tiered->blocks[i]->huge && tiered->blocks[i]->nr_splits >= HUGE_MOST_SPLITS;
 		for (unsigned page = 0; page < BLOCK_PAGES; page++) {
 			sums.pages += tiered->blocks[i]->places[page] != NO_PLACE;
 			sums.seen_pages += (tiered->blocks[i]->seen[page] & SEEN_SCORE) != 0;
 		}
+	}
 	return sums;
 }

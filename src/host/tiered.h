@@ -36,6 +36,8 @@ struct tiered;
 struct tiered_sums {
 	uint64_t pages, seen_pages; /* in the last round */
 	uint64_t state_bytes;	    /* what is kept about them */
+	/* Transparent huge pages, in these pages; those of them that are not split any more. */
+	uint64_t huge_pages, kept_huge_pages;
 };
 
 struct tiered_request {
@@ -81,6 +83,22 @@ int tiered_hint(struct tiered *tiered, uint64_t start, uint64_t end, enum port_h
 /* Why the process's own table of hints could not be taken at the last clear; NULL: it could, or
  * there is none. */
 const char *tiered_hints_refused(const struct tiered *tiered);
+
+/* What may still be split in a round, of all processes together; and what came apart. */
+struct tiered_splits {
+	unsigned left;	   /* attempts */
+	uint64_t until_ns; /* CLOCK_MONOTONIC; none begins later */
+	uint64_t huge_pages;
+};
+
+/*
+ * wanted: splits huge pages that the last round saw accessed (policy/huge-pages.h), and from now on
+ * none is given to a decision that would be; of base pages that come of it nothing is known.  Else
+ * all stay whole from now on.  To be called before tiered_clear, which forgets what was seen.
+ * Errors, and all stay whole until the next call: -ESRCH, -ENOMEM, those of census_walk; -EPERM,
+ * -EACCES, -ENOSYS: it must not split.
+ */
+int tiered_split(struct tiered *tiered, bool wanted, struct tiered_splits *splits);
 
 /* Forgets all accesses, and finds out which pages there are.  Errors: -ESRCH, -ENOMEM, ... */
 int tiered_clear(struct tiered *tiered);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of a process's pages: of tiered.c, which finds it out, and tiered-split.c. */
+#ifndef HOST_TIERED_INTERNAL_H
+#define HOST_TIERED_INTERNAL_H
+
+#include "census.h"
+#include "hint-ranges.h"
+#include "huge-pages.h"
+#include "numa-maps.h"
+#include "tiered.h"
+
+#define BLOCK_PAGES 512
+#define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
+
+/* A place: the position of its node among the nodes seen so far plus 1, or this. */
+#define NO_PLACE   0
+#define MOST_NODES 255
+
+/* Beside the score: the kernel says that it will never let us move it. */
+#define SEEN_SCORE	0x7fU
+#define SEEN_NEVER_MOVE 0x80U
+
+/* 2 MiB of addresses, aligned; of a huge page only the first of each array counts. */
+struct block {
+	uint64_t first_page;
+	bool huge;
+	uint8_t nr_splits; /* attempts (policy/huge-pages.h) */
+	uint8_t places[BLOCK_PAGES];
+	uint8_t seen[BLOCK_PAGES];
+	struct ranking_unit units[BLOCK_PAGES];
+};
+
+struct tiered {
+	int root; /* the caller's */
+	struct move_batch_process process;
+	struct nodemask memory;	 /* nodes that pages may be moved between */
+	struct nodemask allowed; /* by its cpuset, as of the last clear */
+	bool splits;		 /* huge pages, where it is worth it (tiered_split) */
+	struct tracker *tracker;
+	struct census *census;
+	/* NULL: there are none.  Its own are those of its table, as of the last clear. */
+	struct hint_ranges *others_hints, *own_hints;
+	const char *hints_refused;
+	struct block **blocks; /* by address */
+	size_t nr_blocks, nr_allocated;
+	int16_t nodes[MOST_NODES]; /* by place - 1 */
+	int nr_nodes;
+	/* Its ranges, as of the last census; for so many rounds more they will do if they stay. */
+	struct vma_table table;
+	const struct vma *hint_table; /* of these, its table of hints; NULL: it has none */
+	uint64_t ranges_hash;
+	unsigned fresh_rounds;
+};
+
+/* The place of a node, which is a new one perhaps; NO_PLACE: there are too many. */
+uint8_t tiered_place_of(struct tiered *tiered, int node);
+
+/* Of a unit: who is not the process itself goes before it.  *until: addresses from there on may
+ * have another. */
+enum port_hint tiered_hint_of(const struct tiered *tiered, uint64_t start, uint64_t end,
+			      uint64_t *until);
+
+/* Whether the block is a huge page that is to come apart before it may move. */
+bool tiered_is_to_be_split(const struct tiered *tiered, const struct block *block);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Splitting huge pages of a child, where this machine has any; and what is refused. */
+#include "cmocka-all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "huge-split.h"
+#include "rootfs.h"
+
+#define PAGE_BYTES 4096UL
+#define HUGE_BYTES (512 * PAGE_BYTES)
+
+static char *memory;
+static pid_t child;
+static int pidfd;
+
+/* A child with a huge page's worth of memory, and no memory behind it. */
+static int start(void **state)
+{
+	int ready[2];
+	char *room = mmap(NULL, 4 * HUGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_true(room != MAP_FAILED);
+	memory = room + HUGE_BYTES - (uintptr_t)room % HUGE_BYTES;
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		mprotect(memory, HUGE_BYTES, PROT_READ | PROT_WRITE);
+		madvise(memory, HUGE_BYTES, MADV_HUGEPAGE);
+		memset(memory, 1, HUGE_BYTES);
+		munmap(memory + HUGE_BYTES, HUGE_BYTES);
+		if (write(ready[1], "", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &(char) { 0 }, 1), 1);
+	close(ready[0]);
+	pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	close(pidfd);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	return 0;
+}
+
+static unsigned huge_kib(void)
+{
+	char path[64], line[256];
+	unsigned kib = 0, one;
+	FILE *smaps;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", child);
+	smaps = fopen(path, "r");
+	while (smaps && fgets(line, sizeof(line), smaps))
+		kib += sscanf(line, "AnonHugePages: %u kB", &one) == 1 ? one : 0;
+	if (smaps)
+		fclose(smaps);
+	return kib;
+}
+
+/* A call that this machine, or our rights, do not allow shows nothing. */
+static void must_work(int r)
+{
+	if (r == -ENOSYS || r == -EPERM)
+		skip();
+}
+
+static void test_split(void **state)
+{
+	const unsigned before = huge_kib();
+
+	(void)state;
+	must_work(huge_split(pidfd, (uintptr_t)memory));
+	if (before < HUGE_BYTES / 1024)
+		skip(); /* it had none */
+	for (int i = 0; i < 10 && huge_kib(); i++)
+		assert_int_equal(huge_split(pidfd, (uintptr_t)memory), 0);
+	assert_int_equal(huge_kib(), 0);
+}
+
+static void test_errors(void **state)
+{
+	(void)state;
+	must_work(huge_split(pidfd, (uintptr_t)memory));
+	assert_int_equal(huge_split(pidfd, (uintptr_t)memory + HUGE_BYTES), -ENOMEM);
+	assert_int_equal(huge_split(-1, (uintptr_t)memory), -EBADF);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(huge_split(pidfd, (uintptr_t)memory), -ESRCH);
+}
+
+/* It says that it works, or what is missing. */
+static void test_try(void **state)
+{
+	struct mpol_error error = { 0 };
+	const int root = rootfs_open(NULL);
+	const int r = huge_split_try(root, &error);
+
+	(void)state;
+	assert_int_equal(error.code, r);
+	if (r < 0)
+		assert_true(*error.step && *error.cause);
+	if (r == -EPERM || r == -EOPNOTSUPP)
+		assert_true(*error.advice);
+	close(root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_split, start, stop),
+		cmocka_unit_test_setup_teardown(test_errors, start, stop),
+		cmocka_unit_test(test_try),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

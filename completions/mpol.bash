@@ -44,7 +44,7 @@ _mpol() {
 		-*) ;;
 		*)
 			case ${COMP_WORDS[i - 1]} in
-			--from | --to | --rate | --thread | --root | --machine | --socket | --reason) ;;
+			--from | --to | --rate | --thread | --root | --machine | --socket | --reason | --huge-pages) ;;
 			--cgroup | --match | --tree | --unit) ;;
 			*) nr_plain=$((nr_plain + 1)) ;;
 			esac
@@ -65,6 +65,8 @@ _mpol() {
 		words=$(_mpol_cgroups | sed -n 's|.*/||; /\.\(service\|scope\|slice\)$/p')
 	elif [[ $before == --cgroup ]]; then
 		words=$(_mpol_cgroups)
+	elif [[ $before == --huge-pages ]]; then
+		words='whole split'
 	elif [[ $before == --match ]]; then
 		return 0
 	elif [[ $word == : ]]; then

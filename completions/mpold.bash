@@ -21,7 +21,7 @@ _mpold() {
 	--pid | --tree) words=$(cd /proc && printf '%s\n' [0-9]*) ;;
 	--cgroup) words=$(_mpold_cgroups) ;;
 	--unit) words=$(_mpold_cgroups | sed -n 's|.*/||; /\.\(service\|scope\|slice\)$/p') ;;
-	--tracker | --rule | --kernel-tiering) words=$(_mpold_names "$program" "$before") ;;
+	--tracker | --rule | --huge-pages | --kernel-tiering) words=$(_mpold_names "$program" "$before") ;;
 	--config | --config-dir | --socket) return 0 ;;
 	--match | --budget | --bandwidth | --call-time) return 0 ;;
 	*) words=$("$program" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u) ;;

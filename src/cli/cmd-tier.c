@@ -25,8 +25,9 @@
 struct tier_options {
 	struct targets targets;
 	const char *socket;
-	const char *reason; /* NULL: none was given */
-	char **words;	    /* behind the action */
+	const char *reason;	/* NULL: none was given */
+	const char *huge_pages; /* likewise */
+	char **words;		/* behind the action */
 	size_t nr_words;
 };
 
@@ -34,7 +35,7 @@ struct tier_options {
 struct action {
 	const char *name;
 	int (*run)(struct tier_options *options);
-	bool takes_words, takes_reason;
+	bool takes_words, takes_reason, takes_huge_pages;
 };
 
 static int wrong(const char *what, const char *word)
@@ -81,13 +82,15 @@ static int conclude(struct outcome *outcome)
 	return outcome->nr_done ? VERB_PARTIAL : VERB_FAILED;
 }
 
-/* Asks for one target, which is the request's body. */
+/* Asks for one target, which becomes the request's body. */
 static void add_one(const struct tier_options *options, json_t *target, struct outcome *outcome)
 {
 	struct mpol_error error = { 0 };
 	json_t *answer = NULL, *id;
 	char name[320];
 
+	if (options->huge_pages)
+		json_object_set_new(target, "huge_pages", json_string(options->huge_pages));
 	if (ctl_ask(options->socket, "POST", "/v1/targets", target, &answer, &error) == 0) {
 		id = json_object_get(answer, "id");
 		if (!outcome->documents)
@@ -113,6 +116,9 @@ static int add(struct tier_options *options)
 	struct outcome outcome = { .documents = targets->json ? json_array() : NULL };
 	struct mpol_error error = { 0 };
 
+	if (options->huge_pages && strcmp(options->huge_pages, "whole") != 0 &&
+	    strcmp(options->huge_pages, "split") != 0)
+		return wrong("neither whole nor split", options->huge_pages);
 	if (!options->nr_words && !targets_selected(targets))
 		return wrong("whose memory? Name processes, such as mpol tier add 4240", "add");
 	if (targets_read(targets, options->words, options->nr_words, &error) < 0)
@@ -244,7 +250,7 @@ static int hint(struct tier_options *options)
 /* ---- Arguments ---------------------------------------------------------------------------- */
 
 static const struct action actions[] = {
-	{ .name = "add", .run = add, .takes_words = true },
+	{ .name = "add", .run = add, .takes_words = true, .takes_huge_pages = true },
 	{ .name = "remove", .run = remove_some, .takes_words = true },
 	{ .name = "hint", .run = hint, .takes_words = true },
 	{ .name = "list", .run = show_targets },
@@ -263,12 +269,15 @@ static int run_action(const struct action *action, struct tier_options *options)
 		return wrong("takes no processes", action->name);
 	if (options->reason && !action->takes_reason)
 		return wrong("takes no --reason", action->name);
+	if (options->huge_pages && !action->takes_huge_pages)
+		return wrong("takes no --huge-pages", action->name);
 	return action->run(options);
 }
 
 static int run(int argc, char **argv, struct tier_options *options)
 {
 	static const struct option longs[] = {
+		{ "huge-pages", required_argument, NULL, 'h' },
 		{ "reason", required_argument, NULL, 'r' },
 		{ "socket", required_argument, NULL, 's' },
 		TARGETS_LONGS,
@@ -281,7 +290,9 @@ static int run(int argc, char **argv, struct tier_options *options)
 			continue;
 		if (option == '?')
 			return VERB_USAGE;
-		*(option == 'r' ? &options->reason : &options->socket) = optarg;
+		*(option == 'r'	  ? &options->reason
+		  : option == 'h' ? &options->huge_pages
+				  : &options->socket) = optarg;
 	}
 	if (optind == argc)
 		return wrong("say what to do, as in mpol tier status", "no action");

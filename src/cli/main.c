@@ -123,7 +123,8 @@ static const struct verb verbs[] = {
 	  "  --plot PREFIX      draw PREFIX-share.png, PREFIX-moves.png, "
 	  "PREFIX-heat.png\n" JSON_OPTION },
 	{ "tier", cmd_tier,
-	  "{add " TARGETS_SYNOPSIS " | remove ID... | hint PID RANGE HINT | list | status | "
+	  "{add " TARGETS_SYNOPSIS
+	  " [--huge-pages HOW] | remove ID... | hint PID RANGE HINT | list | status | "
 	  "decisions | pause [--reason TEXT] | resume} "
 	  "[--socket PATH] [--json]",
 	  "steer mpold, which keeps hot pages in fast memory",
@@ -134,6 +135,7 @@ static const struct verb verbs[] = {
 	  "  status          how mpold sees accesses, what it has moved, what it costs\n"
 	  "  decisions       the last rounds\n"
 	  "  pause, resume   look at nothing and move nothing for a while\n"
+	  "  --huge-pages HOW  of those that are added: whole, or split into what is moved\n"
 	  "  --reason TEXT   why, for those who wonder\n"
 	  "  --socket PATH   of mpold, if it is not " CTL_SOCKET_PATH
 	  "\n" JSON_OPTION TARGETS_OPTIONS },

@@ -76,6 +76,20 @@ static void print_managed(const json_t *managed)
 	       units_format_bytes(number(managed, "state_bytes"), kept, sizeof(kept)));
 }
 
+static void print_huge_pages(const json_t *huge)
+{
+	char how[16];
+
+	printf("huge     %s unless a target says otherwise: %" PRIu64 " are whole, %" PRIu64
+	       " were split",
+	       text(huge, "default", how, sizeof(how)), number(huge, "whole"),
+	       number(huge, "split"));
+	if (number(huge, "kept"))
+		printf("; %" PRIu64 " are given up, joined again or not to be split",
+		       number(huge, "kept"));
+	printf("\n");
+}
+
 static void print_pace(const json_t *status)
 {
 	const json_t *cpu = json_object_get(status, "cpu"), *scan;
@@ -183,6 +197,7 @@ int tier_print_status(const json_t *status)
 	print_way("tracker", json_object_get(status, "tracker"), "reason");
 	print_way("rule", json_object_get(status, "rule"), "summary");
 	print_managed(json_object_get(status, "managed"));
+	print_huge_pages(json_object_get(status, "huge_pages"));
 	print_pace(status);
 	r = print_moves(json_object_get(status, "moves"));
 	return r == VERB_OK ? print_nodes(json_object_get(status, "nodes")) : r;
@@ -222,7 +237,7 @@ int tier_print_targets(const json_t *document)
 {
 	_cleanup_(table_free) struct table table = { 0 };
 	const json_t *target;
-	char name[320];
+	char name[320], how[16];
 	size_t i;
 
 	table_column(&table, "ID", TABLE_RIGHT);
@@ -231,6 +246,7 @@ int tier_print_targets(const json_t *document)
 	table_column(&table, "PROCESSES", TABLE_RIGHT);
 	table_column(&table, "MEMORY", TABLE_RIGHT);
 	table_column(&table, "ACCESSED", TABLE_RIGHT);
+	table_column(&table, "HUGE PAGES", TABLE_LEFT);
 	json_array_foreach(json_object_get(document, "targets"), i, target)
 	{
 		const json_t *processes = json_object_get(target, "processes");
@@ -241,6 +257,8 @@ int tier_print_targets(const json_t *document)
 		table_cell(&table, "%zu", json_array_size(processes));
 		table_bytes(&table, sum(processes, "pages") * PAGE_BYTES);
 		table_bytes(&table, sum(processes, "seen_pages") * PAGE_BYTES);
+		text(target, "huge_pages", how, sizeof(how));
+		table_cell(&table, "%s", *how ? how : "-");
 	}
 	return print_table(&table);
 }

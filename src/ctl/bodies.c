@@ -74,19 +74,35 @@ static int parse_string(const char *key, const json_t *value, char *ret, size_t 
 	return 0;
 }
 
+static int parse_huge(const char *key, const json_t *value, enum ctl_huge *ret,
+		      struct mpol_error *err)
+{
+	for (enum ctl_huge huge = CTL_HUGE_WHOLE; huge <= CTL_HUGE_SPLIT; huge++)
+		if (json_is_string(value) &&
+		    !strcmp(json_string_value(value), ctl_huge_names[huge])) {
+			*ret = huge;
+			return 0;
+		}
+	return refuse(err, key, "not whole or split");
+}
+
 static int parse_target_key(const char *key, const json_t *value, struct ctl_target_body *ret,
 			    struct mpol_error *err)
 {
+	struct mpol_selector *selector = &ret->wanted.selector;
+
+	if (!strcmp(key, "huge_pages"))
+		return parse_huge(key, value, &ret->wanted.huge_pages, err);
 	if (!strcmp(key, "pid"))
-		return parse_pid(key, value, &ret->pid, err);
+		return parse_pid(key, value, &ret->wanted.pid, err);
 	if (!strcmp(key, "tree"))
-		return parse_pid(key, value, &ret->selector.tree, err);
+		return parse_pid(key, value, &selector->tree, err);
 	if (!strcmp(key, "cgroup"))
-		ret->selector.cgroup = ret->name;
+		selector->cgroup = ret->name;
 	else if (!strcmp(key, "unit"))
-		ret->selector.unit = ret->name;
+		selector->unit = ret->name;
 	else if (!strcmp(key, "match"))
-		ret->selector.match = ret->name;
+		selector->match = ret->name;
 	else
 		return refuse(err, key, "there is no such key");
 	return parse_string(key, value, ret->name, sizeof(ret->name), err);
@@ -100,15 +116,17 @@ int ctl_parse_target(const char *body, size_t length, struct ctl_target_body *re
 	json_t *value;
 	int r = parse_object(body, length, &object, err);
 
-	ret->pid = 0;
-	ret->selector = (struct mpol_selector) { .size = sizeof(ret->selector) };
-	if (r == 0 && json_object_size(object) != 1)
+	ret->wanted = (struct ctl_wanted) { .selector.size = sizeof(ret->wanted.selector) };
+	if (r == 0 && json_object_size(object) - !!json_object_get(object, "huge_pages") != 1)
 		r = refuse(err, "", "it must say whom, in one way");
 	if (r == 0)
-		json_object_foreach(object, key, value) r = parse_target_key(key, value, ret, err);
+		json_object_foreach(object, key, value) if (r == 0) r =
+			parse_target_key(key, value, ret, err);
 	if (r == -EINVAL)
-		error_advise(err, "one of {\"pid\": 42}, {\"tree\": 42}, {\"cgroup\": \"PATH\"}, "
-				  "{\"unit\": \"NAME\"}, {\"match\": \"REGEXP\"}");
+		error_advise(err,
+			     "one of {\"pid\": 42}, {\"tree\": 42}, {\"cgroup\": \"PATH\"}, "
+			     "{\"unit\": \"NAME\"}, {\"match\": \"REGEXP\"}; beside it perhaps "
+			     "\"huge_pages\": \"split\"");
 	return r;
 }
 

@@ -16,14 +16,14 @@
 #define CTL_NAME_BYTES	 4096 /* of a cgroup's path, a unit's name, an expression */
 #define CTL_REASON_BYTES 256
 
-/* A target: pid, or else the selector, whose texts are in name. */
+/* A target; the selector's texts are in name. */
 struct ctl_target_body {
-	pid_t pid;
-	struct mpol_selector selector;
+	struct ctl_wanted wanted;
 	char name[CTL_NAME_BYTES];
 };
 
-/* {"pid": 42}, or one of tree, cgroup, unit, match.  Errors: -EINVAL, -E2BIG. */
+/* {"pid": 42}, or one of tree, cgroup, unit, match; perhaps with "huge_pages".  Errors: -EINVAL,
+ * -E2BIG. */
 int ctl_parse_target(const char *body, size_t length, struct ctl_target_body *ret,
 		     struct mpol_error *err);
 

@@ -42,6 +42,12 @@ struct ctl_moves {
 	unsigned nr_flows;
 };
 
+/* Whether huge pages may be split: mpold(8), HUGE PAGES. */
+enum ctl_huge { CTL_HUGE_UNSAID, CTL_HUGE_WHOLE, CTL_HUGE_SPLIT };
+
+/* As they are in documents; NULL: unsaid. */
+extern const char *const ctl_huge_names[];
+
 /* What the daemon is and has done.  Texts are the world's, until it does something else. */
 struct ctl_status {
 	const char *version;
@@ -57,6 +63,10 @@ struct ctl_status {
 	unsigned nr_nodes;
 	uint64_t nr_targets, nr_processes;
 	uint64_t pages, seen_pages, state_bytes; /* of all processes */
+	enum ctl_huge huge_pages;		 /* where a target says nothing */
+	uint64_t whole_huge_pages,
+		kept_huge_pages;   /* of all processes; of these, not split any more */
+	uint64_t split_huge_pages; /* so far */
 	uint64_t rounds;
 	uint64_t scans_ns[CTL_MAX_SCANS]; /* of the present round, from its clear */
 	unsigned nr_scans;
@@ -75,6 +85,14 @@ struct ctl_caller {
 struct ctl_process {
 	pid_t pid;
 	uint64_t pages, seen_pages, state_bytes;
+	uint64_t huge_pages; /* transparent ones, in these pages */
+};
+
+/* Whom to manage, and how. */
+struct ctl_wanted {
+	pid_t pid; /* 0: the selector says */
+	struct mpol_selector selector;
+	enum ctl_huge huge_pages;
 };
 
 /* A request to manage a process or those that a selector means. */
@@ -84,6 +102,7 @@ struct ctl_target {
 	const struct mpol_selector *selector;
 	bool is_confined; /* to processes that the user could ptrace */
 	uid_t uid;
+	enum ctl_huge huge_pages;
 	const struct ctl_process *processes;
 	size_t nr_processes;
 };
@@ -121,10 +140,10 @@ struct ctl_world {
 	/* Calls tell for each target that the caller may see, in order of id. */
 	void (*targets)(void *user, const struct ctl_caller *caller,
 			void (*tell)(const struct ctl_target *target, void *to), void *to);
-	/* pid: 0, or the process; else the selector; its texts are copied.  *ret_id: the target's.
-	 * Errors: -EEXIST, -EDQUOT, -EPERM, -ESRCH, -EINVAL, ... */
-	int (*add)(void *user, const struct ctl_caller *caller, pid_t pid,
-		   const struct mpol_selector *selector, uint32_t *ret_id, struct mpol_error *err);
+	/* Texts of the selector are copied.  *ret_id: the target's.  Errors: -EEXIST, -EDQUOT,
+	 * -EPERM, -ESRCH, -EINVAL, -EOPNOTSUPP, ... */
+	int (*add)(void *user, const struct ctl_caller *caller, const struct ctl_wanted *wanted,
+		   uint32_t *ret_id, struct mpol_error *err);
 	/* Errors: -ENOENT: none of that id, or none of the caller's. */
 	int (*remove)(void *user, const struct ctl_caller *caller, uint32_t id,
 		      struct mpol_error *err);

@@ -8,6 +8,11 @@
 #include "error-json.h"
 #include "error.h"
 
+const char *const ctl_huge_names[] = {
+	[CTL_HUGE_WHOLE] = "whole",
+	[CTL_HUGE_SPLIT] = "split",
+};
+
 /* jansson's integers are signed; no count of ours ever needs the last bit. */
 static json_t *number(uint64_t value)
 {
@@ -90,12 +95,20 @@ static json_t *scans_json(const struct ctl_status *status)
 	return scans;
 }
 
+static json_t *huge_json(const struct ctl_status *status)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "default",
+			 text_or_null(ctl_huge_names[status->huge_pages]), "whole",
+			 number(status->whole_huge_pages), "kept", number(status->kept_huge_pages),
+			 "split", number(status->split_huge_pages));
+}
+
 json_t *ctl_status_json(const struct ctl_status *status)
 {
 	return json_pack(
 		"{s:s, s:i, s:o, s:{s:s, s:s, s:s}, s:{s:s, s:s}, s:b, s:b, s:o, s:b, s:{s:o, "
 		"s:o, s:o}, s:o,"
-		" s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}",
+		" s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o, s:o}",
 		"version", status->version, "pid", status->pid, "running_ns",
 		number(status->running_ns), "tracker", "name", status->tracker, "summary",
 		status->tracker_summary, "reason", status->tracker_reason, "rule", "name",
@@ -110,7 +123,7 @@ json_t *ctl_status_json(const struct ctl_status *status)
 		scans_json(status), "cpu", "looking_ns", number(status->looking_cpu_ns),
 		"deciding_ns", number(status->deciding_cpu_ns), "moving_ns",
 		number(status->moving_cpu_ns), "all_ns", number(status->all_cpu_ns), "moves",
-		moves_json(&status->moves));
+		moves_json(&status->moves), "huge_pages", huge_json(status));
 }
 
 static json_t *processes_json(const struct ctl_target *target)
@@ -121,10 +134,11 @@ static json_t *processes_json(const struct ctl_target *target)
 		const struct ctl_process *process = &target->processes[i];
 
 		json_array_append_new(processes,
-				      json_pack("{s:i, s:o, s:o, s:o}", "pid", process->pid,
+				      json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", process->pid,
 						"pages", number(process->pages), "seen_pages",
 						number(process->seen_pages), "state_bytes",
-						number(process->state_bytes)));
+						number(process->state_bytes), "huge_pages",
+						number(process->huge_pages)));
 	}
 	return processes;
 }
@@ -145,9 +159,11 @@ void ctl_put_target_name(json_t *object, pid_t pid, const struct mpol_selector *
 
 json_t *ctl_target_json(const struct ctl_target *target)
 {
-	json_t *object = json_pack("{s:o, s:o, s:o}", "id", number(target->id), "confined_to_uid",
-				   target->is_confined ? number(target->uid) : json_null(),
-				   "processes", processes_json(target));
+	json_t *object =
+		json_pack("{s:o, s:o, s:o, s:o}", "id", number(target->id), "confined_to_uid",
+			  target->is_confined ? number(target->uid) : json_null(), "huge_pages",
+			  text_or_null(ctl_huge_names[target->huge_pages]), "processes",
+			  processes_json(target));
 
 	ctl_put_target_name(object, target->pid, target->selector);
 	return object;

@@ -81,7 +81,7 @@ int handle_add(const struct ctl_call *call, json_t **ret_document, struct mpol_e
 		return error_errno(err, -ENOMEM, "read the request");
 	r = ctl_parse_target(call->body, call->length, body, err);
 	/* Compiling an expression can be made to cost any time and memory. */
-	if (r == 0 && body->selector.match && !call->caller->manages) {
+	if (r == 0 && body->wanted.selector.match && !call->caller->manages) {
 		r = error_set(err, -EPERM, "check the caller's rights", "user %u may not",
 			      call->caller->uid);
 		error_on(err, "match %.200s", body->name);
@@ -89,8 +89,7 @@ int handle_add(const struct ctl_call *call, json_t **ret_document, struct mpol_e
 				  "of the group mpol may");
 	}
 	if (r == 0)
-		r = call->world->add(call->world->user, call->caller, body->pid, &body->selector,
-				     &id, err);
+		r = call->world->add(call->world->user, call->caller, &body->wanted, &id, err);
 	if (r < 0)
 		return r;
 	return give(json_pack("{s:I}", "id", (json_int_t)id), ret_document, err);

@@ -22,12 +22,15 @@
 
 #define TARGETS "targets"
 
+/* Beside the kind, a key of a target too. */
+#define HUGE_PAGES_KEY "huge_pages"
+
 /* More than there are settings, and than kinds of targets. */
 #define MOST_KEYS 30
 
 /* As it is in the file; NULL: the key was left out. */
 struct yaml_target {
-	char *texts[SETTINGS_NR_KINDS];
+	char *texts[SETTINGS_NR_KINDS + 1]; /* the last one: of HUGE_PAGES_KEY */
 };
 
 struct yaml_config {
@@ -37,7 +40,7 @@ struct yaml_config {
 };
 
 struct schema {
-	cyaml_schema_field_t target_fields[SETTINGS_NR_KINDS + 1];
+	cyaml_schema_field_t target_fields[SETTINGS_NR_KINDS + 2];
 	cyaml_schema_value_t target;
 	cyaml_schema_field_t fields[MOST_KEYS + 2];
 	cyaml_schema_value_t config;
@@ -61,7 +64,8 @@ static void make_schema(struct schema *ret)
 	_Static_assert(offsetof(struct yaml_target, texts) == 0, "text_field");
 	for (int kind = 0; kind < SETTINGS_NR_KINDS; kind++)
 		ret->target_fields[kind] = text_field(settings_kinds[kind], (size_t)kind);
-	ret->target_fields[SETTINGS_NR_KINDS] = end;
+	ret->target_fields[SETTINGS_NR_KINDS] = text_field(HUGE_PAGES_KEY, SETTINGS_NR_KINDS);
+	ret->target_fields[SETTINGS_NR_KINDS + 1] = end;
 	ret->target = (cyaml_schema_value_t) {
 		CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_target, ret->target_fields),
 	};
@@ -105,6 +109,8 @@ static int take_target(const struct yaml_source *source, const struct yaml_targe
 		       struct settings *settings)
 {
 	struct yaml_place place = { TARGETS, index, NULL };
+	const char *how = yaml->texts[SETTINGS_NR_KINDS];
+	enum huge_say huge_pages = HUGE_UNSAID;
 	int given = SETTINGS_NR_KINDS, nr_given = 0, r;
 
 	for (int kind = 0; kind < SETTINGS_NR_KINDS; kind++)
@@ -117,8 +123,11 @@ static int take_target(const struct yaml_source *source, const struct yaml_targe
 				   "a target is named by one of pid, tree, cgroup, unit and match, "
 				   "not by %d",
 				   nr_given);
+	place.key = HUGE_PAGES_KEY;
+	if (how && huge_say_parse(how, &huge_pages) < 0)
+		return refuse_value(source, -EINVAL, place, how, "whole or split");
 	place.key = settings_kinds[given];
-	r = settings_add_target(settings, given, yaml->texts[given]);
+	r = settings_add_target(settings, given, yaml->texts[given], huge_pages);
 	if (r == -E2BIG)
 		return yaml_refuse(source, r, place, "more than %d targets in all",
 				   SETTINGS_MOST_TARGETS);

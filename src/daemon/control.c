@@ -57,6 +57,7 @@ static struct ctl_process *processes_of(const struct roster *roster, uint32_t en
 			.pages = sums.pages,
 			.seen_pages = sums.seen_pages,
 			.state_bytes = sums.state_bytes,
+			.huge_pages = sums.huge_pages,
 		};
 	}
 	*ret_nr = nr;
@@ -83,6 +84,7 @@ static void targets(void *user, const struct ctl_caller *caller,
 				.selector = &entry->request.selector,
 				.is_confined = entry->request.owner.confined,
 				.uid = entry->request.owner.uid,
+				.huge_pages = (enum ctl_huge)entry->request.huge_pages,
 				.processes = processes,
 				.nr_processes = nr,
 			},
@@ -90,12 +92,13 @@ static void targets(void *user, const struct ctl_caller *caller,
 	}
 }
 
-static int add(void *user, const struct ctl_caller *caller, pid_t pid,
-	       const struct mpol_selector *selector, uint32_t *ret_id, struct mpol_error *err)
+static int add(void *user, const struct ctl_caller *caller, const struct ctl_wanted *wanted,
+	       uint32_t *ret_id, struct mpol_error *err)
 {
 	const struct roster_request request = {
-		.pid = pid,
-		.selector = *selector,
+		.pid = wanted->pid,
+		.selector = wanted->selector,
+		.huge_pages = (enum huge_say)wanted->huge_pages,
 		.owner = {
 			.confined = !caller->manages,
 			.uid = caller->uid,

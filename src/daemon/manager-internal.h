@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The manager's state: of manager.c and manager-hints.c and manager-pressure.c, which work on it,
- * and manager-status.c, which tells of it. */
+/* The manager's state: of manager.c, manager-hints.c, manager-huge.c and manager-pressure.c, which
+ * work on it, and manager-status.c, which tells of it. */
 #ifndef DAEMON_MANAGER_INTERNAL_H
 #define DAEMON_MANAGER_INTERNAL_H
 
@@ -40,6 +40,7 @@ struct manager {
 	uint64_t round_looking_ns; /* cpu.looking_ns when this round began */
 	uint64_t move_page_ns;	   /* 0: nothing was moved yet */
 	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
+	uint64_t split_huge_pages; /* so far */
 	struct tiered_sums sums;   /* of all processes, as of then; 0: never */
 	uint64_t summed_ns;
 	uint64_t rounds;
@@ -55,6 +56,13 @@ void manager_note_decision(struct manager *manager, uint64_t moved_pages);
 /* Asks how much memory the machine and all processes' cgroups are short of, and says what changes.
  */
 void manager_ask_pressure(struct manager *manager);
+
+/* Whether what is said of huge pages can be done here.  Errors: of huge_split_try. */
+int manager_check_huge_pages(const struct manager *manager, enum huge_say say,
+			     struct mpol_error *err);
+
+/* Splits what the last round shows to be worth it, of the processes that are said to be split. */
+void manager_split_huge_pages(struct manager *manager);
 
 /* Of a process that was looked at: once for each reason that follows another. */
 void manager_say_hints_refused(struct roster_process *process);

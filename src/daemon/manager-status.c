@@ -16,6 +16,8 @@
 _Static_assert(CTL_MAX_ERRNOS == MOVE_BATCH_ERRNOS, "all errnos are told of");
 _Static_assert(CTL_MAX_FLOWS == MOVE_FLOWS, "all flows are told of");
 _Static_assert(CTL_MAX_SCANS >= PORT_MAX_SCANS, "all scans are told of");
+_Static_assert((int)CTL_HUGE_WHOLE == (int)HUGE_WHOLE && (int)CTL_HUGE_SPLIT == (int)HUGE_SPLIT,
+	       "both say the same of huge pages");
 _Static_assert(CTL_MAX_TIERS >= TIERING_MAX_RULED, "all tiers are told of");
 
 const struct roster *manager_roster(const struct manager *manager)
@@ -90,6 +92,8 @@ static void sum_up(struct manager *manager)
 		manager->sums.pages += sums.pages;
 		manager->sums.seen_pages += sums.seen_pages;
 		manager->sums.state_bytes += sums.state_bytes;
+		manager->sums.huge_pages += sums.huge_pages;
+		manager->sums.kept_huge_pages += sums.kept_huge_pages;
 	}
 }
 
@@ -120,6 +124,10 @@ void manager_status(struct manager *manager, struct ctl_status *ret)
 		.pages = manager->sums.pages,
 		.seen_pages = manager->sums.seen_pages,
 		.state_bytes = manager->sums.state_bytes,
+		.huge_pages = (enum ctl_huge)config->huge_pages,
+		.whole_huge_pages = manager->sums.huge_pages,
+		.kept_huge_pages = manager->sums.kept_huge_pages,
+		.split_huge_pages = manager->split_huge_pages,
 		.rounds = manager->rounds,
 		.nr_scans = round->nr_scans,
 		.looking_cpu_ns = manager->cpu.looking_ns,

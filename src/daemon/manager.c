@@ -44,7 +44,9 @@ uint64_t manager_cpu_ns(void)
 int manager_add(struct manager *manager, const struct roster_request *request, uint32_t *ret_id,
 		struct mpol_error *err)
 {
-	return roster_add(&manager->roster, request, ret_id, err);
+	int r = manager_check_huge_pages(manager, request->huge_pages, err);
+
+	return r < 0 ? r : roster_add(&manager->roster, request, ret_id, err);
 }
 
 int manager_remove(struct manager *manager, uint32_t id, struct mpol_error *err)
@@ -198,6 +200,7 @@ static void clear(struct manager *manager)
 	struct roster *roster = &manager->roster;
 
 	manager->round_looking_ns = manager->cpu.looking_ns;
+	manager_split_huge_pages(manager);
 	for (size_t i = roster->nr_processes; i-- > 0;) {
 		int r;
 
@@ -411,9 +414,9 @@ int manager_reconfigure(struct manager *manager, const struct manager_config *co
 
 	if (!batch)
 		return error_errno(err, -ENOMEM, "use another configuration");
-	r = config->tracker && config->tracker == manager->roster.tracker
-		    ? 0
-		    : use_tracker(manager, config, err);
+	r = manager_check_huge_pages(manager, config->huge_pages, err);
+	if (r == 0 && !(config->tracker && config->tracker == manager->roster.tracker))
+		r = use_tracker(manager, config, err);
 	if (r < 0)
 		return r;
 	manager->config = *config;

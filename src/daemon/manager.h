@@ -30,6 +30,7 @@ struct manager_config {
 	uint64_t call_ns;		    /* how long a call that moves pages may take, about */
 	bool dry_run;			    /* nothing is moved */
 	bool stays;			    /* even if no process is left, and none is to come */
+	enum huge_say huge_pages;	    /* of processes of which no target says it */
 	bool keeps_kernel_tiering;	    /* the kernel's own goes on (kernel-tiering.h) */
 };
 
@@ -46,12 +47,13 @@ DEFINE_CLEANUP(struct manager *, manager_free);
 /*
  * Works by another configuration from now on.  What is known of pages stays, also where another
  * tracker is to be used; a process that it cannot be used on keeps its own.  Errors:
- * -EOPNOTSUPP, -ENOMEM; then nothing is changed.
+ * -EOPNOTSUPP, -ENOMEM, those of huge_split_try; then nothing is changed.
  */
 int manager_reconfigure(struct manager *manager, const struct manager_config *config,
 			struct mpol_error *err);
 
-/* Manages processes, or no longer: roster_add and roster_remove. */
+/* Manages processes, or no longer: roster_add and roster_remove.  Errors: and those of
+ * huge_split_try, if huge pages are to be split. */
 int manager_add(struct manager *manager, const struct roster_request *request, uint32_t *ret_id,
 		struct mpol_error *err);
 int manager_remove(struct manager *manager, uint32_t id, struct mpol_error *err);

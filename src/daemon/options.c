@@ -78,7 +78,7 @@ static int take_setting(const struct setting *setting, const char *value, struct
 static int take_target(enum settings_kind kind, const char *value, struct settings *settings,
 		       struct mpol_error *err)
 {
-	int r = settings_add_target(settings, kind, value);
+	int r = settings_add_target(settings, kind, value, HUGE_UNSAID);
 
 	if (r == -E2BIG) {
 		error_set(err, -EINVAL, STEP, "more than %d targets", SETTINGS_MOST_TARGETS);

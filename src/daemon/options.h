@@ -14,7 +14,7 @@
 #define OPTIONS_USAGE                                                                              \
 	"Usage: mpold [--pid PID] [--cgroup PATH] [--match REGEX] [--tree PID] [--unit UNIT]...\n" \
 	"             [--budget PERCENT] [--bandwidth SPEED] [--call-time TIME]\n"                 \
-	"             [--tracker NAME] [--rule NAME] [--kernel-tiering HOW]\n"                     \
+	"             [--tracker NAME] [--rule NAME] [--huge-pages HOW] [--kernel-tiering HOW]\n"  \
 	"             [--socket PATH] [--dry-run]\n"                                               \
 	"             [--config FILE] [--config-dir FOLDER] [--check-config]\n\n"                  \
 	"Keeps hot pages of processes in fast memory and cold ones in slow memory.\n\n"            \
@@ -28,6 +28,7 @@
 	"  --call-time TIME     one call that moves pages may take about so long: 10ms\n"          \
 	"  --tracker NAME       see accesses this way: " TRACKER_NAMES "; the best that works\n"   \
 	"  --rule NAME          who is hot enough: " RULE_NAMES "\n"                               \
+	"  --huge-pages HOW     as one, or by their parts: whole, split; whole\n"                  \
 	"  --kernel-tiering HOW the kernel's own, while mpold works: off, keep; off\n"             \
 	"  --socket PATH        be steered there while it runs, as by mpol tier\n"                 \
 	"  --dry-run            look and decide, move nothing\n"                                   \

@@ -364,6 +364,19 @@ const struct roster_entry *roster_entry(const struct roster *roster, uint32_t id
 	return i < roster->nr_entries ? &roster->entries[i] : NULL;
 }
 
+enum huge_say roster_huge_pages(const struct roster *roster, const struct roster_process *process)
+{
+	enum huge_say say = HUGE_UNSAID;
+
+	for (size_t i = 0; i < process->nr_holders; i++) {
+		const struct roster_entry *entry = roster_entry(roster, process->holders[i]);
+
+		if (entry)
+			say = huge_say_both(say, entry->request.huge_pages);
+	}
+	return say;
+}
+
 static int check_new(const struct roster *roster, const struct roster_request *request,
 		     struct mpol_error *err)
 {

@@ -17,6 +17,7 @@
 
 #include <mpol/mpol.h>
 
+#include "huge-pages.h"
 #include "nodemask.h"
 #include "tiered.h"
 
@@ -36,6 +37,7 @@ struct roster_request {
 	pid_t pid;		       /* this process; 0: */
 	struct mpol_selector selector; /* those that it means; its texts are copied */
 	struct roster_owner owner;
+	enum huge_say huge_pages;
 };
 
 struct roster_entry {
@@ -47,6 +49,7 @@ struct roster_process {
 	uint32_t id; /* ascending, and never used again: what tiering calls a target */
 	struct tiered *tiered;
 	const char *hints_refused; /* as it was said (tiered_hints_refused) */
+	int split_error;	   /* as it was said: a negative errno of tiered_split */
 	bool pressed;		   /* its cgroup has too little memory (policy/pressure.h) */
 	struct roster_owner owner; /* who brought it */
 	uint32_t *holders;	   /* ids of entries */
@@ -97,6 +100,9 @@ struct roster_process *roster_find(const struct roster *roster, uint32_t id);
 
 /* The process of that id of the kernel's; NULL: it is not managed. */
 struct roster_process *roster_managed(const struct roster *roster, pid_t pid);
+
+/* What those who hold the process say of its huge pages, together. */
+enum huge_say roster_huge_pages(const struct roster *roster, const struct roster_process *process);
 
 bool roster_holds(const struct roster_process *process, uint32_t entry);
 

@@ -57,6 +57,11 @@ static int set_dry_run(struct settings *settings, const char *text)
 	return 0;
 }
 
+static int set_huge_pages(struct settings *settings, const char *text)
+{
+	return huge_say_parse(text, &settings->manager.huge_pages);
+}
+
 static int set_kernel_tiering(struct settings *settings, const char *text)
 {
 	const bool keeps = strcmp(text, "keep") == 0;
@@ -101,6 +106,7 @@ const struct setting settings_scalars[] = {
 	{ "budget", "budget", "a share of a CPU from 0.01% to 100%", set_budget, false },
 	{ "call_time", "call-time", "a duration from 1ms to 1s", set_call_time, false },
 	{ "dry_run", "dry-run", "true or false", set_dry_run, true },
+	{ "huge_pages", "huge-pages", "whole or split", set_huge_pages, false },
 	{ "kernel_tiering", "kernel-tiering", "off or keep", set_kernel_tiering, false },
 	{ "rule", "rule", "one of " RULE_NAMES, set_rule, false },
 	{ "socket", "socket", "an absolute path of at most 107 bytes", set_socket, false },
@@ -160,29 +166,40 @@ static bool make_request(enum settings_kind kind, const char *text, struct roste
 	return false;
 }
 
-bool settings_same_target(const struct settings_target *one, const struct settings_target *other)
+static bool same_processes(const struct settings_target *one, const struct settings_target *other)
 {
 	return one->kind == other->kind && strcmp(one->text, other->text) == 0;
 }
 
-static bool has_target(const struct settings *settings, const struct settings_target *target)
+bool settings_same_target(const struct settings_target *one, const struct settings_target *other)
 {
-	for (size_t i = 0; i < settings->nr_targets; i++)
-		if (settings_same_target(&settings->targets[i], target))
-			return true;
-	return false;
+	return same_processes(one, other) && one->request.huge_pages == other->request.huge_pages;
 }
 
-int settings_add_target(struct settings *settings, enum settings_kind kind, const char *text)
+/* The one of the same processes; NULL: there is none. */
+static struct settings_target *find_target(const struct settings *settings,
+					   const struct settings_target *target)
+{
+	for (size_t i = 0; i < settings->nr_targets; i++)
+		if (same_processes(&settings->targets[i], target))
+			return &settings->targets[i];
+	return NULL;
+}
+
+int settings_add_target(struct settings *settings, enum settings_kind kind, const char *text,
+			enum huge_say huge_pages)
 {
 	_cleanup_free_ char *copy = strdup(text);
-	struct settings_target target = { .kind = kind, .text = copy }, *targets;
+	struct settings_target target = { .kind = kind, .text = copy }, *targets, *known;
 
 	if (!copy)
 		return -ENOMEM;
 	if (!make_request(kind, copy, &target.request))
 		return -EINVAL;
-	if (has_target(settings, &target))
+	known = find_target(settings, &target);
+	if (known && huge_pages != HUGE_UNSAID)
+		known->request.huge_pages = huge_pages;
+	if (known)
 		return 0;
 	if (settings->nr_targets == SETTINGS_MOST_TARGETS)
 		return -E2BIG;
@@ -191,6 +208,7 @@ int settings_add_target(struct settings *settings, enum settings_kind kind, cons
 	if (!targets)
 		return -ENOMEM;
 	settings->targets = targets;
+	target.request.huge_pages = huge_pages;
 	targets[settings->nr_targets++] = target;
 	steal_pointer(&copy);
 	return 0;
@@ -208,6 +226,7 @@ void settings_begin(struct settings *ret)
 				.bytes_per_s = 1UL << 30,
 			},
 			.call_ns = 10000000,
+			.huge_pages = HUGE_WHOLE,
 		},
 	};
 }

@@ -62,12 +62,14 @@ void settings_begin(struct settings *ret);
 void settings_end(struct settings *settings);
 
 /*
- * Adds a target, once.  Returns 0; -EINVAL: not of settings_kinds_wanted; -E2BIG: more than
- * SETTINGS_MOST_TARGETS; -ENOMEM.
+ * Adds a target, once; of what is said of its huge pages the last counts.  Returns 0; -EINVAL: not
+ * of settings_kinds_wanted; -E2BIG: more than SETTINGS_MOST_TARGETS; -ENOMEM.
  */
-int settings_add_target(struct settings *settings, enum settings_kind kind, const char *text);
+int settings_add_target(struct settings *settings, enum settings_kind kind, const char *text,
+			enum huge_say huge_pages);
 void settings_forget_targets(struct settings *settings);
 
+/* Whether they mean the same processes, and say the same of them. */
 bool settings_same_target(const struct settings_target *one, const struct settings_target *other);
 
 #endif

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "damon-sysfs.h"
 #include "grow.h"
+#include "huge-split.h"
 #include "machine.h"
 #include "rootfs.h"
 #include "topology.h"
@@ -295,6 +297,31 @@ static void check_lru(const struct patient *patient)
 		    on ? 'n' : 'y', path);
 }
 
+/* What only the machine itself can tell, since it has to be tried. */
+static bool is_this_machine(int root)
+{
+	struct stat patient, here;
+
+	return fstat(root, &patient) == 0 && stat("/", &here) == 0 &&
+	       patient.st_dev == here.st_dev && patient.st_ino == here.st_ino;
+}
+
+static void check_splitting(const struct patient *patient)
+{
+	struct mpol_error why = { 0 };
+
+	if (count_tiers(patient->machine, false) < 2 || !is_this_machine(patient->root))
+		return;
+	if (huge_split_try(patient->root, &why) == 0)
+		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "huge_pages",
+			    "mpold can split huge pages, and move their parts; they stay whole "
+			    "unless it is told to\nmpol tier add --huge-pages split");
+	else
+		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "huge_pages",
+			    "mpold cannot split huge pages: %s%s%s\n%s", why.object,
+			    *why.object ? ": " : "", why.cause, why.advice);
+}
+
 /* Best read bandwidth that any node's CPUs have to node index; 0: not stated. */
 static uint64_t best_bandwidth(const struct machine *machine, int index)
 {
@@ -433,11 +460,11 @@ static void check_capabilities(const struct patient *patient)
 int doctor_check_machine(int root, struct symptoms *symptoms, struct mpol_error *err)
 {
 	static void (*const checks[])(const struct patient *) = {
-		check_kernel,	    check_nodes,	check_tiers,	check_demotion,
-		check_lru,	    check_performance,	check_weights,	check_numa_balancing,
-		check_damon,	    check_zone_reclaim, check_swap,	check_overcommit,
-		check_huge_pages,   check_pools,	check_lockdown, check_yama,
-		check_capabilities,
+		check_kernel,	  check_nodes,	      check_tiers,   check_demotion,
+		check_lru,	  check_performance,  check_weights, check_numa_balancing,
+		check_damon,	  check_zone_reclaim, check_swap,    check_overcommit,
+		check_huge_pages, check_splitting,    check_pools,   check_lockdown,
+		check_yama,	  check_capabilities,
 	};
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	struct patient patient = { .root = root, .symptoms = symptoms };

@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "page.h"
 #include "pagemap.h"
 #include "rootfs.h"
 

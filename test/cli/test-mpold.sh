@@ -23,7 +23,7 @@ for budget in '' 1 x% 0% 101% nan% 1%%; do
 done
 expect 2 'is not one of ptescan, mglru, idlepage, damon, soft-dirty, hintfault' "$mpold" --pid 1 --tracker hope
 expect 2 'is not one of ranking, hint-latency, two-touch' "$mpold" --pid 1 --rule guess
-
+expect 2 '"halved" is not whole or split' "$mpold" --pid 1 --huge-pages halved
 for bandwidth in '' fast 0 0GB/s 5 5GB; do
 	expect 2 'is not a bandwidth' "$mpold" --pid 1 --bandwidth "$bandwidth"
 done
@@ -56,6 +56,10 @@ invalid 'budgett: 1%\n' 'line 1, budgett' 'Unexpected key'
 invalid 'budget: 1%\ntargets:\n- pid: 1\n  unit: a\n' 'line 3, targets[0]' 'a target is named by one of'
 invalid 'targets:\n- pid: 1\n- {}\n' 'line 3, targets[1]' 'a target is named by one of'
 invalid 'targets:\n- pid: 1\n- name: x\n' 'line 3, targets[1].name' 'Unexpected key'
+valid 'huge_pages: split\ntargets: [ { pid: 1, huge_pages: whole }, { unit: a, huge_pages: split } ]\n' 2
+invalid 'huge_pages: halved\n' 'line 1, huge_pages' '"halved" is not whole or split'
+invalid 'targets:\n- pid: 1\n  huge_pages: halved\n' 'line 3, targets[0].huge_pages' '"halved" is not whole or split'
+invalid 'targets:\n- huge_pages: split\n' 'line 2, targets[0]' 'a target is named by one of'
 invalid 'targets: redis\n' 'line 1, targets' 'should be a list'
 invalid 'targets:\n- pid: one\n' 'line 2, targets[0].pid' '"one" is not a process id'
 invalid 'targets:\n- match: "(("\n' 'line 2, targets[0].match' '"((" is not an extended regular expression'

@@ -29,6 +29,8 @@ for action in list status decisions pause resume; do
 	expect 2 'takes options only' "$mpol" tier $action 1
 	expect 2 'takes no processes' "$mpol" tier $action --tree 1
 done
+expect 2 'halved: neither whole nor split' "$mpol" tier add 1 --huge-pages halved
+expect 2 'takes no --huge-pages' "$mpol" tier status --huge-pages split
 expect 2 'takes no --reason' "$mpol" tier status --reason x
 
 # ---- Nobody is there ----

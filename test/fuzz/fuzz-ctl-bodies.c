@@ -9,14 +9,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_target(const struct ctl_target_body *target)
 {
-	const struct mpol_selector *selector = &target->selector;
+	const struct mpol_selector *selector = &target->wanted.selector;
 	const char *text = selector->cgroup ? selector->cgroup
 			   : selector->unit ? selector->unit
 					    : selector->match;
 
-	if ((target->pid != 0) + (selector->tree != 0) + (text != NULL) != 1)
+	if ((target->wanted.pid != 0) + (selector->tree != 0) + (text != NULL) != 1)
 		abort();
-	if (target->pid < 0 || selector->tree < 0 || (text && !*text))
+	if (target->wanted.pid < 0 || selector->tree < 0 || (text && !*text))
 		abort();
 	if (text && strnlen(text, CTL_NAME_BYTES) == CTL_NAME_BYTES)
 		abort();

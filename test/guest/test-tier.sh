@@ -124,6 +124,18 @@ is "$("$mpol" tier status --json | jq -c '[.managed.targets, .managed.processes]
 like "$("$mpol" tier remove "$id" 2>&1)" "target $id: there is none of that id .ENOENT" "an id that is not there"
 kill -0 $target && ok "the process goes on"
 
+# ---- what is said of huge pages; that they are split is test-huge-pages' to show
+tree=$("$mpol" tier add --tree $target --huge-pages split --json | jq '.targets[0].id')
+like "$("$mpol" tier list)" "^ *$tree +tree $target .* split$" "huge pages of a target may be split"
+id=$("$mpol" tier add $target --json | jq '.targets[0].id')
+is "$("$mpol" tier list --json | jq -c '[.targets[] | .huge_pages]')" '["split",null]' "of another nothing is said"
+like "$("$mpol" tier status)" '^huge +whole unless a target says otherwise: [0-9]+ are whole, 0 were split$' "the status has the default"
+"$mpol" tier remove "$tree" "$id" >/dev/null
+ask POST /v1/targets -d "{\"pid\": $target, \"huge_pages\": \"halved\"}"
+is "$status $(answer '.error.code + " " + .error.object')" '400 EINVAL key "huge_pages"' "and nothing else may be said"
+like "$("$mpol" doctor --json | jq -r '.symptoms[] | select(.check == "huge_pages") | .text')" '^mpold can split huge pages' "the doctor says that it can be done"
+like "$("${nobody[@]}" "$mpol" doctor)" 'mpold cannot split huge pages: CAP_SYS_NICE is missing' "and why it cannot"
+
 # ---- a process that ends takes its target along
 "$mpol" tier add $target >/dev/null
 kill -KILL $target

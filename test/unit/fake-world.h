@@ -17,6 +17,7 @@ static struct {
 	struct ctl_hinted_range hinted;
 	char reason[256];
 	pid_t pid;
+	enum ctl_huge huge_pages;
 	char match[64];
 	bool by_manager;
 	unsigned nr_added;
@@ -70,14 +71,17 @@ static void fake_targets(void *user, const struct ctl_caller *caller,
 		tell(&(struct ctl_target) { .id = 2, .selector = &selector }, to);
 }
 
-static int fake_add(void *user, const struct ctl_caller *caller, pid_t pid,
-		    const struct mpol_selector *selector, uint32_t *ret_id, struct mpol_error *err)
+static int fake_add(void *user, const struct ctl_caller *caller, const struct ctl_wanted *wanted,
+		    uint32_t *ret_id, struct mpol_error *err)
 {
+	const char *match = wanted->selector.match;
+
 	(void)user;
 	if (fake.error)
 		return error_errno(err, fake.error, "add");
-	fake.pid = pid;
-	snprintf(fake.match, sizeof(fake.match), "%s", selector->match ? selector->match : "");
+	fake.pid = wanted->pid;
+	fake.huge_pages = wanted->huge_pages;
+	snprintf(fake.match, sizeof(fake.match), "%s", match ? match : "");
 	fake.by_manager = caller->manages;
 	*ret_id = ++fake.nr_added;
 	return 0;

@@ -26,19 +26,25 @@ static void good_ones(void **state)
 {
 	(void)state;
 	assert_int_equal(parse(" {\"pid\": 42} \n"), 0);
-	assert_int_equal(target.pid, 42);
+	assert_int_equal(target.wanted.pid, 42);
 	assert_int_equal(parse("{\"tree\": 2147483647}"), 0);
-	assert_int_equal(target.pid, 0);
-	assert_int_equal(target.selector.tree, INT32_MAX);
-	assert_int_equal(target.selector.size, sizeof(target.selector));
+	assert_int_equal(target.wanted.pid, 0);
+	assert_int_equal(target.wanted.selector.tree, INT32_MAX);
+	assert_int_equal(target.wanted.selector.size, sizeof(target.wanted.selector));
 	assert_int_equal(parse("{\"cgroup\": \"a.slice/b\"}"), 0);
-	assert_string_equal(target.selector.cgroup, "a.slice/b");
-	assert_null(target.selector.unit);
-	assert_int_equal(target.selector.tree, 0);
+	assert_string_equal(target.wanted.selector.cgroup, "a.slice/b");
+	assert_null(target.wanted.selector.unit);
+	assert_int_equal(target.wanted.selector.tree, 0);
 	assert_int_equal(parse("{\"unit\": \"\\u00e9\"}"), 0);
-	assert_string_equal(target.selector.unit, "\xc3\xa9");
+	assert_string_equal(target.wanted.selector.unit, "\xc3\xa9");
 	assert_int_equal(parse("{\"match\": \"^x\"}"), 0);
-	assert_string_equal(target.selector.match, "^x");
+	assert_string_equal(target.wanted.selector.match, "^x");
+	assert_int_equal(target.wanted.huge_pages, CTL_HUGE_UNSAID);
+	assert_int_equal(parse("{\"huge_pages\": \"split\", \"tree\": 5}"), 0);
+	assert_int_equal(target.wanted.selector.tree, 5);
+	assert_int_equal(target.wanted.huge_pages, CTL_HUGE_SPLIT);
+	assert_int_equal(parse("{\"pid\": 5, \"huge_pages\": \"whole\"}"), 0);
+	assert_int_equal(target.wanted.huge_pages, CTL_HUGE_WHOLE);
 }
 
 static void bad_ones(void **state)
@@ -64,6 +70,11 @@ static void bad_ones(void **state)
 		"{\"pid\": 1, \"pid\": 1}",
 		"{\"pid\": 1, \"tree\": 1}",
 		"{\"pit\": 1}",
+		"{\"huge_pages\": \"split\"}",
+		"{\"pid\": 1, \"huge_pages\": \"both\"}",
+		"{\"pid\": 1, \"huge_pages\": true}",
+		"{\"pid\": \"1\", \"huge_pages\": \"split\"}",
+		"{\"pid\": 1, \"tree\": 1, \"huge_pages\": \"split\"}",
 		"{\"cgroup\": \"\"}",
 		"{\"cgroup\": 1}",
 		"{\"unit\": \"a\\u0000b\"}",

@@ -11,7 +11,7 @@
 static const char *const values[][2] = {
 	{ "bandwidth", "7MB/s" },    { "budget", "7%" },	   { "call_time", "7ms" },
 	{ "dry_run", "true" },	     { "rule", "two-touch" },	   { "socket", "/run/s" },
-	{ "tracker", "soft-dirty" }, { "kernel_tiering", "keep" },
+	{ "tracker", "soft-dirty" }, { "kernel_tiering", "keep" }, { "huge_pages", "split" },
 };
 
 static void test_every_key(void **state)
@@ -46,6 +46,26 @@ static void test_targets_add_up(void **state)
 	assert_int_equal(settings.targets[2].request.pid, 2);
 }
 
+static void test_huge_pages(void **state)
+{
+	static const char one[] = "targets: [ { pid: 1, huge_pages: split }, { pid: 2 } ]",
+			  two[] = "targets: [ { pid: 2, huge_pages: whole }, { pid: 1 } ]",
+			  bad[] = "targets: [ { pid: 3, huge_pages: both } ]";
+	_cleanup_(settings_end) struct settings settings;
+
+	(void)state;
+	settings_begin(&settings);
+	assert_int_equal(settings.manager.huge_pages, HUGE_WHOLE);
+	assert_int_equal(config_read_text("c", one, strlen(one), &settings, NULL), 0);
+	assert_int_equal(settings.targets[0].request.huge_pages, HUGE_SPLIT);
+	assert_int_equal(settings.targets[1].request.huge_pages, HUGE_UNSAID);
+	assert_int_equal(config_read_text("c", two, strlen(two), &settings, NULL), 0);
+	assert_int_equal(settings.nr_targets, 2);
+	assert_int_equal(settings.targets[0].request.huge_pages, HUGE_SPLIT);
+	assert_int_equal(settings.targets[1].request.huge_pages, HUGE_WHOLE);
+	assert_int_equal(config_read_text("c", bad, strlen(bad), &settings, NULL), -EINVAL);
+}
+
 static void test_order(void **state)
 {
 	static const char *const names[] = { "b.yaml", "B.yaml", "a.yaml" };
@@ -73,6 +93,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_targets_add_up),
+		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_order),
 	};
 

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "huge-split.h"
+#include "page.h"
 #include "rootfs.h"
 
-#define PAGE_BYTES 4096UL
 #define HUGE_BYTES (512 * PAGE_BYTES)
 
 static char *memory;

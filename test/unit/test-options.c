@@ -40,7 +40,7 @@ static void test_targets(void **state)
 
 	(void)state;
 	settings_begin(&settings);
-	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "7"), 0);
+	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "7", HUGE_UNSAID), 0);
 	assert_int_equal(READ(&settings, &options, NULL, "--dry-run"), 0);
 	assert_int_equal(settings.nr_targets, 1);
 	/* Those of the command line take the place of all others. */

@@ -112,7 +112,11 @@ static void targets_are_added_and_removed(void **state)
 	assert_int_equal(id, 1);
 	assert_int_equal(fake.pid, 42);
 	assert_false(fake.by_manager);
-	assert_int_equal(ask(&root, "POST", "/v1/targets", "{\"match\": \"re.*\"}"), 200);
+	assert_int_equal(fake.huge_pages, CTL_HUGE_UNSAID);
+	assert_int_equal(ask(&root, "POST", "/v1/targets",
+			     "{\"match\": \"re.*\", \"huge_pages\": \"split\"}"),
+			 200);
+	assert_int_equal(fake.huge_pages, CTL_HUGE_SPLIT);
 	assert_string_equal(fake.match, "re.*");
 	assert_true(fake.by_manager);
 	/* Expressions are a manager's only. */

@@ -143,6 +143,27 @@ static void test_held_twice(void **state)
 	}
 }
 
+/* Of its huge pages the process is treated as those say who hold it. */
+static void test_huge_pages(void **state)
+{
+	struct roster_request tree = tree_of(children[0]);
+	struct roster_request one = { .pid = children[0], .huge_pages = HUGE_WHOLE };
+	uint32_t by_tree, by_pid;
+
+	(void)state;
+	tree.huge_pages = HUGE_SPLIT;
+	assert_int_equal(roster_add(&roster, &tree, &by_tree, NULL), 0);
+	assert_int_equal(roster_huge_pages(&roster, roster.processes), HUGE_SPLIT);
+	assert_int_equal(roster_add(&roster, &one, &by_pid, NULL), 0);
+	assert_int_equal(roster_huge_pages(&roster, roster.processes), HUGE_WHOLE);
+	assert_int_equal(roster_remove(&roster, by_pid, NULL), 0);
+	assert_int_equal(roster_huge_pages(&roster, roster.processes), HUGE_SPLIT);
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	assert_int_equal(roster_huge_pages(&roster, roster.processes), HUGE_SPLIT);
+	assert_int_equal(roster_remove(&roster, by_tree, NULL), 0);
+	assert_int_equal(roster_huge_pages(&roster, roster.processes), HUGE_UNSAID);
+}
+
 static void test_ended(void **state)
 {
 	struct roster_request tree = tree_of(children[1]);
@@ -267,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_process, start, end),
 		cmocka_unit_test_setup_teardown(test_ids_are_new, start, end),
 		cmocka_unit_test_setup_teardown(test_held_twice, start, end),
+		cmocka_unit_test_setup_teardown(test_huge_pages, start, end),
 		cmocka_unit_test_setup_teardown(test_ended, start, end),
 		cmocka_unit_test_setup_teardown(test_selectors, start, end),
 		cmocka_unit_test_setup_teardown(test_confined, start, end),

@@ -68,10 +68,10 @@ static void test_targets(void **state)
 
 	(void)state;
 	settings_begin(&settings);
-	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "42"), 0);
-	assert_int_equal(settings_add_target(&settings, SETTINGS_TREE, "42"), 0);
-	assert_int_equal(settings_add_target(&settings, SETTINGS_MATCH, "^a b$"), 0);
-	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "42"), 0);
+	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "42", HUGE_UNSAID), 0);
+	assert_int_equal(settings_add_target(&settings, SETTINGS_TREE, "42", HUGE_UNSAID), 0);
+	assert_int_equal(settings_add_target(&settings, SETTINGS_MATCH, "^a b$", HUGE_UNSAID), 0);
+	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "42", HUGE_UNSAID), 0);
 	assert_int_equal(settings.nr_targets, 3);
 	assert_int_equal(settings.targets[0].request.pid, 42);
 	assert_false(settings_same_target(&settings.targets[0], &settings.targets[1]));
@@ -104,7 +104,8 @@ static void test_bad_targets(void **state)
 	(void)state;
 	settings_begin(&settings);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		if (settings_add_target(&settings, bad[i].kind, bad[i].text) != -EINVAL)
+		if (settings_add_target(&settings, bad[i].kind, bad[i].text, HUGE_UNSAID) !=
+		    -EINVAL)
 			fail_msg("%s: \"%s\" is taken", settings_kinds[bad[i].kind], bad[i].text);
 	assert_int_equal(settings.nr_targets, 0);
 }
@@ -118,10 +119,11 @@ static void test_most_targets(void **state)
 	settings_begin(&settings);
 	for (int i = 1; i <= SETTINGS_MOST_TARGETS; i++) {
 		snprintf(text, sizeof(text), "%d", i);
-		assert_int_equal(settings_add_target(&settings, SETTINGS_PID, text), 0);
+		assert_int_equal(settings_add_target(&settings, SETTINGS_PID, text, HUGE_UNSAID),
+				 0);
 	}
-	assert_int_equal(settings_add_target(&settings, SETTINGS_UNIT, "a"), -E2BIG);
-	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "7"), 0);
+	assert_int_equal(settings_add_target(&settings, SETTINGS_UNIT, "a", HUGE_UNSAID), -E2BIG);
+	assert_int_equal(settings_add_target(&settings, SETTINGS_PID, "7", HUGE_UNSAID), 0);
 	assert_int_equal(settings.nr_targets, SETTINGS_MOST_TARGETS);
 }
 

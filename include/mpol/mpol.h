@@ -634,7 +634,7 @@ struct mpol_change {
 	int32_t is_ended;  /* 0: whoever made it was stopped in the middle; given by the journal */
 	uint64_t nr_done;  /* threads or ranges changed, once it is ended */
 	const char *verb;
-	pid_t pid;
+	pid_t pid;	      /* 0: the kernel's weights were changed, to those of intended */
 	uint64_t start_ticks; /* mpol_process_start_ticks */
 	const char *name;     /* of the process */
 	pid_t tid;	      /* the one thread that was meant, or 0: all, or ranges */

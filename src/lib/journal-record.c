@@ -72,6 +72,8 @@ static json_t *replaced_value(const struct mpol_replaced *replaced)
 		return json_pack("{s:i, s:I, s:o}", "tid", replaced->tid, "start",
 				 (json_int_t)replaced->start_ticks, "policy",
 				 policy_value(replaced->policy));
+	if (!replaced->end)
+		return json_pack("{s:o}", "policy", policy_value(replaced->policy));
 	return json_pack("{s:I, s:I, s:o}", "from", (json_int_t)replaced->start, "to",
 			 (json_int_t)replaced->end, "policy", policy_value(replaced->policy));
 }
@@ -117,7 +119,8 @@ static int parse_policy(const char *text, struct policy_set *policies,
 	return *ret_policy ? 0 : -ENOMEM;
 }
 
-static int parse_replaced(json_t *value, struct policy_set *policies,
+/* Of a process it is a thread or a range, of the kernel neither. */
+static int parse_replaced(json_t *value, bool of_kernel, struct policy_set *policies,
 			  struct mpol_replaced *ret_replaced)
 {
 	json_int_t tid = 0, start = 0, from = 0, to = 0;
@@ -127,7 +130,7 @@ static int parse_replaced(json_t *value, struct policy_set *policies,
 			&from, "to", &to, "policy", &policy) < 0)
 		return -EBADMSG;
 	if (tid < 0 || tid > INT32_MAX || start < 0 || from < 0 || to < from ||
-	    (tid == 0) != (to > 0))
+	    (of_kernel ? tid || to : (tid == 0) != (to > 0)))
 		return -EBADMSG;
 	*ret_replaced = (struct mpol_replaced) {
 		.tid = (pid_t)tid,
@@ -148,8 +151,8 @@ static int parse_all_replaced(json_t *array, struct policy_set *policies,
 		return -ENOMEM;
 	change->replaced = replaced;
 	for (; change->nr_replaced < nr; change->nr_replaced++) {
-		int r = parse_replaced(json_array_get(array, change->nr_replaced), policies,
-				       &replaced[change->nr_replaced]);
+		int r = parse_replaced(json_array_get(array, change->nr_replaced), !change->pid,
+				       policies, &replaced[change->nr_replaced]);
 
 		if (r < 0)
 			return r;
@@ -171,7 +174,7 @@ static int parse_change(json_t *value, struct policy_set *policies, struct journ
 			"name", &name, "tid", &tid, "intended", &intended, "replaced",
 			&replaced) < 0)
 		return -EBADMSG;
-	if (id <= 0 || undoes < 0 || reapplies < 0 || uid < 0 || uid > UINT32_MAX || pid <= 0 ||
+	if (id <= 0 || undoes < 0 || reapplies < 0 || uid < 0 || uid > UINT32_MAX || pid < 0 ||
 	    pid > INT32_MAX || start < 0 || tid < 0 || tid > INT32_MAX ||
 	    strlen(boot) >= sizeof(record->boot) || !json_is_array(replaced))
 		return -EBADMSG;

@@ -152,10 +152,13 @@ int mpol_journal_open(const char *path, int writable, struct mpol_journal **ret_
 	return 0;
 }
 
-static bool process_lives(const struct mpol_journal *journal, const struct mpol_change *change)
+static bool subject_lives(const struct mpol_journal *journal, const struct mpol_change *change)
 {
 	struct process_thread leader;
 
+	/* The kernel itself: it lives as long as the boot. */
+	if (!change->pid)
+		return true;
 	return process_read_thread(journal->root, change->pid, change->pid, &leader) == 0 &&
 	       leader.start_ticks == change->start_ticks;
 }
@@ -182,7 +185,7 @@ static bool is_needed(const struct mpol_journal *journal, size_t index)
 	size_t nr_older = 0, nr_newer = 0;
 
 	if (change->is_undone || (change->undoes && change->is_ended) ||
-	    !process_lives(journal, change))
+	    !subject_lives(journal, change))
 		return false;
 	for (size_t i = 0; i < journal->nr_records; i++) {
 		const struct mpol_change *other = &journal->records[i].change;

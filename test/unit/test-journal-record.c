@@ -84,6 +84,41 @@ static void test_round_trip(void **state)
 	policy_set_free(&read_set);
 }
 
+/* A change of the kernel's weights: of no process, and of neither threads nor ranges. */
+static void test_kernel(void **state)
+{
+	struct policy_set set = { 0 };
+	struct mpol_replaced replaced[] = {
+		{ .policy = keep(&set, "weighted:0=1,2=1") },
+		{ .policy = keep(&set, "default") },
+	};
+	struct journal_record read, record = {
+		.boot = "b",
+		.change = {
+			.id = 1,
+			.verb = "weights",
+			.name = "kernel",
+			.intended = keep(&set, "weighted:0=3,2=255"),
+			.replaced = replaced,
+			.nr_replaced = 2,
+		},
+	};
+	char *text = journal_record_format(&record);
+
+	(void)state;
+	assert_int_equal(journal_record_parse(text, strlen(text), &set, &read), 0);
+	assert_int_equal(read.change.pid, 0);
+	assert_same_policy(read.change.intended, "weighted:0=3,2=255");
+	assert_int_equal(read.change.nr_replaced, 2);
+	assert_int_equal(read.change.replaced[0].tid, 0);
+	assert_int_equal(read.change.replaced[0].end, 0);
+	assert_same_policy(read.change.replaced[0].policy, "weighted:0=1,2=1");
+	assert_same_policy(read.change.replaced[1].policy, "default");
+	journal_record_free(&read);
+	free(text);
+	policy_set_free(&set);
+}
+
 static void test_end(void **state)
 {
 	const struct journal_record record = { .is_end = true,
@@ -102,6 +137,10 @@ static void test_end(void **state)
 	assert_int_equal(set.nr, 0);
 }
 
+#define KERNEL_CHANGE(REPLACED)                                                                    \
+	"{\"change\":1,\"time\":1,\"uid\":0,\"undoes\":0,\"boot\":\"b\",\"verb\":\"weights\","     \
+	"\"pid\":0,\"start\":0,\"name\":\"kernel\",\"tid\":0,\"intended\":\"local\",\"replaced\":" \
+	"[" REPLACED "]}"
 #define CHANGE(REPLACED)                                                                      \
 	"{\"change\":1,\"time\":1,\"uid\":0,\"undoes\":0,\"boot\":\"b\",\"verb\":\"set\","    \
 	"\"pid\":1,\"start\":1,\"name\":\"n\",\"tid\":0,\"intended\":\"local\",\"replaced\":" \
@@ -127,6 +166,8 @@ static const char *const bad_lines[] = {
 	CHANGE("{\"tid\":1,\"start\":1,\"from\":1,\"to\":2,\"policy\":\"local\"}"),
 	CHANGE("{\"tid\":1,\"tid\":1,\"start\":1,\"policy\":\"local\"}"),
 	CHANGE("7"),
+	KERNEL_CHANGE("{\"tid\":1,\"start\":1,\"policy\":\"local\"}"),
+	KERNEL_CHANGE("{\"from\":4096,\"to\":8192,\"policy\":\"local\"}"),
 };
 
 static void test_bad_lines(void **state)
@@ -183,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_cut_at_every_byte),

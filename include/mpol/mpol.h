@@ -606,16 +606,98 @@ MPOL_API int mpol_process_apply_ranges(int pidfd, const struct iovec *ranges, si
 				       const struct mpol_args *args, size_t size,
 				       int32_t *ret_codes);
 
+/* ---- Interleave weights ------------------------------------------------------------ */
+
+/* What weights are to be derived for.  Zero-initialise; all zero but initiator is the usual. */
+struct mpol_weights_wish {
+	int32_t initiator;	    /* the node of CPUs that ask; -1: those of all nodes */
+	uint32_t reads, writes;	    /* the mix of bytes that reach memory; both 0: two to one */
+	const unsigned long *nodes; /* MPOL_NODE_WORDS words: only these; NULL: all with memory */
+};
+
+/* A node with memory, and what became of it. */
+struct mpol_weights_node {
+	int32_t node;
+	int32_t initiator; /* whose CPUs see these bandwidths; -1: none is believed */
+	uint32_t weight;   /* 1 to 255; 0: left out */
+	uint64_t read_bytes, write_bytes; /* per second, as used; 0: none is believed */
+	uint64_t capacity_bytes;	  /* per second, of the mix */
+	uint32_t wanted_ppm;		  /* its share of the pages, by bandwidth alone */
+	uint32_t given_ppm;		  /* and by the weights */
+	const char *reason;
+};
+
+/* All of them together. */
+struct mpol_weights_total {
+	uint64_t bytes;		/* per second, what an interleave with the weights delivers */
+	uint64_t optimum_bytes; /* what no weights, of any size, exceed */
+	uint32_t loss_ppm;	/* what rounding to small weights costs of that */
+	uint32_t nr_unknown;	/* nodes without a believed bandwidth */
+};
+
+struct mpol_weights;
+
+/*
+ * Weights for weighted interleave from the bandwidths that the topology states: small, with no
+ * common divisor, and none that slows down the whole.  Where firmware states nonsense, it is not
+ * used, and the node's reason says so: such nodes have weight 0, as have those that are too
+ * slow for a weight of 1.
+ *
+ * Of one initiator, or of all: then each node counts with what the CPUs nearest to it see.
+ *
+ * Returns 0 also where nothing is known of some nodes, or of all (nr_unknown): see their reasons.
+ * Errors: -ENODEV (no such initiator, or one without CPUs; a node of wish->nodes that has
+ * no memory), -ENOMEM.
+ */
+MPOL_API int mpol_weights_derive(const struct mpol_topology *topology,
+				 const struct mpol_weights_wish *wish,
+				 struct mpol_weights **ret_weights, struct mpol_error *error);
+MPOL_API void mpol_weights_free(struct mpol_weights *weights);
+
+/* In ascending order of node ids; NULL past the last.  Theirs as long as the weights live. */
+MPOL_API size_t mpol_weights_nr_nodes(const struct mpol_weights *weights);
+MPOL_API const struct mpol_weights_node *mpol_weights_node(const struct mpol_weights *weights,
+							   size_t index);
+MPOL_API const struct mpol_weights_total *mpol_weights_total(const struct mpol_weights *weights);
+
+/* The kernel's one table of weights, which weighted:NODES goes by. */
+struct mpol_kernel_weights {
+	uint8_t weights[MPOL_NODES_MAX]; /* 0: the kernel has none for the node */
+	int32_t automatic; /* 1: the kernel derives them (Linux 6.16); 0: not; -1: it cannot */
+};
+
+/*
+ * Reads the table, of the running kernel or below root.
+ * Errors: -EOPNOTSUPP (a kernel before 6.9), -EBADMSG (not what the kernel writes), -ENOENT (no
+ * such root), -ENOMEM, or another errno of openat(2) or read(2).
+ */
+MPOL_API int mpol_kernel_weights_read(const char *root, struct mpol_kernel_weights *ret_weights,
+				      struct mpol_error *error);
+
+/*
+ * Writes the weights that are not 0, and automatic 0; or, where weights->automatic is 1, lets the
+ * kernel derive them (one that cannot gets the weights).  All or nothing: what was written before
+ * a write that fails is taken back.
+ * Errors: as for reading; -ENODEV (a node that the kernel has no weight for), -EACCES, those of
+ * write(2), -EIO (the kernel shows another weight afterwards).
+ */
+MPOL_API int mpol_kernel_weights_write(const char *root, const struct mpol_kernel_weights *weights,
+				       struct mpol_error *error);
+
 /* ---- The journal of changes, taking back, putting right ------------------------- */
 
 /*
  * A journal keeps what was intended and what it replaced, on disk before the
  * change is made, so that it can be taken back whatever is killed when
- * (mpol-journal(5)).  Changes are those of processes of this boot.
+ * (mpol-journal(5)).  Changes are those of processes of this boot, and of the
+ * kernel's interleave weights.
  */
 struct mpol_journal;
 
-/* What a change replaced for one thread (tid not 0) or one range. */
+/*
+ * What a change replaced for one thread (tid not 0) or one range; or, in a change of the kernel's
+ * weights, the weights, and after them "default" if the kernel had derived them itself.
+ */
 struct mpol_replaced {
 	pid_t tid;
 	uint64_t start_ticks;		  /* of the thread, as in struct mpol_thread */

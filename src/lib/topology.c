@@ -17,6 +17,7 @@
 #include "machine-profile.h"
 #include "machine.h"
 #include "rootfs.h"
+#include "topology-internal.h"
 #include "topology.h"
 
 struct mpol_topology {
@@ -104,6 +105,11 @@ void mpol_topology_free(struct mpol_topology *topology)
 	machine_free(topology->machine);
 	free(topology->nodes);
 	free(topology);
+}
+
+const struct machine *topology_machine(const struct mpol_topology *topology)
+{
+	return topology->machine;
 }
 
 const char *mpol_topology_name(const struct mpol_topology *topology)

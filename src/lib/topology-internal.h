@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What other files of this room need of a topology beyond mpol.h. */
+#ifndef LIB_TOPOLOGY_INTERNAL_H
+#define LIB_TOPOLOGY_INTERNAL_H
+
+#include <mpol/mpol.h>
+
+#include "machine.h"
+
+/* The machine that the topology shows; the topology's. */
+const struct machine *topology_machine(const struct mpol_topology *topology);
+
+#endif

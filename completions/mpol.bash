@@ -45,6 +45,7 @@ _mpol() {
 		*)
 			case ${COMP_WORDS[i - 1]} in
 			--from | --to | --rate | --thread | --root | --machine | --socket | --reason | --huge-pages) ;;
+			--nodes | --mix | --journal) ;;
 			--cgroup | --match | --tree | --unit) ;;
 			*) nr_plain=$((nr_plain + 1)) ;;
 			esac
@@ -54,7 +55,7 @@ _mpol() {
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="$(_mpol_verbs "$program") --help --version"
-	elif [[ $before == @(--from|--to|:|--membind|--interleave|--preferred|--preferred-many|--weighted-interleave|--cpunodebind) ]] ||
+	elif [[ $before == @(--from|--to|--nodes|:|--membind|--interleave|--preferred|--preferred-many|--weighted-interleave|--cpunodebind) ]] ||
 		[[ $verb == run && $before == -[mipPwN] ]]; then
 		words="$(_mpol_nodes) all"
 	elif [[ $before == --tree ]]; then
@@ -78,6 +79,8 @@ _mpol() {
 		case $verb:$((nr_plain + selected)) in
 		tier:0) words='add remove hint list status decisions pause resume' ;;
 		tier:*) [ "${COMP_WORDS[2]}" != add ] && words= || words=$(_mpol_pids) ;;
+		weights:0) words='show explain auto set' ;;
+		weights:1) [ "${COMP_WORDS[2]}" != set ] && words= || words=default ;;
 		bind:0 | doctor:0 | move:0 | reapply:0 | set:0 | show:0 | undo:0) words=$(_mpol_pids) ;;
 		bind:1) words='all anon file: heap shm stack' ;;
 		bind:2 | set:1 | run:0) words=$(_mpol_policies) ;;

@@ -21,11 +21,14 @@
 #include "targets.h"
 #include "text.h"
 #include "verbs.h"
+#include "weights-change.h"
 
 struct undo_options {
 	struct targets targets;
 	struct journaling journaling;
 	uint64_t change_id; /* 0: the last one */
+	const char *root;   /* of weights */
+	bool weights;	    /* the kernel's, not a process */
 	bool all;
 	bool list;
 	bool force;
@@ -223,6 +226,12 @@ static int list(const struct undo_options *options)
 			json_array_append_new(array, change_json(change));
 			continue;
 		}
+		if (weights_are_changed_by(change)) {
+			printf("the kernel's weights: ");
+			print_change(change);
+			printf("\n");
+			continue;
+		}
 		printf("process %d (%s): ", change->pid,
 		       report_printable(change->name, name, sizeof(name)));
 		print_change(change);
@@ -245,6 +254,20 @@ static int choose_processes(struct undo_options *options, struct mpol_error *err
 				    &targets->nr_pids, error);
 }
 
+/* Weights are of no process, and no process is below another root. */
+static int check_weights_options(const struct undo_options *options, bool names_process)
+{
+	if (options->weights && (names_process || targets_selected(&options->targets))) {
+		fprintf(stderr, "mpol undo: --weights are the kernel's: they are of no process\n");
+		return VERB_USAGE;
+	}
+	if (options->root && !(options->weights && options->journaling.path)) {
+		fprintf(stderr, "mpol undo: --root goes with --weights and --journal\n");
+		return VERB_USAGE;
+	}
+	return VERB_OK;
+}
+
 static int parse_options(int argc, char **argv, struct undo_options *options,
 			 const char **ret_change)
 {
@@ -255,6 +278,8 @@ static int parse_options(int argc, char **argv, struct undo_options *options,
 		{ "force", no_argument, NULL, 'f' },
 		{ "journal", required_argument, NULL, JOURNALING_FILE },
 		{ "list", no_argument, NULL, 'l' },
+		{ "root", required_argument, NULL, 'r' },
+		{ "weights", no_argument, NULL, 'w' },
 		TARGETS_LONGS,
 		{ 0 },
 	};
@@ -280,17 +305,24 @@ static int parse_options(int argc, char **argv, struct undo_options *options,
 		case 'l':
 			options->list = true;
 			break;
+		case 'r':
+			options->root = optarg;
+			break;
+		case 'w':
+			options->weights = true;
+			break;
 		default:
 			return VERB_USAGE;
 		}
 	}
 	if (optind == argc && !targets_selected(&options->targets) && !options->all &&
-	    !*ret_change && !options->list) {
-		fprintf(stderr, "mpol undo: takes a process, as in mpol undo 4240, --all, --change "
-				"or --list\n  mpol undo --help\n");
+	    !*ret_change && !options->list && !options->weights) {
+		fprintf(stderr,
+			"mpol undo: takes a process, as in mpol undo 4240, --weights, --all, "
+			"--change or --list\n  mpol undo --help\n");
 		return VERB_USAGE;
 	}
-	return VERB_OK;
+	return check_weights_options(options, optind < argc);
 }
 
 static int read_words(struct undo_options *options, char **words, size_t nr_words,
@@ -306,6 +338,38 @@ static int read_words(struct undo_options *options, char **words, size_t nr_word
 	error_on(error, "--change %s", change);
 	error_advise(error, "mpol undo --list shows them");
 	return -EINVAL;
+}
+
+/* Whether it is weights that are to be taken back: asked for, or by the number of a change. */
+static bool is_about_weights(const struct undo_options *options)
+{
+	const struct mpol_journal *journal = options->journaling.journal;
+
+	for (size_t i = 0; options->change_id && i < mpol_journal_nr_changes(journal); i++) {
+		const struct mpol_change *change = mpol_journal_change(journal, i);
+
+		if (change->id == options->change_id)
+			return weights_are_changed_by(change);
+	}
+	return options->weights;
+}
+
+static int undo_weights(struct undo_options *options)
+{
+	const struct weights_undo undo = {
+		.change = {
+			.verb = "undo",
+			.root = options->root,
+			.journaling = &options->journaling,
+			.dry_run = options->dry_run,
+			.json = options->targets.json,
+		},
+		.change_id = options->change_id,
+		.all = options->all,
+		.force = options->force,
+	};
+
+	return weights_undo(&undo);
 }
 
 int cmd_undo(int argc, char **argv)
@@ -327,6 +391,8 @@ int cmd_undo(int argc, char **argv)
 	r = journaling_open(&options.journaling, !options.list && !options.dry_run, &error);
 	if (r >= 0 && options.list)
 		return list(&options);
+	if (r >= 0 && is_about_weights(&options))
+		return undo_weights(&options);
 	if (r >= 0)
 		r = choose_processes(&options, &error);
 	if (r < 0)

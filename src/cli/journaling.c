@@ -146,6 +146,8 @@ bool journaling_lives(const struct mpol_change *change)
 {
 	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
 
+	if (!change->pid)
+		return true;
 	return mpol_process_new(NULL, change->pid, 0, &process, NULL) == 0 &&
 	       mpol_process_start_ticks(process) == change->start_ticks;
 }
@@ -190,7 +192,7 @@ int journaling_processes(const struct journaling *journaling, uint64_t change_id
 		if (change_id ? change->id != change_id : !journaling_stands(change))
 			continue;
 		known = change_id != 0;
-		if (!contains(pids, nr, change->pid) && journaling_lives(change))
+		if (change->pid && !contains(pids, nr, change->pid) && journaling_lives(change))
 			pids[nr++] = change->pid;
 	}
 	if (!nr)

@@ -55,7 +55,7 @@ void journaling_end(struct journaling *journaling, const char *verb, uint64_t id
  */
 bool journaling_stands(const struct mpol_change *change);
 
-/* Whether the process of the change still lives. */
+/* Whether the process of the change still lives; the kernel, whose weights it may be, does. */
 bool journaling_lives(const struct mpol_change *change);
 
 /*

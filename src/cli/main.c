@@ -49,13 +49,15 @@ static const struct verb verbs[] = {
 		  TARGETS_OPTIONS "A RANGE is 0xSTART-0xEND, 0xSTART+SIZE, heap, stack, anon, shm, "
 	  "file:PATTERN or all.\n" },
 	{ "undo", cmd_undo,
-	  "{" TARGETS_WORDS " | --all | --change ID} [--all] [--force] [--dry-run] [--json] "
-	  "[--journal FILE]\n       mpol undo --list [--json] [--journal FILE]",
+	  "{" TARGETS_WORDS " | --weights | --all | --change ID} [--all] [--force] [--dry-run] "
+	  "[--json] [--journal FILE]\n       mpol undo --list [--json] [--journal FILE]",
 	  "take changes back that mpol made",
 	  JSON_OPTION
 	  "  --all           every change, not only the last one; of every process if "
 	  "none is named\n"
 	  "  --change ID     that change\n"
+	  "  --weights       changes of the kernel's interleave weights, not of a process\n"
+	  "  --root DIR      with --weights: the /sys below DIR\n"
 	  "  --list          the changes that can be taken back\n"
 	  "  --force         also what somebody else has changed since\n"
 	  "  --dry-run       say what would be done, do nothing\n"
@@ -77,6 +79,23 @@ static const struct verb verbs[] = {
 	  "  --rate BANDWIDTH  at most, such as 200MB/s\n"
 	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
 	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION TARGETS_OPTIONS },
+	{ "weights", cmd_weights,
+	  "{show | explain | auto | set NODE=WEIGHT,... | set default} [--from NODE] [--nodes "
+	  "NODES] "
+	  "[--mix READS:WRITES] [--machine NAME] [--root DIR] [--dry-run] "
+	  "[--json]" JOURNALING_SYNOPSIS,
+	  "derive interleave weights from bandwidths, set the kernel's",
+	  "  show            the kernel's weights, and those derived\n"
+	  "  explain         how they are derived, and what is not believed\n"
+	  "  auto            give the kernel those derived\n"
+	  "  set             give the kernel these; default: what it has by itself\n"
+	  "  --from NODE     for the CPUs of this node; else for those of all\n"
+	  "  --nodes NODES   only these\n"
+	  "  --mix READS:WRITES  bytes read for bytes written: 2:1\n"
+	  "  --machine NAME  bandwidths of a described machine: its name or file\n"
+	  "  --root DIR      the /sys below DIR\n"
+	  "  --dry-run       say what would be changed, change nothing\n" JSON_OPTION
+		  JOURNALING_OPTIONS },
 	{ "run", cmd_run, "{POLICY | OPTIONS} [--] COMMAND [ARGUMENT...]",
 	  "run a command under a policy",
 	  "numactl's options, instead of a POLICY:\n"

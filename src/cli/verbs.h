@@ -42,5 +42,6 @@ verb_fn cmd_sim;
 verb_fn cmd_tier;
 verb_fn cmd_topo;
 verb_fn cmd_undo;
+verb_fn cmd_weights;
 
 #endif

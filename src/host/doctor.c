@@ -346,7 +346,9 @@ static void check_performance(const struct patient *patient)
 		if (machine->nodes[i].capacity_bytes && !best_bandwidth(machine, i))
 			symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "performance",
 				    "node %d states no believable bandwidth: weights cannot be "
-				    "derived for it\nstate weights yourself; mpol topo tells why",
+				    "derived for it\nmpol weights explain tells why; mpol weights "
+				    "set takes "
+				    "yours",
 				    machine->nodes[i].id);
 }
 
@@ -374,8 +376,8 @@ static void check_weights(const struct patient *patient)
 		symptom_add(
 			patient->symptoms, MPOL_SEVERITY_WARNING, "weights",
 			"weighted interleave gives every node the same share, though bandwidths "
-			"differ up to %.1f times\nwrite weights to "
-			"/sys/kernel/mm/mempolicy/weighted_interleave/nodeN",
+			"differ up to %.1f times\nmpol weights auto gives the kernel weights that "
+			"fit",
 			(double)most / (double)least);
 }
 

@@ -54,6 +54,8 @@ offers heap mpol bind 1 he
 offers status mpol tier st
 offers "$$" mpol tier add "$$"
 offers split mpol tier add --huge-pages s
+offers explain mpol weights ex
+offers default mpol weights set de
 offers prefer: mpol bind 1 heap pre
 offers all mpol run -m a
 offers all mpol run --interleave a

@@ -23,8 +23,8 @@
 /* 2 MiB of addresses, aligned; of a huge page only the first of each array counts. */
 struct block {
 	uint64_t first_page;
-	bool huge;
-	uint8_t nr_splits; /* attempts (policy/huge-pages.h) */
+	bool huge, was_huge; /* now, and before the last census of all */
+	uint8_t nr_splits;   /* attempts (policy/huge-pages.h) */
 	uint8_t places[BLOCK_PAGES];
 	uint8_t seen[BLOCK_PAGES];
 	struct ranking_unit units[BLOCK_PAGES];

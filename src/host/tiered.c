@@ -193,6 +193,7 @@ static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 		return block;
 	}
 	block = steal_pointer(&old[renewal->next_old++]);
+	block->was_huge = block->huge;
 	block->huge = false;
 	forget_seen(block);
 	memset(block->places, NO_PLACE, sizeof(block->places));
@@ -234,6 +235,9 @@ static int take_run(const struct census_run *run, void *user)
 		if (end > run->end / PAGE_BYTES)
 			end = run->end / PAGE_BYTES;
 		block->huge = huge;
+		/* Joined by the kernel: what the first of its pages was tells nothing of it. */
+		if (huge && !block->was_huge)
+			memset(block->units, 0, sizeof(block->units));
 		memset(&block->places[page % BLOCK_PAGES], place, end - page);
 		page = end;
 	}

@@ -154,7 +154,7 @@ static const struct verb verbs[] = {
 	  "  status          how mpold sees accesses, what it has moved, what it costs\n"
 	  "  decisions       the last rounds\n"
 	  "  pause, resume   look at nothing and move nothing for a while\n"
-	  "  --huge-pages HOW  of those that are added: whole, or split into what is moved\n"
+	  "  --huge-pages HOW  of those that are added: whole, or split\n"
 	  "  --reason TEXT   why, for those who wonder\n"
 	  "  --socket PATH   of mpold, if it is not " CTL_SOCKET_PATH
 	  "\n" JSON_OPTION TARGETS_OPTIONS },

@@ -64,9 +64,9 @@ struct ctl_status {
 	uint64_t nr_targets, nr_processes;
 	uint64_t pages, seen_pages, state_bytes; /* of all processes */
 	enum ctl_huge huge_pages;		 /* where a target says nothing */
-	uint64_t whole_huge_pages,
-		kept_huge_pages;   /* of all processes; of these, not split any more */
-	uint64_t split_huge_pages; /* so far */
+	uint64_t whole_huge_pages;		 /* of all processes */
+	uint64_t kept_huge_pages;		 /* of these, not split any more */
+	uint64_t split_huge_pages;		 /* so far */
 	uint64_t rounds;
 	uint64_t scans_ns[CTL_MAX_SCANS]; /* of the present round, from its clear */
 	unsigned nr_scans;

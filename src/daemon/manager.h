@@ -52,8 +52,8 @@ DEFINE_CLEANUP(struct manager *, manager_free);
 int manager_reconfigure(struct manager *manager, const struct manager_config *config,
 			struct mpol_error *err);
 
-/* Manages processes, or no longer: roster_add and roster_remove.  Errors: and those of
- * huge_split_try, if huge pages are to be split. */
+/* Manages processes, or no longer: roster_add and roster_remove.  Errors: theirs, and of huge pages
+ * that are to be split those of huge_split_try. */
 int manager_add(struct manager *manager, const struct roster_request *request, uint32_t *ret_id,
 		struct mpol_error *err);
 int manager_remove(struct manager *manager, uint32_t id, struct mpol_error *err);

@@ -3,13 +3,7 @@
 #include "huge-pages.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
-
-static const char *const names[] = {
-	[HUGE_WHOLE] = "whole",
-	[HUGE_SPLIT] = "split",
-};
 
 enum huge_say huge_say_both(enum huge_say one, enum huge_say other)
 {
@@ -18,13 +12,13 @@ enum huge_say huge_say_both(enum huge_say one, enum huge_say other)
 	return one == HUGE_WHOLE ? one : other;
 }
 
-const char *huge_say_name(enum huge_say say)
-{
-	return names[say];
-}
-
 int huge_say_parse(const char *text, enum huge_say *ret)
 {
+	static const char *const names[] = {
+		[HUGE_WHOLE] = "whole",
+		[HUGE_SPLIT] = "split",
+	};
+
 	for (enum huge_say say = HUGE_WHOLE; say <= HUGE_SPLIT; say++)
 		if (strcmp(text, names[say]) == 0) {
 			*ret = say;

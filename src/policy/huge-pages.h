@@ -34,10 +34,7 @@ enum huge_say {
  */
 enum huge_say huge_say_both(enum huge_say one, enum huge_say other);
 
-/* "whole", "split"; NULL: unsaid. */
-const char *huge_say_name(enum huge_say say);
-
-/* Returns 0, or -EINVAL: neither of both. */
+/* "whole" or "split".  Returns 0, or -EINVAL: neither of both. */
 int huge_say_parse(const char *text, enum huge_say *ret);
 
 /* A huge page, as the last round has left it. */

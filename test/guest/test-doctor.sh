@@ -35,6 +35,8 @@ echo 0 >$pool
 is "$(found hugetlb)" "" "no huge pages"
 
 is "$(found mglru)" note "which way pages are aged"
+like "$("$mpol" doctor)" 'mpold can split huge pages' "huge pages can be split"
+like "$(setpriv --bounding-set=-sys_nice --inh-caps=-all "$mpol" doctor)" 'mpold cannot split huge pages: CAP_SYS_NICE is missing' "but not by whom it is not allowed"
 
 # trackers CONDITION: the names of those that fulfil it.
 trackers() {

@@ -133,8 +133,6 @@ like "$("$mpol" tier status)" '^huge +whole unless a target says otherwise: [0-9
 "$mpol" tier remove "$tree" "$id" >/dev/null
 ask POST /v1/targets -d "{\"pid\": $target, \"huge_pages\": \"halved\"}"
 is "$status $(answer '.error.code + " " + .error.object')" '400 EINVAL key "huge_pages"' "and nothing else may be said"
-like "$("$mpol" doctor --json | jq -r '.symptoms[] | select(.check == "huge_pages") | .text')" '^mpold can split huge pages' "the doctor says that it can be done"
-like "$("${nobody[@]}" "$mpol" doctor)" 'mpold cannot split huge pages: CAP_SYS_NICE is missing' "and why it cannot"
 
 # ---- a process that ends takes its target along
 "$mpol" tier add $target >/dev/null

@@ -41,7 +41,7 @@ static struct ctl_process *processes_of(const struct roster *roster, uint32_t en
 	size_t nr = 0, nr_allocated = 0;
 
 	for (size_t i = 0; i < roster->nr_processes; i++) {
-		const struct roster_process *process = &roster->processes[i];
+		struct roster_process *process = &roster->processes[i];
 		struct ctl_process *more;
 		struct tiered_sums sums;
 
@@ -51,7 +51,7 @@ static struct ctl_process *processes_of(const struct roster *roster, uint32_t en
 		if (!more)
 			break;
 		processes = more;
-		sums = tiered_sums(process->tiered);
+		sums = roster_sums(process);
 		processes[nr++] = (struct ctl_process) {
 			.pid = tiered_pid(process->tiered),
 			.pages = sums.pages,

@@ -41,8 +41,6 @@ struct manager {
 	uint64_t move_page_ns;	   /* 0: nothing was moved yet */
 	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
 	uint64_t split_huge_pages; /* so far */
-	struct tiered_sums sums;   /* of all processes, as of then; 0: never */
-	uint64_t summed_ns;
 	uint64_t rounds;
 	struct ctl_decision decisions[MANAGER_DECISIONS]; /* by round % MANAGER_DECISIONS */
 };

@@ -10,9 +10,6 @@
 #include "page.h"
 #include "tiered.h"
 
-/* How old sums over all processes' memory may be. */
-#define SUMS_NS 500000000ULL
-
 _Static_assert(CTL_MAX_ERRNOS == MOVE_BATCH_ERRNOS, "all errnos are told of");
 _Static_assert(CTL_MAX_FLOWS == MOVE_FLOWS, "all flows are told of");
 _Static_assert(CTL_MAX_SCANS >= PORT_MAX_SCANS, "all scans are told of");
@@ -76,33 +73,28 @@ static void tell_nodes(const struct manager *manager, struct ctl_status *ret)
 	}
 }
 
-/* A walk over all that is kept of pages, which anybody can ask for: so not at every request. */
-static void sum_up(struct manager *manager)
+static struct tiered_sums sum_up(const struct roster *roster)
 {
-	const struct roster *roster = &manager->roster;
-	const uint64_t now_ns = clock_now_ns();
+	struct tiered_sums all = { 0 };
 
-	if (manager->summed_ns && now_ns - manager->summed_ns < SUMS_NS)
-		return;
-	manager->summed_ns = now_ns;
-	manager->sums = (struct tiered_sums) { 0 };
 	for (size_t i = 0; i < roster->nr_processes; i++) {
-		const struct tiered_sums sums = tiered_sums(roster->processes[i].tiered);
+		const struct tiered_sums sums = roster_sums(&roster->processes[i]);
 
-		manager->sums.pages += sums.pages;
-		manager->sums.seen_pages += sums.seen_pages;
-		manager->sums.state_bytes += sums.state_bytes;
-		manager->sums.huge_pages += sums.huge_pages;
-		manager->sums.kept_huge_pages += sums.kept_huge_pages;
+		all.pages += sums.pages;
+		all.seen_pages += sums.seen_pages;
+		all.state_bytes += sums.state_bytes;
+		all.huge_pages += sums.huge_pages;
+		all.kept_huge_pages += sums.kept_huge_pages;
 	}
+	return all;
 }
 
 void manager_status(struct manager *manager, struct ctl_status *ret)
 {
 	const struct manager_config *config = &manager->config;
 	const struct port_round *round = &manager->tiering.round;
+	const struct tiered_sums sums = sum_up(&manager->roster);
 
-	sum_up(manager);
 	*ret = (struct ctl_status) {
 		.version = mpol_version(),
 		.pid = getpid(),
@@ -121,12 +113,12 @@ void manager_status(struct manager *manager, struct ctl_status *ret)
 		.least_period_ns = config->tiering.least_period_ns,
 		.nr_targets = manager->roster.nr_entries,
 		.nr_processes = manager->roster.nr_processes,
-		.pages = manager->sums.pages,
-		.seen_pages = manager->sums.seen_pages,
-		.state_bytes = manager->sums.state_bytes,
+		.pages = sums.pages,
+		.seen_pages = sums.seen_pages,
+		.state_bytes = sums.state_bytes,
 		.huge_pages = (enum ctl_huge)config->huge_pages,
-		.whole_huge_pages = manager->sums.huge_pages,
-		.kept_huge_pages = manager->sums.kept_huge_pages,
+		.whole_huge_pages = sums.huge_pages,
+		.kept_huge_pages = sums.kept_huge_pages,
 		.split_huge_pages = manager->split_huge_pages,
 		.rounds = manager->rounds,
 		.nr_scans = round->nr_scans,

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "grow.h"
 #include "log.h"
@@ -16,6 +17,9 @@
 
 /* So many are remembered as refused; then all are forgotten, and may be said once more. */
 #define MOST_REFUSED 4096
+
+/* How old sums over a process's memory may be. */
+#define SUMS_NS 500000000ULL
 
 void roster_start(struct roster *roster, int root, const struct tracker_kind *tracker,
 		  const struct nodemask *memory)
@@ -166,6 +170,17 @@ struct roster_process *roster_managed(const struct roster *roster, pid_t pid)
 		if (tiered_pid(roster->processes[i].tiered) == pid)
 			return &roster->processes[i];
 	return NULL;
+}
+
+struct tiered_sums roster_sums(struct roster_process *process)
+{
+	const uint64_t now_ns = clock_now_ns();
+
+	if (process->summed_ns == 0 || now_ns - process->summed_ns >= SUMS_NS) {
+		process->sums = tiered_sums(process->tiered);
+		process->summed_ns = now_ns;
+	}
+	return process->sums;
 }
 
 static bool has_ended(int pidfd)

@@ -52,6 +52,8 @@ struct roster_process {
 	int split_error;	   /* as it was said: a negative errno of tiered_split */
 	bool pressed;		   /* its cgroup has too little memory (policy/pressure.h) */
 	struct roster_owner owner; /* who brought it */
+	struct tiered_sums sums;   /* as of summed_ns (roster_sums) */
+	uint64_t summed_ns;	   /* 0: never */
 	uint32_t *holders;	   /* ids of entries */
 	size_t nr_holders, nr_allocated;
 };
@@ -105,6 +107,10 @@ struct roster_process *roster_managed(const struct roster *roster, pid_t pid);
 enum huge_say roster_huge_pages(const struct roster *roster, const struct roster_process *process);
 
 bool roster_holds(const struct roster_process *process, uint32_t entry);
+
+/* What is known of the process's memory, as of half a second ago at worst: anybody may ask, and
+ * each time it is a walk over all that is kept of pages. */
+struct tiered_sums roster_sums(struct roster_process *process);
 
 /* Lets a process go, at its place among processes, and says why. */
 void roster_drop(struct roster *roster, size_t i, const char *why);

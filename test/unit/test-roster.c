@@ -36,10 +36,17 @@ static void close_blind(struct tracker *tracker)
 	nr_open--;
 }
 
+static int clear_nothing(struct tracker *tracker)
+{
+	(void)tracker;
+	return 0;
+}
+
 static const struct tracker_kind blind = {
 	.name = "blind",
 	.open = open_blind,
 	.close = close_blind,
+	.clear = clear_nothing,
 };
 
 static struct roster roster;
@@ -282,6 +289,24 @@ static void test_too_many_processes(void **state)
 	waitpid(tree, NULL, 0);
 }
 
+/* Memory is looked through again only when what is known of it is old. */
+static void test_sums(void **state)
+{
+	struct roster_process *process;
+	uint64_t pages;
+
+	(void)state;
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	process = roster_managed(&roster, children[0]);
+	assert_int_equal(roster_sums(process).pages, 0);
+	assert_int_equal(tiered_clear(process->tiered), 0);
+	pages = tiered_sums(process->tiered).pages;
+	assert_true(pages > 0);
+	assert_int_equal(roster_sums(process).pages, 0);
+	process->summed_ns -= 500000000;
+	assert_int_equal(roster_sums(process).pages, pages);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +317,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ended, start, end),
 		cmocka_unit_test_setup_teardown(test_selectors, start, end),
 		cmocka_unit_test_setup_teardown(test_confined, start, end),
+		cmocka_unit_test_setup_teardown(test_sums, start, end),
 		cmocka_unit_test_setup_teardown(test_too_many, start, end),
 		cmocka_unit_test_setup_teardown(test_too_many_processes, start, end),
 	};

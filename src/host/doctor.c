@@ -77,8 +77,8 @@ static bool read_number(const struct patient *patient, const char *path, uint64_
 	return rootfs_read_u64(patient->root, ret, "%s", path) == 0;
 }
 
-/* A file of a word, without its newline. */
-static bool read_word(const struct patient *patient, const char *path, char *ret, size_t size)
+/* A file of one line, without its newline. */
+static bool read_line(const struct patient *patient, const char *path, char *ret, size_t size)
 {
 	_cleanup_free_ char *text = NULL;
 
@@ -95,7 +95,7 @@ static void check_kernel(const struct patient *patient)
 	unsigned int major, minor;
 	char release[128];
 
-	if (!read_word(patient, "proc/sys/kernel/osrelease", release, sizeof(release)) ||
+	if (!read_line(patient, "proc/sys/kernel/osrelease", release, sizeof(release)) ||
 	    sscanf(release, "%u.%u", &major, &minor) != 2)
 		return;
 	if (major < 6 || (major == 6 && minor < 1))
@@ -172,7 +172,7 @@ static void check_huge_pages(const struct patient *patient)
 {
 	char mode[64];
 
-	if (read_word(patient, "sys/kernel/mm/transparent_hugepage/enabled", mode, sizeof(mode)) &&
+	if (read_line(patient, "sys/kernel/mm/transparent_hugepage/enabled", mode, sizeof(mode)) &&
 	    strstr(mode, "[never]"))
 		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "transparent_hugepage",
 			    "transparent huge pages are off: moving takes 512 times as many pages\n"
@@ -216,7 +216,7 @@ static void check_lockdown(const struct patient *patient)
 {
 	char mode[64];
 
-	if (read_word(patient, "sys/kernel/security/lockdown", mode, sizeof(mode)) &&
+	if (read_line(patient, "sys/kernel/security/lockdown", mode, sizeof(mode)) &&
 	    strstr(mode, "[confidentiality]"))
 		symptom_add(
 			patient->symptoms, MPOL_SEVERITY_WARNING, "lockdown",
@@ -271,7 +271,7 @@ static void check_demotion(const struct patient *patient)
 	char mode[16];
 
 	if (count_tiers(patient->machine, false) > 1 &&
-	    read_word(patient, "sys/kernel/mm/numa/demotion_enabled", mode, sizeof(mode)) &&
+	    read_line(patient, "sys/kernel/mm/numa/demotion_enabled", mode, sizeof(mode)) &&
 	    (!strcmp(mode, "false") || !strcmp(mode, "0")))
 		symptom_add(patient->symptoms, MPOL_SEVERITY_WARNING, "demotion",
 			    "a full fast node swaps or drops pages instead of demoting them to the "
@@ -286,7 +286,7 @@ static void check_lru(const struct patient *patient)
 	bool on;
 
 	if (count_tiers(patient->machine, false) < 2 ||
-	    !read_word(patient, path, mode, sizeof(mode)))
+	    !read_line(patient, path, mode, sizeof(mode)))
 		return;
 	on = strtoul(mode, NULL, 0) & 1;
 	symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "mglru",
@@ -393,7 +393,7 @@ static void check_damon(const struct patient *patient)
 	for (uint64_t i = 0; i < number && i < 64; i++) {
 		snprintf(path, sizeof(path), "sys/kernel/mm/damon/admin/kdamonds/%llu/state",
 			 (unsigned long long)i);
-		if (read_word(patient, path, word, sizeof(word)) && !strcmp(word, "on") &&
+		if (read_line(patient, path, word, sizeof(word)) && !strcmp(word, "on") &&
 		    !damon_sysfs_is_mpolds(patient->root, i)) /* that one only looks */
 			symptom_add(
 				patient->symptoms, MPOL_SEVERITY_WARNING, "damon",
@@ -403,7 +403,7 @@ static void check_damon(const struct patient *patient)
 	}
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
 		snprintf(path, sizeof(path), "sys/module/%s/parameters/enabled", modules[i]);
-		if (read_word(patient, path, word, sizeof(word)) && *word == 'Y')
+		if (read_line(patient, path, word, sizeof(word)) && *word == 'Y')
 			symptom_add(patient->symptoms, MPOL_SEVERITY_WARNING, "damon",
 				    "%s is on: it frees or sorts pages by itself\n"
 				    "echo N >/%s",

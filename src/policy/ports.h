@@ -46,6 +46,7 @@ struct port_round {
 	uint64_t after_ns[PORT_MAX_SCANS]; /* from the clear to each scan; ascending */
 	uint64_t move_page_ns;		   /* what moving a base page costs */
 	uint64_t max_moved_pages;	   /* that the rate limit leaves for this round */
+	uint64_t calm_ns; /* since programs began, or began to use other memory than before */
 };
 
 /* What somebody who knows has said about a range of memory. */

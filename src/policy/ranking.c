@@ -19,6 +19,16 @@
 /* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses. */
 #define NOISE_HEATS 48
 
+/* Two whose heats differ by so much are not equal: a factor of 8. */
+#define SURE_HEATS (3 * RANKING_HEAT_STEP / 2)
+
+/* Of all pages, so many millionths may change places in a second although they are not sure to
+ * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at
+ * last what a slow drift takes. */
+#define DOUBTFUL_PPM_S3	   14e6
+#define LEAST_DOUBTFUL_PPM 200
+#define PAIR_PPM	   2000000
+
 /* Caution is judged after so many pages were moved, and grows where over a tenth was regretted. */
 #define JUDGED_PAGES 1024
 #define CAUTION_STEP (RANKING_HEAT_STEP / 2)
@@ -231,6 +241,47 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t all_pages(const struct ranking *ranking)
+{
+	uint64_t all = 0;
+
+	for (unsigned heat = 0; heat < RANKING_HEATS; heat++)
+		all += ranking->exchange.fast_pages[heat] + ranking->exchange.slow_pages[heat];
+	return all;
+}
+
+/* How many millionths of a page this round may exchange of units that are not sure to differ.  Of
+ * an allowance that was not needed no more is kept than makes up a pair of pages. */
+static void allow_doubtful(struct ranking *ranking)
+{
+	const struct port_round *round = &ranking->exchange.round;
+	const double calm_s = (double)round->calm_ns / 1e9;
+	const uint64_t before_ns = ranking->decided_ns ? ranking->decided_ns : round->now_ns;
+	const double passed_s = (double)(round->now_ns - before_ns) / 1e9;
+	double ppm_s = LEAST_DOUBTFUL_PPM;
+
+	ppm_s += DOUBTFUL_PPM_S3 / (calm_s > 1 ? calm_s * calm_s * calm_s : 1);
+	ranking->doubtful_ppm = least(ranking->doubtful_ppm, PAIR_PPM);
+	ranking->doubtful_ppm += (uint64_t)(ppm_s * passed_s * (double)all_pages(ranking));
+	ranking->decided_ns = round->now_ns;
+}
+
+/* Takes as much of the two frontiers as may change places, a pair of heats at most. */
+static uint64_t exchange_pair(struct ranking *ranking, struct frontier *hot, struct frontier *cold,
+			      uint64_t budget)
+{
+	const bool sure = hot->at.heat >= cold->at.heat + SURE_HEATS;
+	uint64_t pages = least(least(left(hot), left(cold)), budget / 2);
+
+	if (!sure) {
+		pages = least(pages, ranking->doubtful_ppm / PAIR_PPM);
+		ranking->doubtful_ppm -= pages * PAIR_PPM;
+	}
+	take(hot, pages);
+	take(cold, pages);
+	return pages;
+}
+
 void ranking_decide(struct ranking *ranking)
 {
 	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
@@ -250,13 +301,11 @@ void ranking_decide(struct ranking *ranking)
 		pages = least(least(room, left(&hot)), budget);
 		take(&hot, pages);
 	}
-	while (!owed && budget > 1 && next_hot(&hot) && next_cold(&cold) &&
-	       worth_changing(ranking, hot.at.heat, cold.at.heat)) {
-		pages = least(least(left(&hot), left(&cold)), budget / 2);
-		take(&hot, pages);
-		take(&cold, pages);
+	allow_doubtful(ranking);
+	while (!owed && next_hot(&hot) && next_cold(&cold) &&
+	       worth_changing(ranking, hot.at.heat, cold.at.heat) &&
+	       (pages = exchange_pair(ranking, &hot, &cold, budget)) > 0)
 		budget -= 2 * pages;
-	}
 	ranking->exchange.promote = hot.edge;
 	ranking->exchange.demote = cold.edge;
 }

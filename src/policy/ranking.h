@@ -9,8 +9,10 @@
  * of heat, one of fast memory and one of slow, say who would have to change places. Two change only
  * if the accesses saved within RANKING_PAYBACK_NS outweigh both moves, and if their heats differ by
  * more than noise, the more the fewer rounds have told of them: each has the benefit of the doubt
- * for staying where it is.  What was moved rests; where much of it should have gone back meanwhile
- * (ping-pong), a greater difference is asked for.
+ * for staying where it is.  Those that differ by little are the fewer the longer programs have used
+ * the same memory: of noise there is more every round, of what is in the wrong place less.  What
+ * was moved rests; where much of it should have gone back meanwhile (ping-pong), a greater
+ * difference is asked for.
  *
  * A round: ranking_learn for every span; for every tier but the last, the fastest first,
  * ranking_begin, ranking_count for every span, ranking_decide; then the moves, ranking_select for
@@ -33,6 +35,8 @@ struct ranking {
 	/* Ping-pong: what moved, and what of it should have gone back, since the last judgement. */
 	uint64_t moved_pages, regretted_pages;
 	unsigned caution; /* heats */
+	/* Exchanges of what may be equal: how many may yet be made, in millionths of a page. */
+	uint64_t doubtful_ppm, decided_ns;
 };
 
 /* Units ([span->nr_units]) learn what a round saw of them. */

@@ -209,8 +209,11 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 
 	tiering->rule_is_new = false;
 	learn_all(tiering, &lesson, anew, nodes, world);
-	if (!anew && tiering->rule->forgets && shift_detect(&tiering->shift))
+	if (!anew && tiering->rule->forgets && shift_detect(&tiering->shift)) {
+		tiering->shifted_ns = tiering->round.now_ns;
+		tiering->round.calm_ns = 0;
 		learn_all(tiering, &lesson, true, nodes, world);
+	}
 }
 
 /* Takes moves for made: what is free where, from now on. */
@@ -301,8 +304,10 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	const struct port_nodes asking = ask_for_room(tiering, world_nodes, time->now_ns, period);
 	const struct port_nodes *nodes = &asking;
 
-	tiering->rounds++;
+	if (tiering->rounds++ == 0)
+		tiering->shifted_ns = time->now_ns;
 	tiering->round.now_ns = time->now_ns;
+	tiering->round.calm_ns = time->now_ns - tiering->shifted_ns;
 	tiering->round.move_page_ns = time->move_page_ns;
 	tiering->round.max_moved_pages =
 		tiering->config.bytes_per_s / PAGE_BYTES * (period / NS_PER_MS) / MS_PER_S;

@@ -75,6 +75,7 @@ struct tiering {
 	union rule_tier tiers[TIERING_MAX_RULED]; /* the fastest first */
 	int nr_ruled;
 	struct shift shift;
+	uint64_t shifted_ns; /* when the last shift was, or the first decision */
 	int heat_shift;
 	struct port_round round;
 	struct port_node nodes[TIERING_MAX_NODES];     /* with what is to be left free for demand,

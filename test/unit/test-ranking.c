@@ -40,10 +40,12 @@ struct units {
 static struct ranking ranking;
 static struct units units;
 static uint32_t nr_rounds;
+static uint64_t calm_ns;
 
 static int start(void **state)
 {
 	(void)state;
+	calm_ns = 0;
 	ranking_start(&ranking, 0);
 	memset(&units, 0, sizeof(units));
 	units.span = (struct port_span) {
@@ -61,13 +63,16 @@ static int start(void **state)
 	return 0;
 }
 
-/* One round up to the decision. */
-static void decide(const struct port_round *round)
+/* One round up to the decision, a second after the one before. */
+static void decide(const struct port_round *of)
 {
 	const struct ranking_lesson lesson = { .round = ++nr_rounds, .rested = true };
+	struct port_round round = *of;
 
+	round.now_ns = nr_rounds * 1000000000UL;
+	round.calm_ns = calm_ns;
 	ranking_learn(&units.span, &lesson, units.units);
-	ranking_begin(&ranking, round, &nodes, NULL);
+	ranking_begin(&ranking, &round, &nodes, NULL);
 	ranking_count(&ranking, &units.span, units.units);
 	ranking_decide(&ranking);
 }
@@ -150,6 +155,30 @@ static void test_noise_moves_next_to_nothing(void **state)
 	}
 	/* Less than a four-hundredth of it in a round. */
 	assert_in_range(moved, 0, 50 * NR / 400);
+}
+
+/* Those that may be equal change places soon after a shift, and hardly later; those that are not
+ * always do. */
+static void test_calm_lets_hardly_change_what_may_be_equal(void **state)
+{
+	unsigned moved = 0;
+
+	(void)state;
+	see(NR / 2, NR / 2, 1);
+	calm_ns = 40000000000;
+	for (int i = 0; i < 10; i++)
+		moved += run(&round_of_5);
+	/* At most 0.05 % in a second. */
+	assert_in_range(moved, 2, 10 * NR / 2000);
+	see(NR / 2, NR / 2, 4);
+	for (int i = 0; i < 10; i++)
+		moved += run(&round_of_5);
+	assert_in_range(moved, NR - 10, NR);
+	see(0, NR / 2, 5);
+	calm_ns = moved = 0;
+	for (int i = 0; i < 20; i++)
+		moved += run(&round_of_5);
+	assert_in_range(moved, NR - 10, NR);
 }
 
 /* Accesses so rare that the moves would cost more than they save. */
@@ -361,6 +390,7 @@ int main(void)
 		cmocka_unit_test(promotions_go_where_there_is_room),
 		TEST(test_hot_and_cold_change_places),
 		TEST(test_noise_moves_next_to_nothing),
+		TEST(test_calm_lets_hardly_change_what_may_be_equal),
 		TEST(test_gain_must_pay),
 		TEST(test_room_and_debt),
 		TEST(test_limit),

@@ -259,6 +259,27 @@ static void no_more_moves_than_the_rate_allows(void **state)
 	assert_true(world.moved[PORT_PROMOTE] <= 310);
 }
 
+/* Calm lasts from the first round on, and begins anew when other memory is used. */
+static void a_shift_ends_the_calm(void **state)
+{
+	uint64_t now_ns = 0, began_ns = 0;
+
+	(void)state;
+	memset(world.seen[0], 5, FAST_ROOM);
+	for (unsigned round = 0; round < 8; round++) {
+		now_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+		if (round == 0)
+			began_ns = now_ns;
+		assert_int_equal(tiering.round.calm_ns, now_ns - began_ns);
+	}
+	memset(world.seen[0], 0, FAST_ROOM);
+	memset(world.seen[1], 5, FAST_ROOM);
+	began_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+	assert_int_equal(tiering.round.calm_ns, 0);
+	now_ns = go_round(began_ns + 1000 * MS, 10 * MS);
+	assert_int_equal(tiering.round.calm_ns, now_ns - began_ns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
+		cmocka_unit_test_setup(a_shift_ends_the_calm, start),
 	};
 
 	return cmocka_run_group_tests_name("tiering", tests, NULL, NULL);

@@ -79,7 +79,7 @@ _mpol() {
 		case $verb:$((nr_plain + selected)) in
 		tier:0) words='add remove hint list status decisions pause resume' ;;
 		tier:*) [ "${COMP_WORDS[2]}" != add ] && words= || words=$(_mpol_pids) ;;
-		weights:0) words='show explain auto set' ;;
+		weights:0) words='show explain auto measure set' ;;
 		weights:1) [ "${COMP_WORDS[2]}" != set ] && words= || words=default ;;
 		bind:0 | doctor:0 | move:0 | reapply:0 | set:0 | show:0 | undo:0) words=$(_mpol_pids) ;;
 		bind:1) words='all anon file: heap shm stack' ;;

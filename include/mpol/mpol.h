@@ -608,11 +608,56 @@ MPOL_API int mpol_process_apply_ranges(int pidfd, const struct iovec *ranges, si
 
 /* ---- Interleave weights ------------------------------------------------------------ */
 
+/* What the CPUs of one node were measured to get, in bytes per second. */
+struct mpol_bandwidth {
+	int32_t initiator;
+	int32_t target; /* -1: all nodes with memory at once, pages going round */
+	uint64_t read_bytes;
+	uint64_t write_bytes; /* past the caches */
+	uint64_t mixed_bytes; /* two bytes read for one written, together */
+};
+
+/* Measured bandwidths of the running machine. */
+struct mpol_bandwidths;
+
+typedef void mpol_progress_fn(size_t nr_done, size_t nr_all, void *user);
+
+/*
+ * Measures them: from each node with CPUs that the caller may run on, to each node with memory and
+ * to all together, with a thread on each CPU, in about time_ns besides what making memory ready
+ * takes. topology is the running machine's.  progress, if not NULL, hears of each that is done.
+ * Errors: -ENOMEM (too little is free: a quarter of that must do, and not fit into the caches),
+ * -ENODEV (no CPUs, no memory), those of mbind(2) and sched_setaffinity(2).
+ */
+MPOL_API int mpol_bandwidths_measure(const struct mpol_topology *topology, uint64_t time_ns,
+				     mpol_progress_fn *progress, void *user,
+				     struct mpol_bandwidths **ret_bandwidths,
+				     struct mpol_error *error);
+MPOL_API void mpol_bandwidths_free(struct mpol_bandwidths *bandwidths);
+
+/*
+ * Keeps them in a file, with the machine's identity; reads them again.
+ * Errors: those of open(2), write(2), rename(2); loading: -ENOENT (none were kept), -EBADMSG,
+ * -ESTALE (of another machine, or this one has been changed since), -ENOMEM.
+ */
+MPOL_API int mpol_bandwidths_save(const struct mpol_bandwidths *bandwidths, const char *path,
+				  struct mpol_error *error);
+MPOL_API int mpol_bandwidths_load(const char *path, const struct mpol_topology *topology,
+				  struct mpol_bandwidths **ret_bandwidths,
+				  struct mpol_error *error);
+
+MPOL_API size_t mpol_bandwidths_nr(const struct mpol_bandwidths *bandwidths);
+MPOL_API const struct mpol_bandwidth *mpol_bandwidths_at(const struct mpol_bandwidths *bandwidths,
+							 size_t index);
+/* When they were measured, in seconds since 1970. */
+MPOL_API int64_t mpol_bandwidths_time(const struct mpol_bandwidths *bandwidths);
+
 /* What weights are to be derived for.  Zero-initialise; all zero but initiator is the usual. */
 struct mpol_weights_wish {
 	int32_t initiator;	    /* the node of CPUs that ask; -1: those of all nodes */
 	uint32_t reads, writes;	    /* the mix of bytes that reach memory; both 0: two to one */
 	const unsigned long *nodes; /* MPOL_NODE_WORDS words: only these; NULL: all with memory */
+	const struct mpol_bandwidths *measured; /* instead of what is stated; NULL: none were */
 };
 
 /* A node with memory, and what became of it. */

@@ -18,12 +18,16 @@
 #include "report.h"
 #include "text.h"
 #include "verbs.h"
+#include "units.h"
 #include "weights-change.h"
+#include "weights-measure.h"
 #include "weights-report.h"
 
-#define DEFAULT_READS  2
-#define DEFAULT_WRITES 1
-#define MIX_MAX	       1000
+#define DEFAULT_READS	2
+#define DEFAULT_WRITES	1
+#define MIX_MAX		1000
+#define DEFAULT_TIME_NS 10000000000ULL
+#define MOST_TIME_NS	3600000000000ULL
 
 struct weights_options {
 	struct journaling journaling;
@@ -32,7 +36,9 @@ struct weights_options {
 	const char *from;
 	const char *nodes;
 	const char *mix;
+	const char *time;  /* of measure */
 	const char *words; /* of set: 0=3,2=1 */
+	bool stated;	   /* what firmware states, even if something was measured */
 	bool dry_run;
 	bool json;
 };
@@ -40,7 +46,8 @@ struct weights_options {
 /* What the options come to. */
 struct job {
 	struct weights_options *options;
-	struct mpol_topology *topology; /* whose bandwidths */
+	struct mpol_topology *topology;	  /* whose bandwidths */
+	struct mpol_bandwidths *measured; /* of this machine, or NULL */
 	unsigned long nodes[MPOL_NODE_WORDS];
 	struct mpol_weights_wish wish;
 };
@@ -48,6 +55,7 @@ struct job {
 static void job_free(struct job *job)
 {
 	mpol_topology_free(job->topology);
+	mpol_bandwidths_free(job->measured);
 }
 
 static void options_free(struct weights_options *options)
@@ -108,6 +116,10 @@ static int read_wish(struct job *job, struct mpol_error *error)
 		.reads = DEFAULT_READS,
 		.writes = DEFAULT_WRITES,
 	};
+	/* Only this machine was measured. */
+	if (!options->machine && !options->root && !options->stated)
+		job->measured = weights_measured(job->topology);
+	job->wish.measured = job->measured;
 	if (options->mix)
 		r = read_mix(options->mix, &job->wish, error);
 	if (r >= 0 && options->from)
@@ -318,6 +330,22 @@ static int run_auto(struct job *job, struct mpol_error *error)
 	return change(options, &wanted, error);
 }
 
+/* ---- measure -------------------------------------------------------------------------- */
+
+static int run_measure(struct job *job, struct mpol_error *error)
+{
+	const char *text = job->options->time;
+	uint64_t time_ns = DEFAULT_TIME_NS;
+
+	if (!text ||
+	    (units_parse_duration(text, &time_ns) == 0 && time_ns && time_ns <= MOST_TIME_NS))
+		return weights_measure(job->topology, time_ns, job->options->json);
+	error_set(error, -EINVAL, "read options", "not a time to measure for");
+	error_on(error, "--time %s", text);
+	error_advise(error, "a number with its unit, up to an hour, as in 10s");
+	return VERB_USAGE;
+}
+
 /* ---- The verb --------------------------------------------------------------------------- */
 
 struct action {
@@ -326,16 +354,18 @@ struct action {
 	bool derives;					       /* takes --from and so on */
 	bool changes;					       /* takes --dry-run and so on */
 	bool takes_words;
+	bool measures; /* takes --time */
 };
 
 static const struct action actions[] = {
 	{ .name = "show", .run = run_show, .derives = true },
 	{ .name = "explain", .run = run_explain, .derives = true },
 	{ .name = "auto", .run = run_auto, .derives = true, .changes = true },
+	{ .name = "measure", .run = run_measure, .measures = true },
 	{ .name = "set", .run = run_set, .changes = true, .takes_words = true },
 };
 
-#define ACTION_NAMES "show, explain, auto or set"
+#define ACTION_NAMES "show, explain, auto, measure or set"
 
 static int parse_options(int argc, char **argv, struct weights_options *options)
 {
@@ -347,6 +377,8 @@ static int parse_options(int argc, char **argv, struct weights_options *options)
 		{ "mix", required_argument, NULL, 'x' },
 		{ "nodes", required_argument, NULL, 'n' },
 		{ "root", required_argument, NULL, 'r' },
+		{ "stated", no_argument, NULL, 's' },
+		{ "time", required_argument, NULL, 't' },
 		JOURNALING_LONGS,
 		{ 0 },
 	};
@@ -377,6 +409,12 @@ static int parse_options(int argc, char **argv, struct weights_options *options)
 		case 'r':
 			options->root = optarg;
 			break;
+		case 's':
+			options->stated = true;
+			break;
+		case 't':
+			options->time = optarg;
+			break;
 		default:
 			return VERB_USAGE;
 		}
@@ -392,11 +430,14 @@ static int usage(const char *words)
 
 static int check_options(const struct action *action, const struct weights_options *options)
 {
-	if (!action->derives &&
-	    (options->machine || options->from || options->nodes || options->mix))
-		return usage(
-			"--machine, --from, --nodes and --mix are for what is derived, not for "
-			"set");
+	if (!action->derives && (options->machine || options->from || options->nodes ||
+				 options->mix || options->stated))
+		return usage("--machine, --from, --nodes, --mix and --stated are for what is "
+			     "derived");
+	if (!action->measures && options->time)
+		return usage("--time is for measure");
+	if (action->measures && options->root)
+		return usage("measure is for this machine, not for a --root");
 	if (!action->changes &&
 	    (options->dry_run || options->journaling.path || options->journaling.off))
 		return usage("--dry-run, --journal and --no-journal are for auto and set");
@@ -430,7 +471,7 @@ static int run_action(const struct action *action, struct weights_options *optio
 		options->journaling.off = true;
 	if (read_topology(&job, &error) < 0)
 		return report_error("weights", options->json, &error);
-	if (read_wish(&job, &error) < 0) {
+	if (action->derives && read_wish(&job, &error) < 0) {
 		report_error("weights", options->json, &error);
 		return VERB_USAGE;
 	}

@@ -7,15 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arguments.h"
 #include "cleanup.h"
 #include "error.h"
 #include "report.h"
-
-#define ROOT_DIRECTORY "/var/lib/mpol"
+#include "state-file.h"
 
 bool journaling_option(struct journaling *journaling, int option, const char *argument)
 {
@@ -31,64 +29,10 @@ bool journaling_option(struct journaling *journaling, int option, const char *ar
 	}
 }
 
-/* The directory of the usual journal; free(3) it.  NULL: none is to be found, or no memory. */
-static char *usual_directory(void)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	char *directory = NULL;
-	int n = -1;
-
-	if (state && *state == '/')
-		n = asprintf(&directory, "%s/mpol", state);
-	else if (geteuid() == 0)
-		n = asprintf(&directory, "%s", ROOT_DIRECTORY);
-	else if (home && *home == '/')
-		n = asprintf(&directory, "%s/.local/state/mpol", home);
-	return n < 0 ? NULL : directory;
-}
-
-/* mkdir -p, for the owner only. */
-static int make_directories(char *path)
-{
-	for (char *slash = path + 1;; slash++) {
-		slash = strchrnul(slash, '/');
-		char end = *slash;
-
-		*slash = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = end;
-		if (!end)
-			return 0;
-	}
-}
-
 static void advise(struct mpol_error *error)
 {
 	error_advise(error, "name another file with --journal FILE, or keep nothing with "
 			    "--no-journal");
-}
-
-/* The usual journal's path; free(3) it. */
-static int usual_path(bool writable, char **ret_path, struct mpol_error *error)
-{
-	_cleanup_free_ char *directory = usual_directory();
-	int r = 0;
-
-	if (!directory) {
-		error_set(error, -ENOENT, "open journal", "there is no place for it: no HOME");
-		return -ENOENT;
-	}
-	if (writable)
-		r = make_directories(directory);
-	if (r < 0) {
-		error_errno(error, r, "make directory");
-		error_on(error, "%s", directory);
-		return r;
-	}
-	return asprintf(ret_path, "%s/journal", directory) < 0
-		       ? error_errno(error, -ENOMEM, "open journal")
-		       : 0;
 }
 
 int journaling_open(struct journaling *journaling, bool writable, struct mpol_error *error)
@@ -99,7 +43,7 @@ int journaling_open(struct journaling *journaling, bool writable, struct mpol_er
 	if (journaling->off)
 		return 0;
 	if (!journaling->path)
-		r = usual_path(writable, &path, error);
+		r = state_file("journal", writable, &path, error);
 	if (r >= 0)
 		r = mpol_journal_open(journaling->path ? journaling->path : path, writable,
 				      &journaling->journal, error);

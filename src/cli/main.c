@@ -80,18 +80,20 @@ static const struct verb verbs[] = {
 	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
 	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION TARGETS_OPTIONS },
 	{ "weights", cmd_weights,
-	  "{show | explain | auto | set NODE=WEIGHT,... | set default} [--from NODE] [--nodes "
-	  "NODES] "
-	  "[--mix READS:WRITES] [--machine NAME] [--root DIR] [--dry-run] "
-	  "[--json]" JOURNALING_SYNOPSIS,
+	  "{show | explain | auto | measure [--time DURATION] | set NODE=WEIGHT,... | set default} "
+	  "[--from NODE] [--nodes NODES] [--mix READS:WRITES] [--stated] [--machine NAME] "
+	  "[--root DIR] [--dry-run] [--json]" JOURNALING_SYNOPSIS,
 	  "derive interleave weights from bandwidths, set the kernel's",
 	  "  show            the kernel's weights, and those derived\n"
 	  "  explain         how they are derived, and what is not believed\n"
 	  "  auto            give the kernel those derived\n"
+	  "  measure         what memory delivers; the others go by it then\n"
 	  "  set             give the kernel these; default: what it has by itself\n"
 	  "  --from NODE     for the CPUs of this node; else for those of all\n"
 	  "  --nodes NODES   only these\n"
 	  "  --mix READS:WRITES  bytes read for bytes written: 2:1\n"
+	  "  --stated        what firmware states, even if it was measured\n"
+	  "  --time DURATION how long to measure, in all: 10s\n"
 	  "  --machine NAME  bandwidths of a described machine: its name or file\n"
 	  "  --root DIR      the /sys below DIR\n"
 	  "  --dry-run       say what would be changed, change nothing\n" JSON_OPTION

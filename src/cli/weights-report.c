@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "error.h"
 #include "report.h"
@@ -235,6 +236,22 @@ static int explain_one(const struct derived *derived)
 	return 0;
 }
 
+static void print_source(const struct weights_report *report)
+{
+	time_t time_s;
+	struct tm local;
+	char when[32] = "";
+
+	if (!report->wish.measured) {
+		printf("bandwidths: as the machine states them\n");
+		return;
+	}
+	time_s = (time_t)mpol_bandwidths_time(report->wish.measured);
+	if (localtime_r(&time_s, &local))
+		strftime(when, sizeof(when), "%F %T", &local);
+	printf("bandwidths: measured on this machine, %s\n", when);
+}
+
 int weights_report_explain(const struct weights_report *report)
 {
 	_cleanup_(all_derived_free) struct all_derived all = { 0 };
@@ -242,8 +259,8 @@ int weights_report_explain(const struct weights_report *report)
 
 	if (derive_all(report, &all, &error) < 0)
 		return report_error("weights", false, &error);
-	printf("bandwidths: as the machine states them; the mix: %u read to %u written\n",
-	       report->wish.reads, report->wish.writes);
+	print_source(report);
+	printf("the mix: %u read to %u written\n", report->wish.reads, report->wish.writes);
 	for (size_t i = 0; i < all.nr; i++) {
 		printf("\n");
 		if (explain_one(&all.each[i]) < 0)
@@ -312,7 +329,8 @@ int weights_report_json(const struct weights_report *report)
 	for (size_t i = 0; i < all.nr; i++)
 		json_array_append_new(list, derived_json(&all.each[i]));
 	return report_json(json_pack(
-		"{s:s, s:o, s:[I, I], s:o}", "machine", mpol_topology_name(report->topology),
-		"kernel", kernel_json(report->kernel), "mix", (json_int_t)report->wish.reads,
+		"{s:s, s:s, s:o, s:[I, I], s:o}", "machine", mpol_topology_name(report->topology),
+		"source", report->wish.measured ? "measured" : "stated", "kernel",
+		kernel_json(report->kernel), "mix", (json_int_t)report->wish.reads,
 		(json_int_t)report->wish.writes, "derived", list));
 }

@@ -16,9 +16,10 @@ DEFINE_CLEANUP(struct mpol_weights *, mpol_weights_free);
 struct weights_report {
 	const struct mpol_topology *topology;
 	const struct mpol_kernel_weights
-		*kernel;	       /* NULL: it has none, or it is not this machine's */
-	const char *no_kernel;	       /* why, for people */
-	struct mpol_weights_wish wish; /* initiator -1: all, and each */
+		*kernel;			/* NULL: it has none, or it is not this machine's */
+	const struct mpol_bandwidths *measured; /* what is used then; NULL: what is stated */
+	const char *no_kernel;			/* why, for people */
+	struct mpol_weights_wish wish;		/* initiator -1: all, and each */
 };
 
 /*

@@ -112,6 +112,34 @@ static int new_weights(const struct nodemask *nodes, struct mpol_weights **ret)
 
 /* ---- What is believed ------------------------------------------------------------- */
 
+/* Of what was measured; NULL: it was not. */
+static const struct mpol_bandwidth *measured_of(const struct mpol_bandwidths *measured,
+						int initiator, int target)
+{
+	for (size_t i = 0; i < mpol_bandwidths_nr(measured); i++) {
+		const struct mpol_bandwidth *each = mpol_bandwidths_at(measured, i);
+
+		if (each->initiator == initiator && each->target == target)
+			return each;
+	}
+	return NULL;
+}
+
+/* Where anything was measured, nothing stated is mixed with it. */
+static struct weights_statement statement_measured(const struct machine *machine,
+						   const struct mpol_bandwidths *measured,
+						   int initiator, int target)
+{
+	const struct mpol_bandwidth *each = measured_of(measured, initiator, target);
+
+	return (struct weights_statement) {
+		.kind = machine->nodes[machine_index(machine, target)].kind,
+		.is_own = initiator == target,
+		.read_bytes = each ? each->read_bytes : 0,
+		.write_bytes = each ? each->write_bytes : 0,
+	};
+}
+
 static struct weights_statement statement_of(const struct machine *machine, int initiator,
 					     int target)
 {
@@ -171,8 +199,10 @@ static void drop_placeholders(struct mpol_weights *weights, const struct machine
 	}
 }
 
-static int believe(struct mpol_weights *weights, const struct machine *machine, int initiator)
+static int believe(struct mpol_weights *weights, const struct machine *machine,
+		   const struct mpol_weights_wish *wish)
 {
+	const int initiator = wish->initiator;
 	_cleanup_free_ struct weights_statement *statements =
 		calloc(weights->nr_nodes, sizeof(*statements));
 	_cleanup_free_ enum weights_doubt *doubts = calloc(weights->nr_nodes, sizeof(*doubts));
@@ -185,7 +215,11 @@ static int believe(struct mpol_weights *weights, const struct machine *machine, 
 		if (!has_cpus(node) || (initiator >= 0 && node->id != initiator))
 			continue;
 		for (size_t i = 0; i < weights->nr_nodes; i++)
-			statements[i] = statement_of(machine, node->id, weights->nodes[i].node);
+			statements[i] =
+				wish->measured
+					? statement_measured(machine, wish->measured, node->id,
+							     weights->nodes[i].node)
+					: statement_of(machine, node->id, weights->nodes[i].node);
 		weights_doubt(statements, weights->nr_nodes, doubts);
 		take_row(weights, node->id, statements, doubts);
 	}
@@ -195,8 +229,25 @@ static int believe(struct mpol_weights *weights, const struct machine *machine, 
 
 /* ---- Weights ---------------------------------------------------------------------- */
 
+/* What bounds a mix beyond its two directions; 0: nothing that is known. */
+static uint64_t both_of(const struct mpol_weights_node *node, const struct machine_node *memory,
+			const struct mpol_weights_wish *wish)
+{
+	const struct mpol_bandwidth *each;
+
+	if (node->initiator < 0)
+		return 0;
+	if (!wish->measured)
+		return memory->total_bandwidth_bytes;
+	/* One direction alone is no mix, and was measured by itself. */
+	if ((wish->reads == 0) != (wish->writes == 0))
+		return 0;
+	each = measured_of(wish->measured, node->initiator, node->node);
+	return each ? each->mixed_bytes : 0;
+}
+
 static void fill_profile(const struct mpol_weights *weights, const struct machine *machine,
-			 struct bandwidth_node *nodes)
+			 const struct mpol_weights_wish *wish, struct bandwidth_node *nodes)
 {
 	for (size_t i = 0; i < weights->nr_nodes; i++) {
 		const struct mpol_weights_node *node = &weights->nodes[i];
@@ -207,7 +258,7 @@ static void fill_profile(const struct mpol_weights *weights, const struct machin
 			.id = node->node,
 			.read_bytes = node->read_bytes,
 			.write_bytes = node->write_bytes,
-			.both_bytes = node->read_bytes ? memory->total_bandwidth_bytes : 0,
+			.both_bytes = both_of(node, memory, wish),
 			.bus = bandwidth_bus_of(memory->kind),
 		};
 	}
@@ -258,7 +309,7 @@ static int solve(struct mpol_weights *weights, const struct machine *machine,
 		return -ENOMEM;
 	if (!profile.mix.reads && !profile.mix.writes)
 		profile.mix = (struct bandwidth_mix) { DEFAULT_READS, DEFAULT_WRITES };
-	fill_profile(weights, machine, nodes);
+	fill_profile(weights, machine, wish, nodes);
 	for (size_t i = 0; i < weights->nr_nodes; i++) {
 		weights->nodes[i].reason = weights_doubt_text(weights->doubts[i]);
 		weights->total.nr_unknown += weights->doubts[i] != WEIGHTS_BELIEVED;
@@ -283,7 +334,7 @@ int mpol_weights_derive(const struct mpol_topology *topology, const struct mpol_
 		return r;
 	r = new_weights(&nodes, &weights);
 	if (r >= 0)
-		r = believe(weights, machine, wish->initiator);
+		r = believe(weights, machine, wish);
 	if (r >= 0)
 		r = solve(weights, machine, wish);
 	if (r < 0)

@@ -96,7 +96,7 @@ const char *weights_doubt_text(enum weights_doubt doubt)
 	case WEIGHTS_BELIEVED:
 		return "as stated";
 	case WEIGHTS_UNSTATED:
-		return "no bandwidth is stated";
+		return "no bandwidth is stated or measured";
 	case WEIGHTS_IMPLAUSIBLE:
 		return "not used: what is stated cannot be true (mpol topo says why)";
 	case WEIGHTS_DIRECTIONS:

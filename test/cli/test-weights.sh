@@ -239,6 +239,42 @@ tree two-dram-cxl
 bandwidth 2 28610 0
 same "what is used for writes" "true" "$(derived '.nodes[2] | .read_bytes_per_second == .write_bytes_per_second')"
 
+# ---- measuring this machine: that it works and is used, not how fast memory is
+kept=$XDG_STATE_HOME/mpol/bandwidths.json
+source_of() {
+	"$mpol" weights explain --json "$@" | jq -r .source
+}
+same "what is used before anything was measured" stated "$(source_of)"
+expect 0 "kept in $kept" "$mpol" weights measure --time 50ms
+same "the file that it makes" 600 "$(stat -c %a "$kept")"
+initiators=$("$mpol" topo --json | jq '[.nodes[] | select(.cpus != "")] | length')
+memory=$("$mpol" topo --json | jq '[.nodes[] | select(.capacity_bytes > 0)] | length')
+same "what is measured" "$((initiators * (memory + (memory > 1 ? 1 : 0))))" "$(jq '.bytes_per_second | length' "$kept")"
+same "nothing delivers nothing" true "$("$mpol" weights measure --time 50ms --json |
+	jq '[.bandwidths[] | .read_bytes_per_second, .write_bytes_per_second, .mixed_bytes_per_second] | min > 0')"
+same "what is used then" "measured stated" "$(source_of) $(source_of --stated)"
+same "what is used for other machines" "stated stated" "$(source_of --machine two-dram-cxl) $(source_of --root "$root")"
+sed -i 's/"read": [0-9]*/"read": 1000000000/; s/"write": [0-9]*/"write": 3000000000/' "$kept"
+expect 0 'not used: no memory has such a read bandwidth' "$mpol" weights explain
+sed -i 's/"machine": "................"/"machine": "0123456789abcdef"/' "$kept"
+expect 0 'measured on another machine' "$mpol" weights explain
+same "what is used then" stated "$(source_of)"
+head -c 50 /dev/urandom >"$kept"
+expect 0 'Bad message' "$mpol" weights explain
+same "what is used then" stated "$(source_of)"
+wrong 'not a time' '10s' "$mpol" weights measure --time 0s
+wrong 'not a time' '10s' "$mpol" weights measure --time soon
+wrong 'not a time' '10s' "$mpol" weights measure --time 2h
+wrong 'not for a --root' '--help' weights measure
+wrong '--time is for measure' '--help' "$mpol" weights show --time 1s
+wrong 'for what is derived' '--help' "$mpol" weights measure --stated
+wrong 'for auto and set' '--help' "$mpol" weights measure --dry-run
+rm "$kept"
+mkdir "$kept"
+refused 1 'write bandwidths' '' "$mpol" weights measure --time 5ms
+same "what is left then" "" "$(find "$XDG_STATE_HOME/mpol" -name '*.new')"
+rmdir "$kept"
+
 # ---- a kernel before 6.9
 tree two-dram-cxl-6.1
 refused 1 'they came with Linux 6.9' 'interleave:NODES' changing set 0=3

@@ -15,6 +15,13 @@ echo 0 >/proc/sys/kernel/numa_balancing
 # What the firmware of this machine states leads to these, with any kernel.
 is "$("$mpol" weights explain --json | jq -r '[.derived[0].nodes[].weight] | join(" ")')" "9 9 4" "weights from HMAT"
 
+# How fast emulated memory is means nothing: only that each pair is measured, and used.
+is "$("$mpol" weights measure --time 200ms --json | jq -r '[.bandwidths[] | "\(.initiator)-\(.target // "all")"] | join(" ")')" \
+	"0-0 0-1 0-2 0-all 1-0 1-1 1-2 1-all" "what is measured"
+is "$("$mpol" weights explain --json | jq -r '[.source, (.derived[] | (.initiator // "all"))] | join(" ")')" "measured all 0 1" "is used"
+rm -r "$XDG_STATE_HOME/mpol"
+is "$("$mpol" weights explain --json | jq -r .source)" stated "where it was measured"
+
 if [ ! -d $table ]; then
 	for words in "auto" "set 0=3,2=1" "set default"; do
 		status=0

@@ -16,4 +16,13 @@ static inline uint64_t clock_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Sleeps until then, of CLOCK_MONOTONIC, or until a signal. */
+static inline void clock_sleep_until(uint64_t then_ns)
+{
+	const struct timespec then = { (time_t)(then_ns / 1000000000U),
+				       (long)(then_ns % 1000000000U) };
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
+}
+
 #endif

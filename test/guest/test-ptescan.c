@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "flush.h"
+#include "hot-set.h"
 #include "node-blocks.h"
 #include "nodemask.h"
 #include "pagemap.h"
@@ -76,23 +77,14 @@ static void check(int holds, const char *format, ...)
 	failures += !holds;
 }
 
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 31) * 0x9e3779b97f4a7c15;
-	x = (x ^ x >> 29) * 0xbf58476d1ce4e5b9;
-	return x ^ x >> 32;
-}
-
 /* A scattered tenth of the pages, another in each round. */
 static bool is_touched(unsigned round, size_t page)
 {
-	return mix(page + (uint64_t)round * PAGES) % 10 == 0;
+	return hot_set_mix(page + (uint64_t)round * PAGES) % 10 == 0;
 }
 
-static size_t hot_page(size_t number)
-{
-	return number * 10 + mix(number) % 10;
-}
+/* Whose tenth is hot under load. */
+static const struct hot_set hot_set = { .nr_units = PAGES, .is_scattered = true };
 
 static char *map(size_t bytes, int flags, int fd, int advice)
 {
@@ -129,7 +121,7 @@ static void touch(unsigned round)
 		}
 	for (size_t block = 0; block < BYTES / HUGE_BYTES; block++)
 		if (is_touched(round + 1, block))
-			access_page(huge, block * HUGE_PAGES + mix(block) % HUGE_PAGES);
+			access_page(huge, block * HUGE_PAGES + hot_set_mix(block) % HUGE_PAGES);
 }
 
 /* Accesses at random, as many as it may, until there is an order. */
@@ -139,11 +131,8 @@ static void load(void)
 	static uint64_t random;
 
 	while (poll(&source, 1, 1) == 0)
-		for (; loaded->accesses < loaded->limit; loaded->accesses++) {
-			random = mix(random + loaded->accesses);
-			access_page(base, random % 10 ? hot_page((random >> 8) % HOT_PAGES)
-						      : (random >> 8) % PAGES);
-		}
+		for (; loaded->accesses < loaded->limit; loaded->accesses++)
+			access_page(base, hot_set_next(&hot_set, &random));
 }
 
 static void change(void)
@@ -437,18 +426,11 @@ static void wait_for_load(uint64_t limit)
 /* Of the hottest pages, as many as are hot, how many are; of equal heat it takes the first. */
 static size_t count_right(const struct ranking_unit *units)
 {
-	static bool is_hot[PAGES];
-	size_t right = 0, taken = 0;
+	static uint64_t heats[PAGES];
 
-	for (size_t number = 0; number < HOT_PAGES; number++)
-		is_hot[hot_page(number)] = true;
-	for (unsigned heat = RANKING_HEATS; heat-- > 0;)
-		for (size_t page = 0; page < PAGES && taken < HOT_PAGES; page++)
-			if (units[page].heat == heat) {
-				right += is_hot[page];
-				taken++;
-			}
-	return right;
+	for (size_t page = 0; page < PAGES; page++)
+		heats[page] = units[page].heat;
+	return hot_set_count_right(&hot_set, heats);
 }
 
 /* One clear and several scans, each after twice as many accesses as the one before. */

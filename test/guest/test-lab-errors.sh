@@ -23,6 +23,7 @@ refused() {
 refused 2 'no such option: --nonsense' "an unknown option" --nonsense two-dram-cxl -- true
 refused 2 'which command' "no command" two-dram-cxl
 refused 2 "not 'soon'" "a time-out that is none" --timeout soon two-dram-cxl -- true
+refused 2 'do not go together' "two ways to count" --icount --truth "$work/truth" two-dram-cxl -- true
 refused 125 "no machine 'nowhere'" "an unknown machine" nowhere -- true
 refused 125 'no kernel folder' "a kernel folder that is not there" --kernel /nowhere two-dram-cxl -- true
 refused 127 'no-such-command' "a command that is not there" two-dram-cxl -- no-such-command

@@ -39,6 +39,9 @@ is "$stdout" 0 "--la48: no 5-level page tables"
 lab --kernel 6.1 two-dram-cxl -- uname -r
 like "$stdout" '^6\.1\.' "--kernel 6.1 runs 6.1"
 
+lab --icount two-dram-cxl -- sh -c 'sleep 3000; echo woke'
+is "$status $stdout" "0 woke" "--icount: what sleeps takes no time here"
+
 # Two guests: one hangs and is ended, the other is not disturbed.
 "$lab_run" --timeout 900 two-dram-cxl -- sh -c 'sleep 25; echo survived' >"$work/survivor" 2>&1 &
 survivor=$!

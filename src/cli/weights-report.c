@@ -305,10 +305,11 @@ static json_t *derived_json(const struct derived *derived)
 
 static json_t *kernel_json(const struct mpol_kernel_weights *kernel)
 {
-	json_t *nodes = json_array();
+	json_t *nodes;
 
 	if (!kernel)
 		return json_null();
+	nodes = json_array();
 	for (int node = 0; node < MPOL_NODES_MAX; node++)
 		if (kernel->weights[node])
 			json_array_append_new(nodes, json_pack("{s:i, s:i}", "node", node, "weight",

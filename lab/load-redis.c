@@ -127,7 +127,7 @@ static bool is_right(struct service *service, enum command command, uint32_t rec
 }
 
 static unsigned ask_redis(struct service *service, const uint32_t *accesses, size_t nr,
-			  uint32_t *changes, bool whole)
+			  uint32_t *changes)
 {
 	enum command commands[BATCH_MAX];
 	uint64_t changed[BATCH_MAX];
@@ -136,7 +136,7 @@ static unsigned ask_redis(struct service *service, const uint32_t *accesses, siz
 	for (size_t i = 0; i < nr; i++) {
 		const uint32_t record = accesses[i] & ~ACCESS_WRITE;
 
-		commands[i] = whole || i % GET_EVERY == 0 ? GET : BITCOUNT;
+		commands[i] = i % GET_EVERY == 0 ? GET : BITCOUNT;
 		if (accesses[i] & ACCESS_WRITE) {
 			commands[i] = SETRANGE;
 			changes[record]++;

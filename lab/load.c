@@ -8,7 +8,7 @@
  *
  *   - redis: WHERE is its Unix socket; sqlite: two FIFOs, "IN:OUT", of a shell of sqlite3.
  *   - SIGUSR1: other records are popular from now on (the workload with the next seed).
- *   - SIGTERM: reads each record once more, and ends.
+ *   - SIGTERM: asks for each record once more, and ends.
  *
  * Output: JSON lines: "filled"; each half second an "interval" with the accesses that were
  * answered; "shift"; "end".  Exit status: 0; 1: an answer was wrong; 2: it could not work.
@@ -82,9 +82,9 @@ static struct workload *new_workload(const char *text, uint64_t seed)
 	return workload;
 }
 
-static void ask(struct load *load, const uint32_t *accesses, size_t nr, bool whole)
+static void ask(struct load *load, const uint32_t *accesses, size_t nr)
 {
-	load->wrong += load->kind->ask(load->service, accesses, nr, load->changes, whole);
+	load->wrong += load->kind->ask(load->service, accesses, nr, load->changes);
 	load->answers += nr;
 }
 
@@ -100,7 +100,7 @@ static void run(struct load *load, const char *text, uint64_t seed)
 			load->workload = new_workload(text, ++seed);
 			printf("{\"event\": \"shift\", \"ns\": %" PRIu64 "}\n", now_ns());
 		}
-		ask(load, accesses, workload_fill(load->workload, 0, accesses, BATCH_MAX), false);
+		ask(load, accesses, workload_fill(load->workload, 0, accesses, BATCH_MAX));
 		if (now_ns() < then_ns)
 			continue;
 		printf("{\"event\": \"interval\", \"ns\": %" PRIu64 ", \"answers\": %" PRIu64 "}\n",
@@ -110,7 +110,7 @@ static void run(struct load *load, const char *text, uint64_t seed)
 	}
 }
 
-/* Reads all records, which is where anything lost would show. */
+/* Has all records looked at, which is where anything lost would show. */
 static void read_all(struct load *load)
 {
 	uint32_t accesses[BATCH_MAX];
@@ -120,7 +120,7 @@ static void read_all(struct load *load)
 
 		while (nr < BATCH_MAX && record < load->nr_records)
 			accesses[nr++] = record++;
-		ask(load, accesses, nr, true);
+		ask(load, accesses, nr);
 	}
 }
 

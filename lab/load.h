@@ -6,7 +6,6 @@
 #ifndef LAB_LOAD_H
 #define LAB_LOAD_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +29,7 @@ struct service_kind {
 	 * wrong.
 	 */
 	unsigned (*ask)(struct service *service, const uint32_t *accesses, size_t nr,
-			uint32_t *changes, bool whole);
+			uint32_t *changes);
 
 	void (*close)(struct service *service);
 };

@@ -16,8 +16,9 @@
  * mpol's trackers learn as mpold does, in rounds that are so far apart that all of them cost at
  * most what DAMON did in this round, or half of that; a first round there is in any case.  Of both
  * the start is left out: sysfs files, and loading BPF programs.  CPU time is that of the kdamond,
- * and that of this process with all its system calls; what the accesses of the child then cost it
- * more than when nobody looks is told beside it.
+ * and that of this process with all its system calls.  What the accesses of the child take more
+ * than when nobody looks is told beside it, and is that of faults alone: emulated CPUs set an
+ * accessed bit for nothing, those of silicon take half a microsecond (tracker.h, target_fault_ns).
  *
  * hintfault is missing: the kernel unmaps memory by the CPU time that its process has had, and the
  * child sleeps between its accesses.  test/guest/test-trackers.c has one that does not.

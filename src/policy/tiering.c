@@ -88,7 +88,8 @@ static uint64_t period_ns(struct tiering *tiering, uint64_t spent_ns)
 	const uint64_t last_scan_ns = tiering->round.after_ns[tiering->round.nr_scans - 1];
 	uint64_t period;
 
-	/* Of rounds some cost much more than others.  The first ones come soon. */
+	/* Of rounds some cost much more than others.  The first ones come soon, and those after a
+	 * shift. */
 	if (spent_ns > tiering->spent_ns)
 		tiering->spent_ns += (spent_ns - tiering->spent_ns) / SPENT_ROUNDS;
 	else
@@ -212,6 +213,7 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 	if (!anew && tiering->rule->forgets && shift_detect(&tiering->shift)) {
 		tiering->shifted_ns = tiering->round.now_ns;
 		tiering->round.calm_ns = 0;
+		tiering->spent_ns = 0;
 		learn_all(tiering, &lesson, true, nodes, world);
 	}
 }

@@ -259,25 +259,28 @@ static void no_more_moves_than_the_rate_allows(void **state)
 	assert_true(world.moved[PORT_PROMOTE] <= 310);
 }
 
-/* Calm lasts from the first round on, and begins anew when other memory is used. */
+/* Calm lasts from the first round on, and begins anew when other memory is used; rounds then come
+ * as soon as the first ones. */
 static void a_shift_ends_the_calm(void **state)
 {
-	uint64_t now_ns = 0, began_ns = 0;
+	uint64_t now_ns = 0, began_ns = 0, period_ns;
 
 	(void)state;
 	memset(world.seen[0], 5, FAST_ROOM);
-	for (unsigned round = 0; round < 8; round++) {
-		now_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+	for (unsigned round = 0; round < 20; round++) {
+		now_ns = go_round(now_ns + 10000 * MS, 40 * MS);
 		if (round == 0)
 			began_ns = now_ns;
 		assert_int_equal(tiering.round.calm_ns, now_ns - began_ns);
 	}
+	period_ns = tiering.period_ns;
 	memset(world.seen[0], 0, FAST_ROOM);
 	memset(world.seen[1], 5, FAST_ROOM);
-	began_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+	began_ns = go_round(now_ns + 10000 * MS, 40 * MS);
 	assert_int_equal(tiering.round.calm_ns, 0);
-	now_ns = go_round(began_ns + 1000 * MS, 10 * MS);
+	now_ns = go_round(began_ns + 10000 * MS, 40 * MS);
 	assert_int_equal(tiering.round.calm_ns, now_ns - began_ns);
+	assert_true(tiering.period_ns < period_ns / 2);
 }
 
 int main(void)

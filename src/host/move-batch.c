@@ -29,7 +29,7 @@ struct move_batch {
 	/* All units of the batch are this process's and go to this node. */
 	const struct move_batch_process *process;
 	int node;
-	uint64_t watermark;   /* the node's */
+	uint64_t low_pages;   /* the node's low watermark */
 	struct nodemask full; /* nodes that nothing goes to in this round any more */
 	struct steering_batch sizes;
 	size_t nr;
@@ -186,7 +186,7 @@ static int flush(struct move_batch *batch)
 	int r = 0;
 
 	if (batch->nr)
-		room = room_pages(batch->root, batch->node, batch->watermark, ROOM_FREE);
+		room = room_pages(batch->root, batch->node, batch->low_pages, ROOM_FREE);
 	for (; batch->nr && pages > room; nodemask_set(&batch->full, batch->node))
 		pages -= batch->pages[--batch->nr];
 	if (batch->nr)
@@ -208,7 +208,7 @@ int move_batch_flush(struct move_batch *batch)
 static void turn_to(struct move_batch *batch, const struct move_batch_process *process, int node)
 {
 	if (batch->node != node)
-		batch->watermark = room_high_watermark(batch->root, node);
+		batch->low_pages = room_watermarks(batch->root, node).low_pages;
 	batch->process = process;
 	batch->node = node;
 }

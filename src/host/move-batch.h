@@ -7,6 +7,9 @@
  * could not be moved, it is asked where the pages are that it had tried; the call goes on behind
  * them. Of a unit that was not reached nothing is told.
  *
+ * Nothing is moved to a node that this would bring below its low watermark; that more is left free,
+ * but where pages change places, is the decision's business (ports.h, reserve_pages).
+ *
  * A node without room, or that has gone, gets no more until pages leave it, or the next flush,
  * which ends a round.
  */

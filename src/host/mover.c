@@ -488,7 +488,7 @@ static int prepare(struct mover *mover, const struct mover_request *request)
 	int node, r;
 
 	nodemask_for_each (node, &request->to)
-		mover->high_watermarks[node] = room_high_watermark(request->root, node);
+		mover->high_watermarks[node] = room_watermarks(request->root, node).high_pages;
 	mover->request = request;
 	mover->roomy = request->to;
 	mover->last_to = -1;

@@ -54,7 +54,7 @@ static uint64_t vmstat_value(const char *vmstat, const char *key)
 	return 0;
 }
 
-uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark, enum room room)
+uint64_t room_parse_pages(const char *vmstat, uint64_t watermark_pages, enum room room)
 {
 	uint64_t file =
 		vmstat_value(vmstat, "nr_active_file ") + vmstat_value(vmstat, "nr_inactive_file ");
@@ -64,23 +64,23 @@ uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark, enum room
 
 	if (room == ROOM_ON_DEMAND && file > busy)
 		available += file - busy;
-	return available > high_watermark ? available - high_watermark : 0;
+	return available > watermark_pages ? available - watermark_pages : 0;
 }
 
-uint64_t room_high_watermark(int root, int node)
+struct room_watermarks room_watermarks(int root, int node)
 {
 	_cleanup_free_ char *zoneinfo = NULL;
 
 	if (rootfs_read(root, &zoneinfo, "proc/zoneinfo") < 0)
-		return 0;
-	return room_parse_watermarks(zoneinfo, node).high_pages;
+		return (struct room_watermarks) { 0 };
+	return room_parse_watermarks(zoneinfo, node);
 }
 
-uint64_t room_pages(int root, int node, uint64_t high_watermark, enum room room)
+uint64_t room_pages(int root, int node, uint64_t watermark_pages, enum room room)
 {
 	_cleanup_free_ char *vmstat = NULL;
 
 	if (rootfs_read(root, &vmstat, "sys/devices/system/node/node%d/vmstat", node) < 0)
 		return UINT64_MAX;
-	return room_parse_pages(vmstat, high_watermark, room);
+	return room_parse_pages(vmstat, watermark_pages, room);
 }

@@ -3,17 +3,22 @@
  * How much a node can take in without the kernel having to struggle for it.
  *
  * move_pages(2) into a full node first reclaims there, which with demotion pushes
- * other programs' pages out, and at last complains in the kernel's log.  So we
- * stop where the kernel's own promotion does: at the high watermark
- * (mm/migrate.c, migrate_balanced_pgdat).
+ * other programs' pages out, and at last complains in the kernel's log.  Below the low watermark
+ * it begins to; its own promotion stops at the high one already (mm/migrate.c,
+ * migrate_balanced_pgdat).
  */
 #ifndef HOST_ROOM_H
 #define HOST_ROOM_H
 
 #include <stdint.h>
 
-/* The node's high watermark in pages, summed over its zones; 0 if it cannot be read. */
-uint64_t room_high_watermark(int root, int node);
+/* A node's watermarks in pages, summed over its zones. */
+struct room_watermarks {
+	uint64_t low_pages, high_pages;
+};
+
+/* All 0 if they cannot be read. */
+struct room_watermarks room_watermarks(int root, int node);
 
 enum room {
 	ROOM_FREE,	/* pages that are free */
@@ -21,16 +26,11 @@ enum room {
 			   for those not in use, and reads what was from disk again */
 };
 
-/* Such pages beyond the watermark; a very large number where the node does not say. */
-uint64_t room_pages(int root, int node, uint64_t high_watermark, enum room room);
-
-/* A node's watermarks, summed over its zones; 0 where the text has none. */
-struct room_watermarks {
-	uint64_t low_pages, high_pages;
-};
+/* Such pages beyond a watermark; a very large number where the node does not say. */
+uint64_t room_pages(int root, int node, uint64_t watermark_pages, enum room room);
 
 /* The same from the text of /proc/zoneinfo and of nodeN/vmstat. */
 struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node);
-uint64_t room_parse_pages(const char *vmstat, uint64_t high_watermark, enum room room);
+uint64_t room_parse_pages(const char *vmstat, uint64_t watermark_pages, enum room room);
 
 #endif

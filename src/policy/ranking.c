@@ -29,7 +29,8 @@
 #define LEAST_DOUBTFUL_PPM 200
 #define PAIR_PPM	   2000000
 
-/* Caution is judged after so many pages were moved, and grows where over a tenth was regretted. */
+/* Caution is judged of so many pages that have rested, and grows where over a tenth is regretted.
+ */
 #define JUDGED_PAGES 1024
 #define CAUTION_STEP (RANKING_HEAT_STEP / 2)
 #define MOST_CAUTION (3 * RANKING_HEAT_STEP)
@@ -174,13 +175,13 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 
 static void judge_caution(struct ranking *ranking)
 {
-	if (ranking->moved_pages < JUDGED_PAGES)
+	if (ranking->rested_pages < JUDGED_PAGES)
 		return;
-	if (ranking->regretted_pages * 10 > ranking->moved_pages)
+	if (ranking->regretted_pages * 10 > ranking->rested_pages)
 		ranking->caution += ranking->caution < MOST_CAUTION ? CAUTION_STEP : 0;
 	else
 		ranking->caution /= 2;
-	ranking->moved_pages = ranking->regretted_pages = 0;
+	ranking->rested_pages = ranking->regretted_pages = 0;
 }
 
 /* Whether that many more accesses in fast memory repay so many moves of a page. */
@@ -317,6 +318,17 @@ static bool is_regretted(const struct ranking_edge *edge, enum port_reason reaso
 				      : heat + NOISE_HEATS < (int)edge->heat;
 }
 
+/* Only towards the end of its rest is enough known of a unit to regret its move. */
+static void note_rest(struct ranking *ranking, const struct ranking_edge *edge,
+		      enum port_reason reason, const struct ranking_unit *unit, uint32_t pages)
+{
+	if (unit->rest > 1)
+		return;
+	ranking->rested_pages += pages;
+	if (is_regretted(edge, reason, unit->heat))
+		ranking->regretted_pages += pages;
+}
+
 uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 			struct ranking_unit *units, const struct port_nodes *nodes,
 			enum port_reason reason, struct port_moves *moves)
@@ -335,8 +347,7 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 		if (node < 0 || !nodemask_test(from, node))
 			continue;
 		if (unit->rest) {
-			if (is_regretted(edge, reason, unit->heat))
-				ranking->regretted_pages += span->unit_pages;
+			note_rest(ranking, edge, reason, unit, span->unit_pages);
 			continue;
 		}
 		heat = counted_heat(ranking, unit, !up);
@@ -358,7 +369,6 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 		if (heat == edge->heat)
 			edge->pages -= span->unit_pages;
 		unit->rest = RANKING_REST;
-		ranking->moved_pages += span->unit_pages;
 	}
 	return span->nr_units;
 }

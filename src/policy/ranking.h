@@ -32,8 +32,8 @@ struct ranking {
 	struct exchange exchange;	  /* first: rule.h, union rule_tier */
 	uint64_t accesses[RANKING_HEATS]; /* that a unit of this heat sees in RANKING_PAYBACK_NS */
 	uint64_t gain_ns;		  /* what an access saves in fast memory */
-	/* Ping-pong: what moved, and what of it should have gone back, since the last judgement. */
-	uint64_t moved_pages, regretted_pages;
+	/* Ping-pong: of what moved and has almost rested, how much should have gone back. */
+	uint64_t rested_pages, regretted_pages;
 	unsigned caution; /* heats */
 	/* Exchanges of what may be equal: how many may yet be made, in millionths of a page. */
 	uint64_t doubtful_ppm, decided_ns;

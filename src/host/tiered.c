@@ -11,6 +11,7 @@
 #include "error.h"
 #include "grow.h"
 #include "hint-table.h"
+#include "least.h"
 #include "move-status.h"
 #include "numa-maps.h"
 #include "policy.h"
@@ -453,18 +454,24 @@ int tiered_scan(struct tiered *tiered, uint8_t score)
 
 /* ---- For the decision ----------------------------------------------------------------- */
 
-static void add_unit(const struct tiered *tiered, const struct block *block, unsigned i,
-		     struct tiering_chunk *chunk)
+/* Adds a block's units from one on. */
+static void add_units(const struct tiered *tiered, const struct block *block, unsigned first,
+		      uint32_t nr, struct tiering_chunk *chunk)
 {
-	const uint32_t nr = chunk->span.nr_units++;
-	const uint8_t place = block->places[i];
+	const bool stays = tiered_is_to_be_split(tiered, block);
+	const uint32_t step = chunk->span.unit_pages, at = chunk->span.nr_units;
 
-	chunk->seen[nr] = block->seen[i] & SEEN_SCORE;
-	chunk->units[nr] = block->units[i];
-	chunk->nodes[nr] = place == NO_PLACE || block->seen[i] & SEEN_NEVER_MOVE ||
-					   tiered_is_to_be_split(tiered, block)
-				   ? -1
-				   : tiered->nodes[place - 1];
+	for (uint32_t i = 0; i < nr; i++) {
+		const unsigned page = first + i * step;
+		const uint8_t seen = block->seen[page], place = block->places[page];
+
+		chunk->seen[at + i] = seen & SEEN_SCORE;
+		chunk->units[at + i] = block->units[page];
+		chunk->nodes[at + i] = place == NO_PLACE || seen & SEEN_NEVER_MOVE || stays
+					       ? -1
+					       : tiered->nodes[place - 1];
+	}
+	chunk->span.nr_units += nr;
 }
 
 bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_chunk *chunk)
@@ -472,30 +479,33 @@ bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_ch
 	size_t i = find_block(tiered, page);
 	const bool huge = i < tiered->nr_blocks && tiered->blocks[i]->huge;
 	const uint32_t unit_pages = huge ? BLOCK_PAGES : 1;
-	const uint64_t unit_bytes = unit_pages * PAGE_BYTES;
-	uint64_t until;
+	uint64_t until, nr;
 
 	if (i == tiered->nr_blocks)
 		return false;
 	if (page < tiered->blocks[i]->first_page)
 		page = tiered->blocks[i]->first_page;
 	chunk->span.hint =
-		tiered_hint_of(tiered, page * PAGE_BYTES, page * PAGE_BYTES + unit_bytes, &until);
+		tiered_hint_of(tiered, page * PAGE_BYTES, (page + unit_pages) * PAGE_BYTES, &until);
 	chunk->span.first_page = page;
 	chunk->span.unit_pages = unit_pages;
 	chunk->span.nr_units = 0;
 	chunk->span.seen = chunk->seen;
 	chunk->span.nodes = chunk->nodes;
+	until /= PAGE_BYTES; /* a unit that begins with this hint has it whole */
+	if (until < page + unit_pages)
+		until = page + unit_pages;
 	for (; i < tiered->nr_blocks && tiered->blocks[i]->huge == huge &&
 	       tiered->blocks[i]->first_page == page - page % BLOCK_PAGES;
-	     i++)
-		for (unsigned at = (unsigned)(page % BLOCK_PAGES); at < BLOCK_PAGES;
-		     at += unit_pages, page += unit_pages) {
-			if (chunk->span.nr_units == TIERING_CHUNK_UNITS ||
-			    (chunk->span.nr_units && page * PAGE_BYTES + unit_bytes > until))
-				return true;
-			add_unit(tiered, tiered->blocks[i], at, chunk);
-		}
+	     i++, page += nr * unit_pages) {
+		const unsigned first = (unsigned)(page % BLOCK_PAGES);
+
+		nr = least((BLOCK_PAGES - first) / unit_pages, (until - page) / unit_pages);
+		nr = least(nr, TIERING_CHUNK_UNITS - chunk->span.nr_units);
+		if (nr == 0)
+			break;
+		add_units(tiered, tiered->blocks[i], first, (uint32_t)nr, chunk);
+	}
 	return true;
 }
 

@@ -3,14 +3,11 @@
  */
 #include "bandwidth.h"
 
+#include "least.h"
+
 #define PPM 1000000U
 
 __extension__ typedef unsigned __int128 wide;
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 enum bandwidth_bus bandwidth_bus_of(enum mpol_memory_kind kind)
 {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "least.h"
 #include "moves.h"
 
 void exchange_start(struct exchange *exchange, int tier)
@@ -65,11 +66,6 @@ static uint64_t sum(const uint64_t *pages, unsigned from, unsigned end)
 uint64_t exchange_wanted(const struct exchange *exchange, unsigned least_heat)
 {
 	return sum(exchange->slow_pages, least_heat, RANKING_HEATS);
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
 }
 
 static uint64_t above(uint64_t a, uint64_t b)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "least.h"
 #include "moves.h"
 
 /* A mean reaches back over 32 rounds at last. */
@@ -235,11 +236,6 @@ static bool next_cold(struct frontier *cold)
 		cold->at = (struct ranking_edge) { .heat = cold->at.heat + 1 };
 	}
 	return true;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
 }
 
 static uint64_t all_pages(const struct ranking *ranking)

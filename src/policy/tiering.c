@@ -254,11 +254,12 @@ static void move_all(struct tiering *tiering, union rule_tier *tier, const struc
 		if (chunk->span.hint != PORT_HINT_PINNED)
 			looked_at = tiering->rule->choose(tier, &chunk->span, chunk->units, nodes,
 							  reason, &moves);
-
-		world->keep(world->user, chunk);
 		position = behind(chunk, looked_at);
-		if (moves.nr)
+		if (moves.nr) {
+			world->keep(world->user,
+				    chunk); /* choosing marks what moves, and no other unit */
 			world->carry_out(world->user, moves.moves, moves.nr);
+		}
 		account(tiering, nodes->nr, &moves);
 	}
 }

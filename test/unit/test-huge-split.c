@@ -58,16 +58,24 @@ static int stop(void **state)
 	return 0;
 }
 
+/* Of that memory: a sanitizer has huge pages of its own. */
 static unsigned huge_kib(void)
 {
 	char path[64], line[256];
 	unsigned kib = 0, one;
+	unsigned long vma_start, vma_end;
+	bool is_here = false;
 	FILE *smaps;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps", child);
 	smaps = fopen(path, "r");
-	while (smaps && fgets(line, sizeof(line), smaps))
-		kib += sscanf(line, "AnonHugePages: %u kB", &one) == 1 ? one : 0;
+	while (smaps && fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &vma_start, &vma_end) == 2)
+			is_here = vma_start >= (uintptr_t)memory &&
+				  vma_end <= (uintptr_t)memory + HUGE_BYTES;
+		else if (is_here && sscanf(line, "AnonHugePages: %u kB", &one) == 1)
+			kib += one;
+	}
 	if (smaps)
 		fclose(smaps);
 	return kib;

@@ -57,11 +57,19 @@ static int clear_fake(struct tracker *tracker)
 	return 0;
 }
 
+/* Or else it is the test's own, or a sanitizer's. */
+static bool is_in_memory(uint64_t address)
+{
+	return address >= (uintptr_t)memory && address < (uintptr_t)memory + NR_HUGE * HUGE_BYTES;
+}
+
 static int scan_fake(struct tracker *tracker, uint64_t start, uint64_t end, uint64_t *bits)
 {
 	(void)tracker;
-	if (is_busy)
-		memset(bits, 0xff, (end - start) / PAGE_BYTES / 8);
+	for (uint64_t at = start; is_busy && at < end; at += PAGE_BYTES)
+		if (is_in_memory(at))
+			bits[(at - start) / PAGE_BYTES / 64] |= 1UL
+								<< (at - start) / PAGE_BYTES % 64;
 	return 0;
 }
 

@@ -39,11 +39,16 @@
 /* More than anything sees, and than any move takes; as little as overflows nothing. */
 #define HINTED_ACCESSES (1ULL << 40)
 
+/* An accessed bit tells of a visit to a page. Each is taken for accesses to so many of its cache
+ * lines: an assumption, and a low one for a record of a kilobyte. */
+#define LINES_PER_VISIT	  4
+#define PAYBACK_VISITS_NS (LINES_PER_VISIT * RANKING_PAYBACK_NS)
+
 /* A round has at least so many scans, and more where they end within its period. */
 #define LEAST_SCANS   5
 #define FIRST_SCAN_NS 1000000ULL
 #define LEAST_SCAN_NS 125000ULL
-#define MOST_SCAN_NS  64000000ULL
+#define MOST_SCAN_NS  16000000ULL
 
 /* Scans come sooner where the boundary is so near to the hottest heat, later where it is so cold.
  */
@@ -66,12 +71,12 @@ static void tell_accesses(struct ranking *ranking)
 		uint64_t below = 0, above;
 
 		if (score >= round->nr_scans) {
-			ranking->accesses[heat] = RANKING_PAYBACK_NS / round->after_ns[0];
+			ranking->accesses[heat] = PAYBACK_VISITS_NS / round->after_ns[0];
 			continue;
 		}
 		if (score > 0)
-			below = RANKING_PAYBACK_NS / round->after_ns[round->nr_scans - score];
-		above = RANKING_PAYBACK_NS / round->after_ns[round->nr_scans - score - 1];
+			below = PAYBACK_VISITS_NS / round->after_ns[round->nr_scans - score];
+		above = PAYBACK_VISITS_NS / round->after_ns[round->nr_scans - score - 1];
 		ranking->accesses[heat] = below + (above - below) * part / RANKING_HEAT_STEP;
 	}
 	ranking->accesses[RANKING_HINTED_HOT] = HINTED_ACCESSES;

@@ -5,13 +5,15 @@
 # shellcheck source=test/guest/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 [ -x /lib/systemd/systemd ] || skip "there is no systemd"
-mpold=$MPOL_BUILD/src/daemon/mpold
+copy=/opt/mpold-unit # where the unit closes nothing: a build may be in /tmp or at home
 scratch=/root/mpold-unit # not in /tmp, of which the unit has one of its own
 units=/etc/systemd/system
 
-mkdir -p "$scratch" "$units/mpold.service.d" /etc/mpol
+mkdir -p "$copy/daemon" "$copy/lib" "$scratch" "$units/mpold.service.d" /etc/mpol
+cp "$MPOL_BUILD/src/daemon/mpold" "$copy/daemon/"
+cp "$MPOL_BUILD"/src/lib/libmpol.so.? "$copy/lib/"
 printf 'targets:\n- match: sleep 54321\n' >/etc/mpol/mpold.yaml
-sed "s|^ExecStart=[^ ]*|ExecStart=$mpold|" "$MPOL_BUILD/packaging/mpold.service" >"$units/mpold.service"
+sed "s|^ExecStart=[^ ]*|ExecStart=$copy/daemon/mpold|" "$MPOL_BUILD/packaging/mpold.service" >"$units/mpold.service"
 cat >"$units/mpold.service.d/test.conf" <<END
 [Unit]
 DefaultDependencies=no

@@ -18,30 +18,22 @@
 /* The usual share is a mean over about so many rounds. */
 #define USUAL_ROUNDS 4
 
-/* Accesses are counted in this time. */
-#define COUNTED_NS 64000000000ULL
-
 void shift_start(struct shift *shift)
 {
 	memset(shift, 0, sizeof(*shift));
 	shift->calm_rounds = LEAST_CALM_ROUNDS;
 }
 
-void shift_witness(struct shift *shift, const struct port_round *round, const struct nodemask *slow,
-		   const struct port_span *span)
+void shift_witness(struct shift *shift, const struct nodemask *slow, const struct port_span *span)
 {
-	uint64_t accesses[PORT_MAX_SCANS + 1] = { 0 };
-
-	for (unsigned score = 1; score <= round->nr_scans; score++)
-		accesses[score] = COUNTED_NS / round->after_ns[round->nr_scans - score];
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		const bool counts = span->nodes[i] >= 0 && span->seen[i];
-		const uint64_t nr = counts ? accesses[span->seen[i]] : 0;
+		const uint64_t weight = counts ? 1U << span->seen[i] : 0;
 
 		shift->units += counts;
-		shift->all += nr;
+		shift->all += weight;
 		if (counts && !nodemask_test(slow, span->nodes[i]))
-			shift->fast += nr;
+			shift->fast += weight;
 	}
 }
 

@@ -4,7 +4,9 @@
  *
  * Each unit's accesses say little about that in one round, all units' together much: a shift is
  * where a far smaller part of them than before goes to fast memory, although nothing else has
- * changed.  What was learnt of units before it is then of no use any more.
+ * changed.  What was learnt of units before it is then of no use any more.  A unit weighs twice as
+ * much for four times the accesses: a stack that is always in use must not hide what happens to
+ * all the rest.
  *
  * Some programs shift for ever, such as one that reads its memory from end to end.  Each shift
  * that comes soon after another makes the next one count less.
@@ -18,7 +20,7 @@
 #include "ports.h"
 
 struct shift {
-	uint64_t fast, all; /* accesses in a time, by this round */
+	uint64_t fast, all; /* weights, of this round */
 	uint64_t units;	    /* that were accessed */
 	unsigned usual_permille;
 	unsigned rounds;      /* since the last shift */
@@ -29,8 +31,7 @@ struct shift {
 void shift_start(struct shift *shift);
 
 /* Takes a span of this round into account.  slow: the nodes that are not of the fastest tier. */
-void shift_witness(struct shift *shift, const struct port_round *round, const struct nodemask *slow,
-		   const struct port_span *span);
+void shift_witness(struct shift *shift, const struct nodemask *slow, const struct port_span *span);
 
 /* Ends the round.  Whether there was a shift. */
 bool shift_detect(struct shift *shift);

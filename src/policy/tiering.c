@@ -188,7 +188,7 @@ static void learn_all(struct tiering *tiering, const struct ranking_lesson *less
 		if (anew)
 			memset(chunk->units, 0, chunk->span.nr_units * sizeof(*chunk->units));
 		else if (tiering->rule->forgets)
-			shift_witness(&tiering->shift, &tiering->round, &slower, &chunk->span);
+			shift_witness(&tiering->shift, &slower, &chunk->span);
 		tiering->rule->learn(&chunk->span, lesson, chunk->units);
 		rule_hint(&chunk->span, chunk->units);
 		world->keep(world->user, chunk);

@@ -10,11 +10,6 @@
 #define FAST 0
 #define SLOW 1
 
-static const struct port_round round_of_3 = {
-	.nr_scans = 3,
-	.after_ns = { 1000000, 4000000, 16000000 },
-};
-
 static struct shift shift;
 static uint8_t seen[NR];
 static int16_t nodes[NR];
@@ -40,7 +35,7 @@ static bool detect(int fast, int slow)
 
 	for (int i = 0; i < NR; i++)
 		seen[i] = i < NR / 2 ? i < fast : i - NR / 2 < slow;
-	shift_witness(&shift, &round_of_3, &slow_nodes, &span);
+	shift_witness(&shift, &slow_nodes, &span);
 	return shift_detect(&shift);
 }
 
@@ -80,21 +75,44 @@ static void test_waits_for_calm(void **state)
 	assert_true(rounds < 30);
 }
 
-/* One access at the first scan is worth sixteen at the last. */
-static void test_counts_accesses(void **state)
+/* A round in which so many pages of each kind of memory were seen with a score. */
+static bool detect_scores(int fast, uint8_t fast_score, int slow, uint8_t slow_score)
+{
+	const struct nodemask slow_nodes = nodemask_of(SLOW);
+	const struct port_span span = { .nr_units = NR, .seen = seen, .nodes = nodes };
+
+	memset(seen, 0, sizeof(seen));
+	memset(seen, fast_score, (size_t)fast);
+	memset(seen + NR / 2, slow_score, (size_t)slow);
+	shift_witness(&shift, &slow_nodes, &span);
+	return shift_detect(&shift);
+}
+
+/* One seen two scans earlier weighs as much as four. */
+static void test_weighs_by_score(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 50; i++)
-		assert_false(detect(300, 0));
-	assert_false(detect(300, 90));
-	memset(seen, 0, sizeof(seen));
-	for (int i = 0; i < 300; i++)
-		seen[i] = 1;
-	for (int i = 0; i < 90; i++)
-		seen[NR / 2 + i] = 3;
-	shift_witness(&shift, &round_of_3, &(struct nodemask) { .bits = { 1 << SLOW } },
-		      &(struct port_span) { .nr_units = NR, .seen = seen, .nodes = nodes });
-	assert_true(shift_detect(&shift));
+		assert_false(detect_scores(300, 1, 0, 0));
+	assert_false(detect_scores(300, 1, 90, 1));
+	assert_true(detect_scores(300, 1, 90, 3));
+}
+
+/* Pages that are always in use, before and after. */
+static void test_few_hide_nothing(void **state)
+{
+	const struct nodemask slow_nodes = nodemask_of(SLOW);
+	uint8_t always[5] = { 7, 7, 7, 7, 7 };
+	int16_t fast[5] = { FAST, FAST, FAST, FAST, FAST };
+	const struct port_span busy = { .nr_units = 5, .seen = always, .nodes = fast };
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		shift_witness(&shift, &slow_nodes, &busy);
+		assert_false(detect_scores(400, 2, 0, 0));
+	}
+	shift_witness(&shift, &slow_nodes, &busy);
+	assert_true(detect_scores(0, 0, 400, 2));
 }
 
 static void test_few_say_nothing(void **state)
@@ -130,7 +148,8 @@ int main(void)
 		cmocka_unit_test_setup(test_steady, start),
 		cmocka_unit_test_setup(test_shift, start),
 		cmocka_unit_test_setup(test_waits_for_calm, start),
-		cmocka_unit_test_setup(test_counts_accesses, start),
+		cmocka_unit_test_setup(test_weighs_by_score, start),
+		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),
 		cmocka_unit_test_setup(test_backs_off, start),
 	};

@@ -102,6 +102,7 @@ void ranking_begin(struct ranking *ranking, const struct port_round *round,
 {
 	exchange_begin(&ranking->exchange, round, nodes, faster ? &faster->exchange : NULL);
 	ranking->gain_ns = gain_ns(&ranking->exchange, nodes);
+	ranking->largest_pages = 1;
 	tell_accesses(ranking);
 }
 
@@ -166,6 +167,8 @@ static unsigned counted_heat(const struct ranking *ranking, const struct ranking
 void ranking_count(struct ranking *ranking, const struct port_span *span,
 		   const struct ranking_unit *units)
 {
+	if (span->unit_pages > ranking->largest_pages)
+		ranking->largest_pages = span->unit_pages;
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		if (span->nodes[i] < 0 || units[i].rest)
 			continue;
@@ -253,7 +256,7 @@ static uint64_t all_pages(const struct ranking *ranking)
 }
 
 /* How many millionths of a page this round may exchange of units that are not sure to differ.  Of
- * an allowance that was not needed no more is kept than makes up a pair of pages. */
+ * an allowance that was not needed no more is kept than makes up a pair of units. */
 static void allow_doubtful(struct ranking *ranking)
 {
 	const struct port_round *round = &ranking->exchange.round;
@@ -263,7 +266,8 @@ static void allow_doubtful(struct ranking *ranking)
 	double ppm_s = LEAST_DOUBTFUL_PPM;
 
 	ppm_s += DOUBTFUL_PPM_S3 / (calm_s > 1 ? calm_s * calm_s * calm_s : 1);
-	ranking->doubtful_ppm = least(ranking->doubtful_ppm, PAIR_PPM);
+	ranking->doubtful_ppm =
+		least(ranking->doubtful_ppm, (uint64_t)ranking->largest_pages * PAIR_PPM);
 	ranking->doubtful_ppm += (uint64_t)(ppm_s * passed_s * (double)all_pages(ranking));
 	ranking->decided_ns = round->now_ns;
 }
@@ -277,6 +281,7 @@ static uint64_t exchange_pair(struct ranking *ranking, struct frontier *hot, str
 
 	if (!sure) {
 		pages = least(pages, ranking->doubtful_ppm / PAIR_PPM);
+		pages -= pages % ranking->largest_pages;
 		ranking->doubtful_ppm -= pages * PAIR_PPM;
 	}
 	take(hot, pages);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Fewer units may have been accessed by chance. */
-#define LEAST_UNITS 256
+#define LEAST_UNITS 64
 
 #define LEAST_CALM_ROUNDS 4
 #define MOST_CALM_ROUNDS  1024

@@ -181,6 +181,25 @@ static void test_calm_lets_hardly_change_what_may_be_equal(void **state)
 	assert_in_range(moved, NR - 10, NR);
 }
 
+/* An allowance too small for huge pages in one round comes together over many. */
+static void test_calm_lets_huge_pages_save_up(void **state)
+{
+	unsigned rounds = 0;
+
+	(void)state;
+	units.span.unit_pages = 512;
+	units.span.nr_units = 20;
+	for (int i = 0; i < 20; i++)
+		units.nodes[i] = i < 10 ? FAST : SLOW;
+	see(10, 10, 1);
+	calm_ns = 40000000000;
+	for (; rounds < 400 && ranking.exchange.promote.pages == 0; rounds++)
+		decide(&round_of_5);
+	assert_in_range(rounds, 50, 399);
+	assert_int_equal(ranking.exchange.promote.pages, 512);
+	assert_int_equal(ranking.exchange.demote.pages, 512);
+}
+
 /* Accesses so rare that the moves would cost more than they save. */
 static void test_gain_must_pay(void **state)
 {
@@ -391,6 +410,7 @@ int main(void)
 		TEST(test_hot_and_cold_change_places),
 		TEST(test_noise_moves_next_to_nothing),
 		TEST(test_calm_lets_hardly_change_what_may_be_equal),
+		TEST(test_calm_lets_huge_pages_save_up),
 		TEST(test_gain_must_pay),
 		TEST(test_room_and_debt),
 		TEST(test_limit),

@@ -7,24 +7,13 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "hash.h"
 #include "rootfs.h"
-
-/* FNV-1a (draft-eastlake-fnv). */
-#define HASH_START 0xcbf29ce484222325ULL
-#define HASH_PRIME 0x100000001b3ULL
-
-static void add_bytes(uint64_t *hash, const void *bytes, size_t nr)
-{
-	const unsigned char *at = bytes;
-
-	for (size_t i = 0; i < nr; i++)
-		*hash = (*hash ^ at[i]) * HASH_PRIME;
-}
 
 /* With its end, so that "a", "bc" is not "ab", "c". */
 static void add_text(uint64_t *hash, const char *text)
 {
-	add_bytes(hash, text, strlen(text) + 1);
+	*hash = hash_bytes(*hash, text, strlen(text) + 1);
 }
 
 static void add_number(uint64_t *hash, uint64_t number)
@@ -69,7 +58,7 @@ static void add_cpu_model(uint64_t *hash, int root)
 		return;
 	model = strstr(text, "model name");
 	if (model)
-		add_bytes(hash, model, strcspn(model, "\n"));
+		*hash = hash_bytes(*hash, model, strcspn(model, "\n"));
 }
 
 void machine_identity(int root, const struct machine *machine,
@@ -82,7 +71,7 @@ void machine_identity(int root, const struct machine *machine,
 
 	for (int i = 0; i < machine->nr_nodes; i++)
 		add_node(&hash, &machine->nodes[i]);
-	add_bytes(&hash, machine->distances, (size_t)machine->nr_nodes * machine->nr_nodes);
+	hash = hash_bytes(hash, machine->distances, (size_t)machine->nr_nodes * machine->nr_nodes);
 	add_cpu_model(&hash, root);
 	for (size_t i = 0; i < sizeof(dmi) / sizeof(dmi[0]); i++) {
 		snprintf(path, sizeof(path), "sys/class/dmi/id/%s", dmi[i]);

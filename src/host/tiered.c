@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "grow.h"
+#include "hash.h"
 #include "hint-table.h"
 #include "least.h"
 #include "move-status.h"
@@ -312,18 +313,15 @@ static int renew(struct tiered *tiered)
 	return r;
 }
 
-/* FNV-1a of /proc/PID/maps. */
+/* Of /proc/PID/maps. */
 static int hash_ranges(const struct tiered *tiered, uint64_t *ret_hash)
 {
 	_cleanup_free_ char *text = NULL;
 	int r = process_read_file(tiered->root, tiered->process.pid, "maps", &text);
-	uint64_t hash = 0xcbf29ce484222325;
 
 	if (r < 0)
 		return r;
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
-	*ret_hash = hash;
+	*ret_hash = hash_bytes(HASH_START, text, strlen(text));
 	return 0;
 }
 

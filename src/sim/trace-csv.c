@@ -20,6 +20,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "hash.h"
 #include "trace-format.h"
 
 #define COLUMNS_MAX 64u
@@ -162,16 +163,6 @@ static int csv_open(struct trace_bytes *bytes, const char *options, void **ret_s
 	return 0;
 }
 
-/* FNV-1a. */
-static uint64_t hash_text(const char *text)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 /* Whole units, and perhaps a fraction of one, in nanoseconds; what is smaller is dropped. */
 static int parse_time(char *text, uint64_t unit_ns, uint64_t *ret_ns)
 {
@@ -240,7 +231,7 @@ static const char *parse_fields(const struct table *table, char *fields[NR_COLUM
 			return column_names[i];
 	}
 	if (table->text_ids)
-		record.page = hash_text(fields[COLUMN_ID]);
+		record.page = hash_bytes(HASH_START, fields[COLUMN_ID], strlen(fields[COLUMN_ID]));
 	else if (trace_parse_number(fields[COLUMN_ID], &record.page) < 0)
 		return "id";
 	if (fields[COLUMN_TIME] &&

@@ -38,11 +38,6 @@ static void put_header(struct text *table, uint16_t type, uint32_t length)
 	put(table, length, 4);
 }
 
-static bool is_initiator(const struct machine_node *node)
-{
-	return *node->cpus != '\0';
-}
-
 static bool is_target(const struct machine_node *node)
 {
 	return node->capacity_bytes != 0;
@@ -61,10 +56,10 @@ int hmat_initiator(const struct machine *machine, int node)
 	const struct mpol_performance *column = machine->performances + node;
 	int best = -1;
 
-	if (is_initiator(&machine->nodes[node]))
+	if (machine_node_has_cpus(&machine->nodes[node]))
 		return node;
 	for (int i = 0; i < machine->nr_nodes; i++)
-		if (is_initiator(&machine->nodes[i]) &&
+		if (machine_node_has_cpus(&machine->nodes[i]) &&
 		    (best < 0 ||
 		     better(&column[i * machine->nr_nodes], &column[best * machine->nr_nodes])))
 			best = i;
@@ -176,7 +171,7 @@ static void put_values(const struct machine *machine, enum data_type type, struc
 	int n = machine->nr_nodes, nr_initiators = 0, nr_targets = 0;
 
 	for (int i = 0; i < n; i++) {
-		nr_initiators += is_initiator(&machine->nodes[i]);
+		nr_initiators += machine_node_has_cpus(&machine->nodes[i]);
 		nr_targets += is_target(&machine->nodes[i]);
 	}
 	put_header(table, LATENCY_TABLE,
@@ -189,14 +184,15 @@ static void put_values(const struct machine *machine, enum data_type type, struc
 	put(table, 0, 4);
 	put(table, latency ? PS_PER_NS : unit, 8);
 	for (int i = 0; i < n; i++)
-		if (is_initiator(&machine->nodes[i]))
+		if (machine_node_has_cpus(&machine->nodes[i]))
 			put(table, machine->nodes[i].id, 4);
 	for (int i = 0; i < n; i++)
 		if (is_target(&machine->nodes[i]))
 			put(table, machine->nodes[i].id, 4);
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-			if (is_initiator(&machine->nodes[i]) && is_target(&machine->nodes[j]))
+			if (machine_node_has_cpus(&machine->nodes[i]) &&
+			    is_target(&machine->nodes[j]))
 				put(table, value_of(&machine->performances[i * n + j], type) / unit,
 				    2);
 }

@@ -56,7 +56,7 @@ static void describe_nodes(const struct machine *machine)
 		       node->capacity_bytes
 			       ? units_format_bytes(node->capacity_bytes, size, sizeof(size))
 			       : "no memory");
-		if (*node->cpus)
+		if (machine_node_has_cpus(node))
 			printf("CPUs %s", node->cpus);
 		else
 			printf("no CPUs");

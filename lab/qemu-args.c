@@ -49,11 +49,6 @@ static int refuse(const struct machine *machine, struct mpol_error *err, const c
 	return -EINVAL;
 }
 
-static bool has_cpus(const struct machine_node *node)
-{
-	return *node->cpus != '\0';
-}
-
 /* The node id of a CPU, -1 if there is no such CPU. */
 static int node_of_cpu(const struct machine *machine, int cpu)
 {
@@ -76,7 +71,7 @@ static int check_limits(const struct machine *machine, struct mpol_error *err)
 	if (machine->nodes[machine->nr_nodes - 1].id >= QEMU_NODES_MAX)
 		return refuse(machine, err, "QEMU has nodes 0 to 127 only",
 			      "use lower ids, or the simulator");
-	if (machine->nodes[0].id != 0 || !has_cpus(&machine->nodes[0]))
+	if (machine->nodes[0].id != 0 || !machine_node_has_cpus(&machine->nodes[0]))
 		return refuse(machine, err, "node 0 is missing or has no CPU",
 			      "a guest starts on a CPU of node 0");
 	if (memory_bytes < GUEST_MIN_BYTES)
@@ -105,7 +100,7 @@ static int lay_out_cpus(const struct machine *machine, struct layout *layout,
 		if (node > highest) {
 			for (int i = machine_index(machine, node) - 1;
 			     i >= 0 && machine->nodes[i].id > highest; i--)
-				if (has_cpus(&machine->nodes[i]))
+				if (machine_node_has_cpus(&machine->nodes[i]))
 					return refuse(machine, err,
 						      "a node's first CPU is lower than that of a "
 						      "node with a lower id",
@@ -121,14 +116,14 @@ static int lay_out_cpus(const struct machine *machine, struct layout *layout,
 			return refuse(machine, err, "CPU numbers have gaps",
 				      "number the CPUs from 0 without gaps");
 	for (int i = 0; i < machine->nr_nodes; i++)
-		if (!has_cpus(&machine->nodes[i]) && machine->nodes[i].id < highest)
+		if (!machine_node_has_cpus(&machine->nodes[i]) && machine->nodes[i].id < highest)
 			return refuse(
 				machine, err,
 				"a node without CPUs has a lower id than one with CPUs",
 				"give nodes without CPUs the highest ids: Linux numbers them last");
 
 	for (int i = 0; i < machine->nr_nodes; i++) {
-		if (has_cpus(&machine->nodes[i]))
+		if (machine_node_has_cpus(&machine->nodes[i]))
 			continue;
 		if (machine->nodes[i].id != highest + 1 && machine->nodes[i - 1].id > highest &&
 		    machine->nodes[i].id != machine->nodes[i - 1].id + 1)
@@ -179,7 +174,8 @@ static int lay_out_sockets(const struct machine *machine, struct layout *layout,
 	bool stated = false;
 
 	for (int i = 0; i < machine->nr_nodes; i++)
-		stated |= has_cpus(&machine->nodes[i]) && machine->nodes[i].socket >= 0;
+		stated |=
+			machine_node_has_cpus(&machine->nodes[i]) && machine->nodes[i].socket >= 0;
 	per_node = layout->gaps ? 0 : equal_runs(machine, layout->nr_cpus, true, &nr_nodes);
 	if (stated && per_node)
 		per_socket = equal_runs(machine, layout->nr_cpus, false, &nr_sockets);

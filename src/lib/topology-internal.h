@@ -10,4 +10,8 @@
 /* The machine that the topology shows; the topology's. */
 const struct machine *topology_machine(const struct mpol_topology *topology);
 
+/* A descriptor of the folder below which /proc and /sys are read; NULL: "/".  Errors: of open(2).
+ */
+int topology_open_root(const char *root, struct mpol_error *error);
+
 #endif

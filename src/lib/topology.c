@@ -68,18 +68,26 @@ static int topology_of(struct machine *owned, struct mpol_topology **ret_topolog
 	return 0;
 }
 
-int mpol_topology_new(const char *root, struct mpol_topology **ret_topology,
-		      struct mpol_error *error)
+int topology_open_root(const char *root, struct mpol_error *error)
 {
-	_cleanup_close_ int fd = rootfs_open(root);
-	struct machine *machine;
-	int r;
+	int fd = rootfs_open(root);
 
 	if (fd < 0) {
 		error_errno(error, fd, "open root directory");
 		error_on(error, "%s", root ? root : "/");
-		return fd;
 	}
+	return fd;
+}
+
+int mpol_topology_new(const char *root, struct mpol_topology **ret_topology,
+		      struct mpol_error *error)
+{
+	_cleanup_close_ int fd = topology_open_root(root, error);
+	struct machine *machine;
+	int r;
+
+	if (fd < 0)
+		return fd;
 	r = topology_read(fd, &machine, error);
 	return r < 0 ? r : topology_of(machine, ret_topology, error);
 }

@@ -17,7 +17,6 @@
 #include "error.h"
 #include "kernel-weights.h"
 #include "nodemask.h"
-#include "rootfs.h"
 #include "topology-internal.h"
 #include "weights-doubt.h"
 #include "weights.h"
@@ -45,11 +44,6 @@ void mpol_weights_free(struct mpol_weights *weights)
 
 /* ---- Which nodes ------------------------------------------------------------------ */
 
-static bool has_cpus(const struct machine_node *node)
-{
-	return node->cpus && *node->cpus;
-}
-
 static int no_node(struct mpol_error *error, int node, const char *cause)
 {
 	error_set(error, -ENODEV, "derive weights", "%s", cause);
@@ -64,7 +58,7 @@ static int check_initiator(const struct machine *machine, int initiator, struct 
 
 	if (index < 0)
 		return no_node(error, initiator, "there is no such node");
-	if (initiator >= 0 && !has_cpus(&machine->nodes[index]))
+	if (initiator >= 0 && !machine_node_has_cpus(&machine->nodes[index]))
 		return no_node(error, initiator, "it has no CPUs, so nothing is asked from there");
 	return 0;
 }
@@ -212,7 +206,7 @@ static int believe(struct mpol_weights *weights, const struct machine *machine,
 	for (int from = 0; from < machine->nr_nodes; from++) {
 		const struct machine_node *node = &machine->nodes[from];
 
-		if (!has_cpus(node) || (initiator >= 0 && node->id != initiator))
+		if (!machine_node_has_cpus(node) || (initiator >= 0 && node->id != initiator))
 			continue;
 		for (size_t i = 0; i < weights->nr_nodes; i++)
 			statements[i] =
@@ -360,21 +354,10 @@ const struct mpol_weights_total *mpol_weights_total(const struct mpol_weights *w
 
 /* ---- The kernel's ----------------------------------------------------------------- */
 
-static int open_root(const char *root, struct mpol_error *error)
-{
-	int fd = rootfs_open(root);
-
-	if (fd < 0) {
-		error_errno(error, fd, "open root directory");
-		error_on(error, "%s", root ? root : "/");
-	}
-	return fd;
-}
-
 int mpol_kernel_weights_read(const char *root, struct mpol_kernel_weights *ret_weights,
 			     struct mpol_error *error)
 {
-	_cleanup_close_ int fd = open_root(root, error);
+	_cleanup_close_ int fd = topology_open_root(root, error);
 
 	return fd < 0 ? fd : kernel_weights_read(fd, ret_weights, error);
 }
@@ -382,7 +365,7 @@ int mpol_kernel_weights_read(const char *root, struct mpol_kernel_weights *ret_w
 int mpol_kernel_weights_write(const char *root, const struct mpol_kernel_weights *weights,
 			      struct mpol_error *error)
 {
-	_cleanup_close_ int fd = open_root(root, error);
+	_cleanup_close_ int fd = topology_open_root(root, error);
 
 	return fd < 0 ? fd : kernel_weights_write(fd, weights, error);
 }

@@ -42,11 +42,6 @@ static bool believed(const struct mpol_performance *performance)
 	return machine_performance_stated(performance) && !performance->implausible;
 }
 
-static bool has_cpus(const struct machine_node *node)
-{
-	return node->cpus && *node->cpus;
-}
-
 static uint64_t latency_of(const struct mpol_performance *performance)
 {
 	return performance->read_latency_ns ? performance->read_latency_ns
@@ -95,7 +90,7 @@ static const struct bounds *bounds_for(const struct machine *machine, int initia
 {
 	const struct machine_node *node = &machine->nodes[target];
 
-	if (initiator == target && has_cpus(node) &&
+	if (initiator == target && machine_node_has_cpus(node) &&
 	    (node->kind == MPOL_MEMORY_DRAM || node->kind == MPOL_MEMORY_HBM))
 		return &own_dram;
 	return &any_memory;
@@ -132,7 +127,7 @@ static int judge_own_node(struct machine *machine, int i)
 	uint64_t own_ns = latency_of(own);
 	int faster = -1;
 
-	if (!believed(own) || !own_ns || !has_cpus(&machine->nodes[i]))
+	if (!believed(own) || !own_ns || !machine_node_has_cpus(&machine->nodes[i]))
 		return 0;
 	for (int j = 0; j < machine->nr_nodes; j++) {
 		struct mpol_performance *other = at(machine, i, j);
@@ -184,7 +179,7 @@ static int best_initiator(const struct machine *machine, int target)
 	int best = -1;
 
 	for (int i = 0; i < machine->nr_nodes; i++)
-		if (has_cpus(&machine->nodes[i]) && believed(at(machine, i, target)) &&
+		if (machine_node_has_cpus(&machine->nodes[i]) && believed(at(machine, i, target)) &&
 		    (best < 0 || sooner(at(machine, i, target), at(machine, best, target))))
 			best = i;
 	return best;
@@ -196,7 +191,7 @@ static const struct mpol_performance *reference_for(const struct machine *machin
 	if (believed(at(machine, initiator, initiator)))
 		return at(machine, initiator, initiator);
 	for (int i = 0; i < machine->nr_nodes; i++)
-		if (has_cpus(&machine->nodes[i]) && believed(at(machine, i, i)))
+		if (machine_node_has_cpus(&machine->nodes[i]) && believed(at(machine, i, i)))
 			return at(machine, i, i);
 	return NULL;
 }
@@ -234,7 +229,8 @@ static void guess_kind(struct machine *machine, int target)
 	const struct mpol_performance *dram;
 	int initiator;
 
-	if (node->kind != MPOL_MEMORY_UNKNOWN || !node->capacity_bytes || has_cpus(node))
+	if (node->kind != MPOL_MEMORY_UNKNOWN || !node->capacity_bytes ||
+	    machine_node_has_cpus(node))
 		return;
 	initiator = best_initiator(machine, target);
 	dram = initiator < 0 ? NULL : reference_for(machine, initiator);
@@ -252,7 +248,8 @@ int machine_judge(struct machine *machine)
 	for (int i = 0; i < machine->nr_nodes; i++) {
 		struct machine_node *node = &machine->nodes[i];
 
-		if (node->kind == MPOL_MEMORY_UNKNOWN && node->capacity_bytes && has_cpus(node))
+		if (node->kind == MPOL_MEMORY_UNKNOWN && node->capacity_bytes &&
+		    machine_node_has_cpus(node))
 			node->kind = MPOL_MEMORY_DRAM;
 	}
 	for (int i = 0; i < machine->nr_nodes && r == 0; i++)
@@ -301,12 +298,13 @@ static bool rank_by_performance(const struct machine *machine, struct rank *rank
 		ranks[i].class = 0;
 		ranks[i].cost = (latency ? (double)latency_of(seen) : 1) /
 				(bandwidth ? (double)bandwidth_of(seen) : 1);
-		if (has_cpus(node) && node->kind == MPOL_MEMORY_DRAM &&
+		if (machine_node_has_cpus(node) && node->kind == MPOL_MEMORY_DRAM &&
 		    (best_dram == 0 || ranks[i].cost < best_dram))
 			best_dram = ranks[i].cost;
 	}
 	for (int i = 0; i < machine->nr_nodes; i++)
-		if (has_cpus(&machine->nodes[i]) && machine->nodes[i].kind == MPOL_MEMORY_DRAM)
+		if (machine_node_has_cpus(&machine->nodes[i]) &&
+		    machine->nodes[i].kind == MPOL_MEMORY_DRAM)
 			ranks[i].cost = best_dram;
 	return true;
 }
@@ -318,7 +316,7 @@ static int nearest_cpu_distance(const struct machine *machine, int target)
 	for (int i = 0; i < machine->nr_nodes; i++) {
 		int distance = machine->distances[(size_t)i * machine->nr_nodes + target];
 
-		if (has_cpus(&machine->nodes[i]) && distance && distance < nearest)
+		if (machine_node_has_cpus(&machine->nodes[i]) && distance && distance < nearest)
 			nearest = distance;
 	}
 	return nearest;

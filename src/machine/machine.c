@@ -53,6 +53,11 @@ void machine_free(struct machine *machine)
 	free(machine);
 }
 
+bool machine_node_has_cpus(const struct machine_node *node)
+{
+	return node->cpus && *node->cpus;
+}
+
 int machine_index(const struct machine *machine, int id)
 {
 	for (int i = 0; i < machine->nr_nodes; i++)

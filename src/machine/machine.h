@@ -72,6 +72,9 @@ struct machine {
 int machine_new(const char *name, int nr_nodes, struct machine **ret_machine);
 void machine_free(struct machine *machine);
 
+/* Whether it has CPUs. */
+bool machine_node_has_cpus(const struct machine_node *node);
+
 /* Position of node id in nodes[], or -1. */
 int machine_index(const struct machine *machine, int id);
 

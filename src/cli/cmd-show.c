@@ -512,8 +512,5 @@ int cmd_show(int argc, char **argv)
 		return report_error("show", options.targets.json, &error);
 	options.targets.user = &options;
 	r = targets_run(&options.targets, show_process);
-	if (!options.nr_rows || print_rows(&options) == 0)
-		return r;
-	fprintf(stderr, "mpol show: out of memory\n");
-	return VERB_FAILED;
+	return options.nr_rows && print_rows(&options) < 0 ? report_no_memory("show") : r;
 }

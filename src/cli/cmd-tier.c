@@ -115,9 +115,9 @@ static int add(struct tier_options *options)
 	struct targets *targets = &options->targets;
 	struct outcome outcome = { .documents = targets->json ? json_array() : NULL };
 	struct mpol_error error = { 0 };
+	enum ctl_huge huge;
 
-	if (options->huge_pages && strcmp(options->huge_pages, "whole") != 0 &&
-	    strcmp(options->huge_pages, "split") != 0)
+	if (options->huge_pages && ctl_parse_huge(options->huge_pages, &huge) < 0)
 		return wrong("neither whole nor split", options->huge_pages);
 	if (!options->nr_words && !targets_selected(targets))
 		return wrong("whose memory? Name processes, such as mpol tier add 4240", "add");

@@ -19,7 +19,6 @@
 #include "report.h"
 #include "table.h"
 #include "text.h"
-#include "units.h"
 #include "verbs.h"
 
 /* A distance table of more columns is printed as lists: it would not fit a terminal. */
@@ -46,16 +45,6 @@ static void latency_cell(struct table *table, uint64_t ns)
 {
 	if (ns)
 		table_cell(table, "%" PRIu64 " ns", ns);
-	else
-		table_cell(table, "-");
-}
-
-static void bandwidth_cell(struct table *table, uint64_t bytes)
-{
-	char words[32];
-
-	if (bytes)
-		table_cell(table, "%s", units_format_bandwidth(bytes, words, sizeof(words)));
 	else
 		table_cell(table, "-");
 }
@@ -179,8 +168,8 @@ static int print_performance(const struct mpol_topology *topology)
 		number_cell(&table, to);
 		latency_cell(&table, seen.read_latency_ns);
 		latency_cell(&table, seen.write_latency_ns);
-		bandwidth_cell(&table, seen.read_bandwidth_bytes);
-		bandwidth_cell(&table, seen.write_bandwidth_bytes);
+		table_bandwidth(&table, seen.read_bandwidth_bytes);
+		table_bandwidth(&table, seen.write_bandwidth_bytes);
 		table_cell(&table, "%s", seen.implausible ? "implausible" : "");
 	}
 	if (any)
@@ -414,11 +403,7 @@ static int list_machines(bool json)
 	if (json)
 		return report_json(json_pack("{s:o}", "machines", list));
 	json_decref(list);
-	if (table_print(&table, stdout) < 0) {
-		fprintf(stderr, "mpol topo: out of memory\n");
-		return VERB_FAILED;
-	}
-	return VERB_OK;
+	return table_print(&table, stdout) < 0 ? report_no_memory("topo") : VERB_OK;
 }
 
 /* ---- The verb ------------------------------------------------------------------ */
@@ -490,9 +475,5 @@ int cmd_topo(int argc, char **argv)
 		return report_error("topo", options.json, &error);
 	if (options.json)
 		return report_json(topology_json(topology, described));
-	if (print_topology(topology, described) < 0) {
-		fprintf(stderr, "mpol topo: out of memory\n");
-		return VERB_FAILED;
-	}
-	return VERB_OK;
+	return print_topology(topology, described) < 0 ? report_no_memory("topo") : VERB_OK;
 }

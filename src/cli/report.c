@@ -48,6 +48,12 @@ int report_error(const char *verb, bool json, const struct mpol_error *error)
 	return VERB_FAILED;
 }
 
+int report_no_memory(const char *verb)
+{
+	fprintf(stderr, "mpol %s: out of memory\n", verb);
+	return VERB_FAILED;
+}
+
 int report_json(json_t *value)
 {
 	int r = value ? json_dumpf(value, stdout, JSON_INDENT(2) | JSON_SORT_KEYS) : -1;

@@ -23,6 +23,9 @@ int report_error(const char *verb, bool json, const struct mpol_error *error);
 /* The error alone, in words to stderr: for a result that is printed as well. */
 void report_error_words(const char *verb, const struct mpol_error *error);
 
+/* Says that there was not enough memory.  Returns VERB_FAILED. */
+int report_no_memory(const char *verb);
+
 /*
  * Prints value, keys sorted, with a final newline, and releases it.  Returns
  * VERB_OK, or VERB_FAILED with a message where value is NULL (out of memory)

@@ -85,11 +85,7 @@ int sim_report_table(const struct sim_options *options, struct outcome *const *o
 		table_column(&table, beside_oracle[i], TABLE_RIGHT);
 	for (unsigned i = 0; i < options->nr_peers; i++)
 		row(&table, options, outcomes[i], oracle);
-	if (table_print(&table, stdout) < 0) {
-		fprintf(stderr, "mpol sim: out of memory\n");
-		return VERB_FAILED;
-	}
-	return VERB_OK;
+	return table_print(&table, stdout) < 0 ? report_no_memory("sim") : VERB_OK;
 }
 
 /* ---- For programs ----------------------------------------------------------- */

@@ -77,6 +77,16 @@ void table_bytes(struct table *table, uint64_t bytes)
 	table_cell(table, "%s", units_format_bytes(bytes, words, sizeof(words)));
 }
 
+void table_bandwidth(struct table *table, uint64_t bytes)
+{
+	char words[32];
+
+	if (bytes)
+		table_cell(table, "%s", units_format_bandwidth(bytes, words, sizeof(words)));
+	else
+		table_cell(table, "-");
+}
+
 /* Blanks are held back until a word follows, so that no line ends in them. */
 static void print_row(const struct table *table, size_t first, const size_t *widths, FILE *stream)
 {

@@ -42,6 +42,9 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /* Adds a cell with an amount of memory, in the fitting unit. */
 void table_bytes(struct table *table, uint64_t bytes);
 
+/* Adds a cell with bytes per second, in the fitting unit; "-" where they are 0. */
+void table_bandwidth(struct table *table, uint64_t bytes);
+
 /* Prints titles and rows; an unfinished last row is blank to its right.  Returns 0 or -ENOMEM. */
 int table_print(const struct table *table, FILE *stream);
 

@@ -40,10 +40,7 @@ static void cell_number(struct table *table, const json_t *object, const char *k
 
 static int print_table(const struct table *table)
 {
-	if (table_print(table, stdout) == 0)
-		return VERB_OK;
-	fprintf(stderr, "mpol tier: out of memory\n");
-	return VERB_FAILED;
+	return table_print(table, stdout) < 0 ? report_no_memory("tier") : VERB_OK;
 }
 
 /* ---- Status ---------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 #include "report.h"
 #include "state-file.h"
 #include "table.h"
-#include "units.h"
 #include "verbs.h"
 
 #define FILE_NAME "bandwidths.json"
@@ -21,13 +20,6 @@ static void show_progress(size_t nr_done, size_t nr_all, void *user)
 {
 	(void)user;
 	fprintf(stderr, "\rmeasured %zu of %zu%s", nr_done, nr_all, nr_done == nr_all ? "\n" : "");
-}
-
-static void bandwidth_cell(struct table *table, uint64_t bytes)
-{
-	char words[32];
-
-	table_cell(table, "%s", units_format_bandwidth(bytes, words, sizeof(words)));
 }
 
 static int print_table(const struct mpol_bandwidths *bandwidths)
@@ -46,9 +38,9 @@ static int print_table(const struct mpol_bandwidths *bandwidths)
 			table_cell(&table, "all");
 		else
 			table_cell(&table, "%d", each->target);
-		bandwidth_cell(&table, each->read_bytes);
-		bandwidth_cell(&table, each->write_bytes);
-		bandwidth_cell(&table, each->mixed_bytes);
+		table_bandwidth(&table, each->read_bytes);
+		table_bandwidth(&table, each->write_bytes);
+		table_bandwidth(&table, each->mixed_bytes);
 	}
 	return table_print(&table, stdout);
 }
@@ -88,10 +80,8 @@ int weights_measure(const struct mpol_topology *topology, uint64_t time_ns, bool
 		return report_error("weights", json, &error);
 	if (json)
 		return report_json(document(bandwidths, path));
-	if (print_table(bandwidths) < 0) {
-		fprintf(stderr, "mpol weights: out of memory\n");
-		return VERB_FAILED;
-	}
+	if (print_table(bandwidths) < 0)
+		return report_no_memory("weights");
 	printf("\nkept in %s: mpol weights auto and explain go by it\n", path);
 	return VERB_OK;
 }

@@ -144,12 +144,6 @@ static void print_state(const struct weights_report *report, const struct all_de
 	}
 }
 
-static int out_of_memory(void)
-{
-	fprintf(stderr, "mpol weights: out of memory\n");
-	return VERB_FAILED;
-}
-
 int weights_report_show(const struct weights_report *report)
 {
 	_cleanup_(all_derived_free) struct all_derived all = { 0 };
@@ -158,19 +152,12 @@ int weights_report_show(const struct weights_report *report)
 	if (derive_all(report, &all, &error) < 0)
 		return report_error("weights", false, &error);
 	if (print_weights(report, &all) < 0)
-		return out_of_memory();
+		return report_no_memory("weights");
 	print_state(report, &all);
 	return VERB_OK;
 }
 
 /* ---- explain ------------------------------------------------------------------------ */
-
-static void bandwidth_cell(struct table *table, uint64_t bytes)
-{
-	char words[32];
-
-	table_cell(table, "%s", bytes ? units_format_bandwidth(bytes, words, sizeof(words)) : "-");
-}
 
 static void share_cell(struct table *table, uint32_t share_ppm, bool known)
 {
@@ -189,9 +176,9 @@ static void explain_node(struct table *table, const struct mpol_weights_node *no
 		table_cell(table, "%d", node->initiator);
 	else
 		table_cell(table, "-");
-	bandwidth_cell(table, node->read_bytes);
-	bandwidth_cell(table, node->write_bytes);
-	bandwidth_cell(table, node->capacity_bytes);
+	table_bandwidth(table, node->read_bytes);
+	table_bandwidth(table, node->write_bytes);
+	table_bandwidth(table, node->capacity_bytes);
 	share_cell(table, node->wanted_ppm, known);
 	derived_cell(table, node);
 	share_cell(table, node->given_ppm, known);
@@ -264,7 +251,7 @@ int weights_report_explain(const struct weights_report *report)
 	for (size_t i = 0; i < all.nr; i++) {
 		printf("\n");
 		if (explain_one(&all.each[i]) < 0)
-			return out_of_memory();
+			return report_no_memory("weights");
 	}
 	return VERB_OK;
 }

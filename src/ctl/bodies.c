@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "cleanup.h"
+#include "documents.h"
 #include "error.h"
 #include "requests.h"
 #include "text.h"
@@ -77,12 +78,8 @@ static int parse_string(const char *key, const json_t *value, char *ret, size_t 
 static int parse_huge(const char *key, const json_t *value, enum ctl_huge *ret,
 		      struct mpol_error *err)
 {
-	for (enum ctl_huge huge = CTL_HUGE_WHOLE; huge <= CTL_HUGE_SPLIT; huge++)
-		if (json_is_string(value) &&
-		    !strcmp(json_string_value(value), ctl_huge_names[huge])) {
-			*ret = huge;
-			return 0;
-		}
+	if (json_is_string(value) && ctl_parse_huge(json_string_value(value), ret) == 0)
+		return 0;
 	return refuse(err, key, "not whole or split");
 }
 
@@ -120,8 +117,11 @@ int ctl_parse_target(const char *body, size_t length, struct ctl_target_body *re
 	if (r == 0 && json_object_size(object) - !!json_object_get(object, "huge_pages") != 1)
 		r = refuse(err, "", "it must say whom, in one way");
 	if (r == 0)
-		json_object_foreach(object, key, value) if (r == 0) r =
-			parse_target_key(key, value, ret, err);
+		json_object_foreach(object, key, value)
+		{
+			if (r == 0)
+				r = parse_target_key(key, value, ret, err);
+		}
 	if (r == -EINVAL)
 		error_advise(err,
 			     "one of {\"pid\": 42}, {\"tree\": 42}, {\"cgroup\": \"PATH\"}, "

@@ -45,9 +45,6 @@ struct ctl_moves {
 /* Whether huge pages may be split: mpold(8), HUGE PAGES. */
 enum ctl_huge { CTL_HUGE_UNSAID, CTL_HUGE_WHOLE, CTL_HUGE_SPLIT };
 
-/* As they are in documents; NULL: unsaid. */
-extern const char *const ctl_huge_names[];
-
 /* What the daemon is and has done.  Texts are the world's, until it does something else. */
 struct ctl_status {
 	const char *version;

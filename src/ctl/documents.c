@@ -5,13 +5,27 @@
  */
 #include "documents.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "error-json.h"
 #include "error.h"
 
-const char *const ctl_huge_names[] = {
+/* NULL: unsaid. */
+static const char *const huge_names[] = {
 	[CTL_HUGE_WHOLE] = "whole",
 	[CTL_HUGE_SPLIT] = "split",
 };
+
+int ctl_parse_huge(const char *text, enum ctl_huge *ret)
+{
+	for (enum ctl_huge huge = CTL_HUGE_WHOLE; huge <= CTL_HUGE_SPLIT; huge++)
+		if (strcmp(text, huge_names[huge]) == 0) {
+			*ret = huge;
+			return 0;
+		}
+	return -EINVAL;
+}
 
 /* jansson's integers are signed; no count of ours ever needs the last bit. */
 static json_t *number(uint64_t value)
@@ -98,7 +112,7 @@ static json_t *scans_json(const struct ctl_status *status)
 static json_t *huge_json(const struct ctl_status *status)
 {
 	return json_pack("{s:o, s:o, s:o, s:o}", "default",
-			 text_or_null(ctl_huge_names[status->huge_pages]), "whole",
+			 text_or_null(huge_names[status->huge_pages]), "whole",
 			 number(status->whole_huge_pages), "kept", number(status->kept_huge_pages),
 			 "split", number(status->split_huge_pages));
 }
@@ -159,11 +173,10 @@ void ctl_put_target_name(json_t *object, pid_t pid, const struct mpol_selector *
 
 json_t *ctl_target_json(const struct ctl_target *target)
 {
-	json_t *object =
-		json_pack("{s:o, s:o, s:o, s:o}", "id", number(target->id), "confined_to_uid",
-			  target->is_confined ? number(target->uid) : json_null(), "huge_pages",
-			  text_or_null(ctl_huge_names[target->huge_pages]), "processes",
-			  processes_json(target));
+	json_t *object = json_pack(
+		"{s:o, s:o, s:o, s:o}", "id", number(target->id), "confined_to_uid",
+		target->is_confined ? number(target->uid) : json_null(), "huge_pages",
+		text_or_null(huge_names[target->huge_pages]), "processes", processes_json(target));
 
 	ctl_put_target_name(object, target->pid, target->selector);
 	return object;

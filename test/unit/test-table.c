@@ -80,12 +80,29 @@ static void test_empty_table_prints_nothing(void **state)
 	assert_prints(&table, "");
 }
 
+static void test_amounts(void **state)
+{
+	_cleanup_(table_free) struct table table = { 0 };
+
+	(void)state;
+	table_column(&table, "SIZE", TABLE_RIGHT);
+	table_column(&table, "SPEED", TABLE_RIGHT);
+	table_bytes(&table, 3UL << 20);
+	table_bandwidth(&table, 12500000000);
+	table_bytes(&table, 0);
+	table_bandwidth(&table, 0);
+	assert_prints(&table, "    SIZE      SPEED\n"
+			      "3.00 MiB  12.5 GB/s\n"
+			      "     0 B          -\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns_align),
 		cmocka_unit_test(test_no_line_ends_in_blanks),
 		cmocka_unit_test(test_width_counts_characters),
+		cmocka_unit_test(test_amounts),
 		cmocka_unit_test(test_empty_table_prints_nothing),
 	};
 

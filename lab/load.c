@@ -20,14 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "workload.h"
 
-#define NS_PER_S    1000000000ULL
-#define INTERVAL_NS (NS_PER_S / 2)
+#define INTERVAL_NS 500000000ULL
 
 struct load {
 	const struct service_kind *kind;
@@ -62,14 +61,6 @@ static void heed_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 static struct workload *new_workload(const char *text, uint64_t seed)
 {
 	struct workload *workload;
@@ -90,7 +81,7 @@ static void ask(struct load *load, const uint32_t *accesses, size_t nr)
 
 static void run(struct load *load, const char *text, uint64_t seed)
 {
-	uint64_t then_ns = now_ns() + INTERVAL_NS, before = 0;
+	uint64_t then_ns = clock_now_ns() + INTERVAL_NS, before = 0;
 	uint32_t accesses[BATCH_MAX];
 
 	while (!end_wanted) {
@@ -98,10 +89,10 @@ static void run(struct load *load, const char *text, uint64_t seed)
 			shift_wanted = 0;
 			workload_free(load->workload);
 			load->workload = new_workload(text, ++seed);
-			printf("{\"event\": \"shift\", \"ns\": %" PRIu64 "}\n", now_ns());
+			printf("{\"event\": \"shift\", \"ns\": %" PRIu64 "}\n", clock_now_ns());
 		}
 		ask(load, accesses, workload_fill(load->workload, 0, accesses, BATCH_MAX));
-		if (now_ns() < then_ns)
+		if (clock_now_ns() < then_ns)
 			continue;
 		printf("{\"event\": \"interval\", \"ns\": %" PRIu64 ", \"answers\": %" PRIu64 "}\n",
 		       then_ns, load->answers - before);

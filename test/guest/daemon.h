@@ -67,8 +67,15 @@ static inline void end(pid_t pid, int signal)
 	waitpid(pid, NULL, 0);
 }
 
-/* How many of so many pages of its memory are there, and not on the node. */
-static inline unsigned count_off_node(pid_t pid, char *memory, size_t nr, int node)
+/* Pages whose number leaves a rest when it is divided; others: all but those. */
+struct every {
+	size_t divisor, rest;
+	bool others;
+};
+
+/* How many of so many pages of its memory are there, and not on the node; of some of them. */
+static inline unsigned count_some_off_node(pid_t pid, char *memory, size_t nr, int node,
+					   const struct every *every)
 {
 	const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	void **addresses = calloc(nr, sizeof(*addresses));
@@ -83,10 +90,17 @@ static inline unsigned count_off_node(pid_t pid, char *memory, size_t nr, int no
 	}
 	syscall(SYS_move_pages, pid, nr, addresses, NULL, status, 0);
 	for (size_t page = 0; page < nr; page++)
-		off += status[page] >= 0 && status[page] != node;
+		off += (page % every->divisor == every->rest) != every->others &&
+		       status[page] >= 0 && status[page] != node;
 	free(addresses);
 	free(status);
 	return off;
+}
+
+/* How many of all. */
+static inline unsigned count_off_node(pid_t pid, char *memory, size_t nr, int node)
+{
+	return count_some_off_node(pid, memory, nr, node, &(struct every) { .divisor = 1 });
 }
 
 /* Whether there are such words in the log, from an offset on. */

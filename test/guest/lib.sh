@@ -73,3 +73,12 @@ finish() {
 	[ "$lib_failures" = 0 ] || exit 1
 	exit 0
 }
+
+# without_huge_pages: until the test ends; those that run behind it in the guest have them again.
+without_huge_pages() {
+	local enabled=/sys/kernel/mm/transparent_hugepage/enabled before
+	before=$(sed 's/.*\[\(.*\)\].*/\1/' "$enabled")
+	echo never >"$enabled"
+	# shellcheck disable=SC2064 # what they are now
+	trap "echo $before >$enabled" EXIT
+}

@@ -122,18 +122,8 @@ static unsigned count_huge(pid_t pid)
 /* How many of the busy pages, or of all others, are in fast memory. */
 static unsigned count_fast(pid_t pid, bool busy)
 {
-	static void *addresses[NR_PAGES];
-	static int status[NR_PAGES];
-	unsigned nr = 0;
-
-	for (unsigned page = 0; page < NR_PAGES; page++)
-		addresses[page] = memory + page * PAGE_BYTES;
-	if (syscall(SYS_move_pages, pid, (unsigned long)NR_PAGES, addresses, NULL, status, 0) < 0)
-		return 0;
-	for (unsigned page = 0; page < NR_PAGES; page++)
-		nr += (page % ONE_IN == 0) == busy && status[page] >= 0 &&
-		      status[page] != SLOW_NODE;
-	return nr;
+	return count_some_off_node(pid, memory, NR_PAGES, SLOW_NODE,
+				   &(struct every) { .divisor = ONE_IN, .others = !busy });
 }
 
 static bool busy_come(pid_t pid)

@@ -83,18 +83,8 @@ static pid_t start_target(void)
 /* How many of the pages that are hot, or of all others, are not on the slow node. */
 static unsigned count_fast(pid_t pid, unsigned hot, int others)
 {
-	static void *addresses[NR_PAGES];
-	static int status[NR_PAGES];
-	unsigned nr = 0;
-
-	for (unsigned page = 0; page < NR_PAGES; page++)
-		addresses[page] = memory + page * PAGE_BYTES;
-	if (syscall(SYS_move_pages, pid, (unsigned long)NR_PAGES, addresses, NULL, status, 0) < 0)
-		return 0;
-	for (unsigned page = 0; page < NR_PAGES; page++)
-		nr += (page % ONE_IN == hot) != others && status[page] >= 0 &&
-		      status[page] != SLOW_NODE;
-	return nr;
+	return count_some_off_node(pid, memory, NR_PAGES, SLOW_NODE,
+				   &(struct every) { ONE_IN, hot, others });
 }
 
 static void pause_ms(long ms)

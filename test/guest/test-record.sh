@@ -7,7 +7,7 @@ mpol=$MPOL_BUILD/src/cli/mpol
 trace=/tmp/writes.trace
 
 # A huge page counts as written as a whole.
-echo never >/sys/kernel/mm/transparent_hugepage/enabled
+without_huge_pages
 
 # Writes 400 pages of 4000, the same ones again and again.
 perl -e '$| = 1; my $memory = "a" x (4000 * 4096);

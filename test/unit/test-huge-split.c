@@ -12,39 +12,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "huge-child.h"
 #include "huge-split.h"
-#include "page.h"
 #include "rootfs.h"
-
-#define HUGE_BYTES (512 * PAGE_BYTES)
 
 static char *memory;
 static pid_t child;
 static int pidfd;
 
-/* A child with a huge page's worth of memory, and no memory behind it. */
 static int start(void **state)
 {
-	int ready[2];
-	char *room = mmap(NULL, 4 * HUGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
 	(void)state;
-	assert_true(room != MAP_FAILED);
-	memory = room + HUGE_BYTES - (uintptr_t)room % HUGE_BYTES;
-	assert_int_equal(pipe(ready), 0);
-	child = fork();
-	if (child == 0) {
-		mprotect(memory, HUGE_BYTES, PROT_READ | PROT_WRITE);
-		madvise(memory, HUGE_BYTES, MADV_HUGEPAGE);
-		memset(memory, 1, HUGE_BYTES);
-		munmap(memory + HUGE_BYTES, HUGE_BYTES);
-		if (write(ready[1], "", 1) == 1)
-			pause();
-		_exit(0);
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &(char) { 0 }, 1), 1);
-	close(ready[0]);
+	child = start_huge_child(1, &memory);
 	pidfd = (int)syscall(SYS_pidfd_open, child, 0);
 	return 0;
 }

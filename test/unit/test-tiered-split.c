@@ -15,13 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "huge-child.h"
 #include "huge-pages.h"
 #include "page.h"
 #include "rootfs.h"
 #include "tiered.h"
 
-#define HUGE_BYTES (512 * PAGE_BYTES)
-#define NR_HUGE	   3
+#define NR_HUGE 3
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -109,31 +109,13 @@ static struct found gather(void)
 	return found;
 }
 
-/* A child with huge pages, if there are such, looked at once. */
+/* A child, looked at once. */
 static int start(void **state)
 {
-	const size_t bytes = (NR_HUGE + 1) * HUGE_BYTES;
 	struct tiered_request request = { .tracker = &fake_kind };
-	int ready[2];
-	char *room = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
-	assert_true(room != MAP_FAILED);
-	memory = room + HUGE_BYTES - (uintptr_t)room % HUGE_BYTES;
-	assert_int_equal(pipe(ready), 0);
-	child = fork();
-	if (child == 0) {
-		mprotect(memory, NR_HUGE * HUGE_BYTES, PROT_READ | PROT_WRITE);
-		madvise(memory, NR_HUGE * HUGE_BYTES, MADV_HUGEPAGE);
-		memset(memory, 1, NR_HUGE * HUGE_BYTES);
-		if (write(ready[1], "", 1) == 1)
-			pause();
-		_exit(0);
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &(char) { 0 }, 1), 1);
-	close(ready[0]);
-	munmap(room, bytes);
+	child = start_huge_child(NR_HUGE, &memory);
 	root = rootfs_open(NULL);
 	request.root = root;
 	request.pid = child;

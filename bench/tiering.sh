@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rate=${MPOL_TIERING_RATE:-400000} phase=${MPOL_TIERING_PHASE:-40} rounds=${MPOL_TIERING_ROUNDS:-5}
+phase=${MPOL_TIERING_PHASE:-40} rounds=${MPOL_TIERING_ROUNDS:-5}
 harm_seconds=30
 read -ra chosen <<<"${MPOL_TIERING_WORKLOADS:-zipf hotcold huge harm}"
 read -ra arms <<<"${MPOL_TIERING_ARMS:-oracle mpold kernel damon none}"
@@ -28,6 +28,9 @@ declare -A workloads=(
 	[pingpong]=pingpong:hot=20%,hits=90%,period=300000,$all
 	[large]=zipf:size=512MiB,threads=1,writes=20%
 )
+# Accesses and bursts of them per second.  What a burst touches is accessed at one time to whoever looks; a huge page has the
+# accesses of 512 pages, and so there are fewer, in more bursts.
+declare -A paces=([huge]="100000 1000") # the others': "400000 100"
 harmless=(uniform scan pingpong large)
 
 out=${MPOL_TIERING_KEEP:-}
@@ -37,12 +40,13 @@ if [ -z "$out" ]; then
 fi
 mkdir -p "$out"
 
-# guest NAME SECONDS PLAY...: one guest for all plays of a round; see bench/tiering-guest.
+# guest NAME ROUND SECONDS PLAY...: one guest for all plays of a round; see bench/tiering-guest.
 guest() {
-	local name=$1 seconds=$2
-	shift 2
+	local name=$1-$2 seconds=$3 rate bursts
+	read -r rate bursts <<<"${paces[$1]:-400000 100}"
+	shift 3
 	lab/run --truth "$out/$name.truth" --out "$out" --timeout $((300 + $# * (seconds * 2 + 60) / 6)) bench/tiering.yaml -- \
-		bash "$PWD/bench/tiering-guest" "$rate" "$seconds" "$phase" "$@"
+		bash "$PWD/bench/tiering-guest" "$rate" "$bursts" "$seconds" "$phase" "$@"
 }
 
 play_round() {
@@ -55,7 +59,7 @@ play_round() {
 					plays+=("$harmless-$arm-$1" "$arm" 1 - - "${workloads[$harmless]}")
 				done
 			done
-			guest "harm-$1" "$harm_seconds" "${plays[@]}"
+			guest harm "$1" "$harm_seconds" "${plays[@]}"
 			continue
 		fi
 		unit=1
@@ -63,7 +67,7 @@ play_round() {
 		for arm in "${arms[@]}"; do
 			plays+=("$name-$arm-$1" "$arm" "$unit" 1 shift "${workloads[$name]}")
 		done
-		guest "$name-$1" $((2 * phase)) "${plays[@]}"
+		guest "$name" "$1" $((2 * phase)) "${plays[@]}"
 	done
 }
 

@@ -10,4 +10,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=${MPOL_BUILD:-$PWD/build}
 rounds=${MPOL_TRACKERS_ROUNDS:-5} seconds=${MPOL_TRACKERS_SECONDS:-20}
-exec lab/run --icount --timeout $((600 + (rounds + 2) * seconds * 60)) two-dram-cxl -- "$build/bench/trackers" "$rounds" "$seconds"
+exec lab/run --icount --timeout $((600 + (rounds + 2) * seconds * 120)) two-dram-cxl -- "$build/bench/trackers" "$rounds" "$seconds"

@@ -46,8 +46,8 @@
 #define NS_PER_S       1000000000ULL
 #define ALIGN_NS       (NS_PER_S / 2)
 #define BURSTS_PER_S   100
+#define BURSTS_MAX     10000
 #define BURST_MAX      65536
-#define RATE_MAX       (BURST_MAX * BURSTS_PER_S)
 #define LINE_BYTES     64
 #define LINES_PER_PAGE (WORKLOAD_PAGE_BYTES / LINE_BYTES)
 #define SCRATCH_BYTES  (64 * WORKLOAD_PAGE_BYTES) /* above 33 pages Linux flushes them all */
@@ -57,7 +57,8 @@
 struct settings {
 	const char *text;
 	uint64_t seed;
-	uint64_t rate; /* accesses per second */
+	uint64_t rate;	 /* accesses per second */
+	uint64_t bursts; /* per second */
 	uint64_t duration_ns, interval_ns;
 	bool huge;
 	struct nodemask start; /* where its memory is at first; empty: anywhere */
@@ -208,7 +209,7 @@ static void play(struct player *player)
 	const struct settings *settings = player->settings;
 	const uint64_t total =
 		(uint64_t)((unsigned __int128)settings->rate * settings->duration_ns / NS_PER_S);
-	const uint64_t burst = (settings->rate + BURSTS_PER_S - 1) / BURSTS_PER_S;
+	const uint64_t burst = (settings->rate + settings->bursts - 1) / settings->bursts;
 	uint64_t interval = 0, before = 0;
 
 	player->start_ns = now_ns();
@@ -254,19 +255,22 @@ static int usage(const char *why)
 		"Makes the accesses of a workload, mpol-workload(5), of one thread on real "
 		"memory.\n"
 		"\n"
+		"  --bursts N           per second, 1 to %d (%d); what accesses come to in one, a\n"
+		"                       tracker sees as one access\n"
 		"  --huge               huge pages, where the kernel has them\n"
-		"  --rate N             accesses per second, 100 to %d (100000)\n"
+		"  --rate N             accesses per second, up to %d in each burst (100000)\n"
 		"  --time DURATION      how long (10s)\n"
 		"  --interval DURATION  how often to say how many (1s)\n"
 		"  --seed N             of the workload (1)\n"
 		"  --start NODES        put its memory there at first, such as 1\n",
-		RATE_MAX);
+		BURSTS_MAX, BURSTS_PER_S, BURST_MAX);
 	return why ? 2 : 0;
 }
 
 static int read_settings(int argc, char **argv, struct settings *settings)
 {
 	static const struct option longs[] = {
+		{ "bursts", required_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "huge", no_argument, NULL, 'H' },
 		{ "interval", required_argument, NULL, 'i' },
@@ -283,6 +287,8 @@ static int read_settings(int argc, char **argv, struct settings *settings)
 			r = units_parse_duration(optarg, &settings->interval_ns);
 		else if (option == 'r')
 			r = parse_u64(optarg, 10, &settings->rate);
+		else if (option == 'b')
+			r = parse_u64(optarg, 10, &settings->bursts);
 		else if (option == 's')
 			r = parse_u64(optarg, 10, &settings->seed);
 		else if (option == 'H')
@@ -298,8 +304,10 @@ static int read_settings(int argc, char **argv, struct settings *settings)
 	}
 	if (r < 0)
 		return usage("not a number, a duration such as 10s, or nodes such as 0,2");
-	if (settings->rate < BURSTS_PER_S || settings->rate > RATE_MAX || !settings->interval_ns)
-		return usage("a rate or interval out of bounds");
+	if (!settings->bursts || settings->bursts > BURSTS_MAX ||
+	    settings->rate < settings->bursts || settings->rate > BURST_MAX * settings->bursts ||
+	    !settings->interval_ns)
+		return usage("a rate, bursts or interval out of bounds");
 	if (argc - optind != 1)
 		return usage("give one workload");
 	settings->text = argv[optind];
@@ -311,6 +319,7 @@ int main(int argc, char **argv)
 	struct settings settings = {
 		.seed = 1,
 		.rate = 100000,
+		.bursts = BURSTS_PER_S,
 		.duration_ns = 10 * NS_PER_S,
 		.interval_ns = NS_PER_S,
 	};

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define MILLION 1000000
+
 /* Fewer units may have been accessed by chance. */
 #define LEAST_UNITS 64
 
@@ -15,8 +17,22 @@
 #define SOON	 4
 #define BACK_OFF 4
 
-/* The usual share is a mean over about so many rounds. */
-#define USUAL_ROUNDS 4
+/* The usual share follows one that is greater within so many rounds, one that is less within more:
+ * a shift that is not noticed at once is noticed later. */
+#define RISING_ROUNDS  4
+#define FALLING_ROUNDS 16
+
+/* How far below it shares are is a mean over so many, in which those above it count as on it: they
+ * are most often of a program that is being learnt.  At first that is taken for much. */
+#define SPREAD_ROUNDS	   16
+#define FIRST_SPREAD_SHARE 40
+
+/* That much less than usual is believed at once; less of it when so many rounds agree. */
+static const struct {
+	int64_t share; /* at least one part in so many of the usual is missing */
+	int64_t spreads;
+} clear = { 4, 10 }, likely = { 7, 6 };
+#define LIKELY_ROUNDS 3
 
 void shift_start(struct shift *shift)
 {
@@ -37,10 +53,34 @@ void shift_witness(struct shift *shift, const struct nodemask *slow, const struc
 	}
 }
 
-/* Whether so much less than usual is fast that it cannot be the same memory. */
-static bool differs(unsigned permille, unsigned usual_permille)
+/* Whether so much less than usual is fast, by a part of it and by how it varies. */
+static bool is_less(const struct shift *shift, int64_t ppm, int64_t share, int64_t spreads)
 {
-	return permille * 4 < usual_permille * 3;
+	const int64_t less = shift->usual_ppm - ppm;
+
+	return less * share > shift->usual_ppm && less > spreads * shift->spread_ppm;
+}
+
+/* How many rounds behind one another have been as those after a shift. */
+static unsigned suspect(const struct shift *shift, int64_t ppm)
+{
+	if (is_less(shift, ppm, clear.share, clear.spreads))
+		return LIKELY_ROUNDS;
+	return is_less(shift, ppm, likely.share, likely.spreads) ? shift->suspect_rounds + 1 : 0;
+}
+
+static void begin_usual(struct shift *shift, int64_t ppm)
+{
+	shift->usual_ppm = ppm;
+	shift->spread_ppm = ppm / FIRST_SPREAD_SHARE;
+}
+
+static void follow(struct shift *shift, int64_t ppm)
+{
+	const int64_t more = ppm - shift->usual_ppm;
+
+	shift->spread_ppm += ((more < 0 ? -more : 0) - shift->spread_ppm) / SPREAD_ROUNDS;
+	shift->usual_ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
 }
 
 static void remember(struct shift *shift, bool soon)
@@ -54,20 +94,23 @@ static void remember(struct shift *shift, bool soon)
 
 bool shift_detect(struct shift *shift)
 {
-	const unsigned usual = shift->usual_permille;
 	const bool known = shift->units >= LEAST_UNITS;
-	const unsigned permille = known ? (unsigned)(shift->fast * 1000 / shift->all) : 0;
+	const int64_t ppm = known ? (int64_t)(shift->fast * MILLION / shift->all) : 0;
 	bool shifted = false;
 
 	shift->fast = shift->all = shift->units = 0;
 	shift->rounds++;
 	if (!known)
 		return false;
-	if (!differs(permille, usual)) {
-		shift->usual_permille = (usual * (USUAL_ROUNDS - 1) + permille) / USUAL_ROUNDS;
-	} else if (shift->rounds > shift->calm_rounds) {
+	shift->suspect_rounds = suspect(shift, ppm);
+	if (!shift->usual_ppm) {
+		begin_usual(shift, ppm);
+	} else if (!shift->suspect_rounds) {
+		follow(shift, ppm);
+	} else if (shift->suspect_rounds >= LIKELY_ROUNDS && shift->rounds > shift->calm_rounds) {
 		remember(shift, shift->rounds < SOON * shift->calm_rounds);
-		shift->usual_permille = permille;
+		begin_usual(shift, ppm);
+		shift->suspect_rounds = 0;
 		shifted = true;
 	}
 	return shifted;

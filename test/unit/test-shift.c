@@ -94,8 +94,24 @@ static void test_weighs_by_score(void **state)
 	(void)state;
 	for (int i = 0; i < 50; i++)
 		assert_false(detect_scores(300, 1, 0, 0));
-	assert_false(detect_scores(300, 1, 90, 1));
-	assert_true(detect_scores(300, 1, 90, 3));
+	assert_false(detect_scores(300, 1, 20, 1));
+	assert_true(detect_scores(300, 1, 30, 3));
+}
+
+/* A fifth less is no shift at once, but where it stays so. */
+static void test_asks_again(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(400, 100));
+	assert_false(detect(320, 180));
+	assert_false(detect(400, 100));
+	assert_false(detect(320, 180));
+	assert_false(detect(320, 180));
+	assert_true(detect(320, 180));
+	start(NULL);
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(400 - 80 * (i % 2), 100 + 80 * (i % 2)));
 }
 
 /* Pages that are always in use, before and after. */
@@ -149,6 +165,7 @@ int main(void)
 		cmocka_unit_test_setup(test_shift, start),
 		cmocka_unit_test_setup(test_waits_for_calm, start),
 		cmocka_unit_test_setup(test_weighs_by_score, start),
+		cmocka_unit_test_setup(test_asks_again, start),
 		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),
 		cmocka_unit_test_setup(test_backs_off, start),

@@ -53,8 +53,7 @@ void exchange_count(struct exchange *exchange, const struct port_span *span,
 	}
 }
 
-/* Of heats from one on, but for the last. */
-static uint64_t sum(const uint64_t *pages, unsigned from, unsigned end)
+uint64_t exchange_sum(const uint64_t *pages, unsigned from, unsigned end)
 {
 	uint64_t all = 0;
 
@@ -65,7 +64,7 @@ static uint64_t sum(const uint64_t *pages, unsigned from, unsigned end)
 
 uint64_t exchange_wanted(const struct exchange *exchange, unsigned least_heat)
 {
-	return sum(exchange->slow_pages, least_heat, RANKING_HEATS);
+	return exchange_sum(exchange->slow_pages, least_heat, RANKING_HEATS);
 }
 
 static uint64_t above(uint64_t a, uint64_t b)
@@ -99,13 +98,14 @@ void exchange_decide(struct exchange *exchange, unsigned least_heat)
 	const uint64_t hinted = exchange->slow_pages[RANKING_HINTED_HOT];
 	uint64_t wanted = exchange_wanted(exchange, least_heat), up, down, swapped, yielding;
 
-	down = least(least(exchange->owed_pages, sum(fast, 0, RANKING_HEATS)), most_pages);
+	down = least(least(exchange->owed_pages, exchange_sum(fast, 0, RANKING_HEATS)), most_pages);
 	most_pages -= down;
 	up = least(least(exchange->room_pages, wanted), most_pages);
 	most_pages -= up;
-	yielding = above(sum(fast, 0, least_heat), down);
+	yielding = above(exchange_sum(fast, 0, least_heat), down);
 	if (yielding < above(hinted, up))
-		yielding = least(above(hinted, up), above(sum(fast, 0, RANKING_HINTED_HOT), down));
+		yielding = least(above(hinted, up),
+				 above(exchange_sum(fast, 0, RANKING_HINTED_HOT), down));
 	/* For what is owed itself nobody comes. */
 	swapped = down < exchange->owed_pages ? 0
 					      : least(least(wanted - up, yielding), most_pages / 2);

@@ -40,6 +40,9 @@ static inline bool exchange_takes(const struct ranking_edge *edge, enum port_rea
 	return reason == PORT_PROMOTE ? heat > edge->heat : heat < edge->heat;
 }
 
+/* Pages ([RANKING_HEATS]) of heats from one on, up to the end, which is not among them. */
+uint64_t exchange_sum(const uint64_t *pages, unsigned from, unsigned end);
+
 void exchange_start(struct exchange *exchange, int tier);
 
 /* Opens a round.  faster: of the next faster tier, which has decided; NULL: there is none. */

@@ -55,6 +55,9 @@
 #define TOO_HOT_HEATS  (3 * RANKING_HEAT_STEP / 2)
 #define TOO_COLD_HEATS 40
 
+/* So long after a shift what is too hot for scans to tell apart is known no better. */
+#define CHANCE_NS 4000000000ULL
+
 void ranking_start(struct ranking *ranking, int tier)
 {
 	memset(ranking, 0, sizeof(*ranking));
@@ -103,6 +106,8 @@ void ranking_begin(struct ranking *ranking, const struct port_round *round,
 	exchange_begin(&ranking->exchange, round, nodes, faster ? &faster->exchange : NULL);
 	ranking->gain_ns = gain_ns(&ranking->exchange, nodes);
 	ranking->largest_pages = 1;
+	ranking->held_pages = 0;
+	memset(ranking->pages, 0, sizeof(ranking->pages));
 	tell_accesses(ranking);
 }
 
@@ -170,15 +175,18 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 	if (span->unit_pages > ranking->largest_pages)
 		ranking->largest_pages = span->unit_pages;
 	for (uint32_t i = 0; i < span->nr_units; i++) {
-		if (span->nodes[i] < 0 || units[i].rest)
+		const bool fast = span->nodes[i] >= 0 &&
+				  nodemask_test(&ranking->exchange.fast, span->nodes[i]);
+		uint64_t *pages =
+			fast ? ranking->exchange.fast_pages : ranking->exchange.slow_pages;
+
+		if (!fast && (units[i].heat > ranking->exchange.ceiling || span->nodes[i] < 0 ||
+			      !nodemask_test(&ranking->exchange.slow, span->nodes[i])))
 			continue;
-		if (nodemask_test(&ranking->exchange.fast, span->nodes[i]))
-			ranking->exchange.fast_pages[counted_heat(ranking, &units[i], true)] +=
-				span->unit_pages;
-		else if (units[i].heat <= ranking->exchange.ceiling &&
-			 nodemask_test(&ranking->exchange.slow, span->nodes[i]))
-			ranking->exchange.slow_pages[counted_heat(ranking, &units[i], false)] +=
-				span->unit_pages;
+		ranking->pages[units[i].heat] += span->unit_pages;
+		ranking->held_pages += fast ? span->unit_pages : 0;
+		if (!units[i].rest)
+			pages[counted_heat(ranking, &units[i], fast)] += span->unit_pages;
 	}
 }
 
@@ -248,11 +256,8 @@ static bool next_cold(struct frontier *cold)
 
 static uint64_t all_pages(const struct ranking *ranking)
 {
-	uint64_t all = 0;
-
-	for (unsigned heat = 0; heat < RANKING_HEATS; heat++)
-		all += ranking->exchange.fast_pages[heat] + ranking->exchange.slow_pages[heat];
-	return all;
+	return exchange_sum(ranking->exchange.fast_pages, 0, RANKING_HEATS) +
+	       exchange_sum(ranking->exchange.slow_pages, 0, RANKING_HEATS);
 }
 
 /* How many millionths of a page this round may exchange of units that are not sure to differ.  Of
@@ -324,6 +329,24 @@ static bool is_regretted(const struct ranking_edge *edge, enum port_reason reaso
 				      : heat + NOISE_HEATS < (int)edge->heat;
 }
 
+/* Whether all that is known of such heats is that they are accessed more often than scans can tell.
+ */
+static bool is_too_hot(const struct ranking *ranking, unsigned heat)
+{
+	return heat + TOO_HOT_HEATS > ranking->exchange.round.nr_scans * RANKING_HEAT_STEP;
+}
+
+/* What was taken by chance of many that are equally hot, soon after a shift, is not kept from being
+ * corrected when more is known of them. */
+static unsigned rest_of(const struct ranking *ranking, const struct ranking_edge *edge,
+			unsigned heat)
+{
+	const bool by_chance = heat == edge->heat && is_too_hot(ranking, heat) &&
+			       ranking->exchange.round.calm_ns < CHANCE_NS;
+
+	return by_chance ? 0 : RANKING_REST;
+}
+
 /* Only towards the end of its rest is enough known of a unit to regret its move. */
 static void note_rest(struct ranking *ranking, const struct ranking_edge *edge,
 		      enum port_reason reason, const struct ranking_unit *unit, uint32_t pages)
@@ -374,7 +397,7 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 			return i;
 		if (heat == edge->heat)
 			edge->pages -= span->unit_pages;
-		unit->rest = RANKING_REST;
+		unit->rest = rest_of(ranking, edge, heat) & RANKING_MOST_REST;
 	}
 	return span->nr_units;
 }
@@ -394,13 +417,12 @@ static unsigned least_worth(const struct ranking *ranking)
 static unsigned boundary(const struct ranking *ranking)
 {
 	const unsigned worth = least_worth(ranking);
-	uint64_t fast = ranking->exchange.room_pages, hotter = 0;
+	const uint64_t fast = ranking->exchange.room_pages + ranking->held_pages;
+	uint64_t hotter = 0;
 	unsigned heat = RANKING_HEATS - 1;
 
-	for (unsigned i = 0; i < RANKING_HEATS; i++)
-		fast += ranking->exchange.fast_pages[i];
 	for (; heat > worth && hotter <= fast; heat--)
-		hotter += ranking->exchange.fast_pages[heat] + ranking->exchange.slow_pages[heat];
+		hotter += ranking->pages[heat];
 	return heat;
 }
 
@@ -413,8 +435,7 @@ int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
 	int heat_shift = 0;
 
 	/* Twice as long makes half a score more of the same accesses. */
-	if (before && heat + TOO_HOT_HEATS > before * RANKING_HEAT_STEP &&
-	    first_ns / 2 >= LEAST_SCAN_NS) {
+	if (before && is_too_hot(ranking, heat) && first_ns / 2 >= LEAST_SCAN_NS) {
 		first_ns /= 2;
 		heat_shift = -RANKING_HEAT_STEP / 2;
 	} else if (before && heat < TOO_COLD_HEATS && first_ns * 2 <= MOST_SCAN_NS) {

@@ -32,6 +32,8 @@ struct ranking {
 	struct exchange exchange;	  /* first: rule.h, union rule_tier */
 	uint64_t accesses[RANKING_HEATS]; /* that a unit of this heat sees in RANKING_PAYBACK_NS */
 	uint64_t gain_ns;		  /* what an access saves in fast memory */
+	uint64_t pages[RANKING_HEATS];	  /* of this heat, those that rest too */
+	uint64_t held_pages;		  /* of these, in the tier */
 	/* Ping-pong: of what moved and has almost rested, how much should have gone back. */
 	uint64_t rested_pages, regretted_pages;
 	unsigned caution; /* heats */

@@ -238,6 +238,28 @@ static void test_room_and_debt(void **state)
 	assert_int_equal(move(PORT_PROMOTE, NR), 0);
 }
 
+/* Of what is equally hot, and hotter than scans can tell, some have the room by chance. */
+static void test_chance_does_not_rest(void **state)
+{
+	(void)state;
+	node_list[FAST].free_pages += 40;
+	see(0, NR / 2, 5);
+	see(NR / 2, NR / 2, 5);
+	assert_int_equal(run(&round_of_5), 40);
+	for (int i = 0; i < NR; i++)
+		assert_int_equal(units.units[i].rest, 0);
+	/* A colder heat can be told from others; and after a while nothing more is to be learnt. */
+	for (int later = 0; later < 2; later++) {
+		start(NULL);
+		node_list[FAST].free_pages += 40;
+		calm_ns = later ? 60000000000 : 0;
+		see(0, NR, later ? 5 : 2);
+		assert_int_equal(run(&round_of_5), 40);
+		for (int i = 0; i < 40; i++)
+			assert_int_equal(units.units[NR / 2 + i].rest, RANKING_REST);
+	}
+}
+
 static void test_limit(void **state)
 {
 	struct port_round round = round_of_5;
@@ -337,6 +359,22 @@ static void test_scans_adapt(void **state)
 	assert_int_equal(next.after_ns[0], 2000000);
 }
 
+/* Those that rest have their place, too: few hot ones elsewhere do not make the boundary hot. */
+static void test_scans_count_what_rests(void **state)
+{
+	struct port_round next = { 0 };
+
+	(void)state;
+	see(0, NR, 1);
+	see(0, NR / 2 - 100, 5);
+	see(NR / 2, 50, 5);
+	for (int i = 0; i < NR / 2; i++)
+		units.units[i].rest = RANKING_MOST_REST;
+	decide(&round_of_5);
+	assert_int_equal(ranking_next_scans(&ranking, 0, &next), 0);
+	assert_int_equal(next.after_ns[0], 1000000);
+}
+
 /* A round whose scans are where the ranking wants them, over units that are accessed every so
  * often. */
 static unsigned run_adapted(uint64_t accessed_every_ns, uint64_t move_page_ns)
@@ -413,11 +451,13 @@ int main(void)
 		TEST(test_calm_lets_huge_pages_save_up),
 		TEST(test_gain_must_pay),
 		TEST(test_room_and_debt),
+		TEST(test_chance_does_not_rest),
 		TEST(test_limit),
 		TEST(test_parts),
 		TEST(test_ping_pong),
 		TEST(test_settles),
 		TEST(test_scans_adapt),
+		TEST(test_scans_count_what_rests),
 		TEST(test_scans_tell_what_pays),
 	};
 

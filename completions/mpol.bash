@@ -28,7 +28,7 @@ _mpol_nodes() {
 }
 
 _mpol_policies() {
-	printf '%s\n' default local bind: prefer: prefer-many: interleave: weighted:
+	printf '%s\n' default local bind: prefer: prefer-many: interleave: weighted: weighted:auto
 }
 
 # bash splits words at colons: of prefer:1 it shows prefer, : and 1.
@@ -58,6 +58,7 @@ _mpol() {
 	elif [[ $before == @(--from|--to|--nodes|:|--membind|--interleave|--preferred|--preferred-many|--weighted-interleave|--cpunodebind) ]] ||
 		[[ $verb == run && $before == -[mipPwN] ]]; then
 		words="$(_mpol_nodes) all"
+		[[ ${COMP_WORDS[COMP_CWORD - 2]-} != weighted ]] || words+=' auto'
 	elif [[ $before == --tree ]]; then
 		words=$(_mpol_pids)
 	elif [[ $before == --machine ]]; then

@@ -8,9 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "derived-policy.h"
 #include "error.h"
 #include "nodemask.h"
 #include "text.h"
+#include "weights-measure.h"
 
 int argument_pid(const char *text, pid_t *ret_pid, struct mpol_error *error)
 {
@@ -27,7 +29,18 @@ int argument_policy(const char *text, struct mpol_policy *ret_policy, struct mpo
 	_cleanup_(mpol_topology_freep) struct mpol_topology *topology = NULL;
 	int r = mpol_topology_new(NULL, &topology, error);
 
-	return r < 0 ? r : mpol_policy_parse(text, topology, ret_policy, error);
+	return r < 0 ? r : argument_policy_of(text, topology, ret_policy, error);
+}
+
+int argument_policy_of(const char *text, const struct mpol_topology *topology,
+		       struct mpol_policy *ret_policy, struct mpol_error *error)
+{
+	_cleanup_(mpol_bandwidths_freep) struct mpol_bandwidths *measured = NULL;
+
+	if (!derived_policy_meant(text))
+		return mpol_policy_parse(text, topology, ret_policy, error);
+	measured = weights_measured(topology);
+	return derived_policy(text, topology, measured, ret_policy, error);
 }
 
 static struct nodemask memory_nodes(const struct mpol_topology *topology)

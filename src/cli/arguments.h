@@ -16,8 +16,16 @@ DEFINE_CLEANUP(struct mpol_process *, mpol_process_free);
 /* A process or thread id: a decimal number from 1.  Returns 0 or -EINVAL. */
 int argument_pid(const char *text, pid_t *ret_pid, struct mpol_error *error);
 
-/* A policy for this machine.  Returns 0 or the error of mpol_topology_new or mpol_policy_parse. */
+/*
+ * A policy for this machine, also one whose weights are derived (derived-policy.h): from what was
+ * measured here, if anything was.  Returns 0 or the error of mpol_topology_new,
+ * mpol_policy_parse or derived_policy.
+ */
 int argument_policy(const char *text, struct mpol_policy *ret_policy, struct mpol_error *error);
+
+/* The same where the topology, of this machine, has been read. */
+int argument_policy_of(const char *text, const struct mpol_topology *topology,
+		       struct mpol_policy *ret_policy, struct mpol_error *error);
 
 /*
  * Nodes of the machine: a list, or "all" for those with memory.  option names

@@ -14,6 +14,7 @@
 
 #include <mpol/mpol.h>
 
+#include "derived-policy.h"
 #include "error.h"
 #include "numactl.h"
 #include "report.h"
@@ -63,7 +64,8 @@ static int refuse_command(const char *command, int code)
 
 	error_errno(&error, code, "exec");
 	error_on(&error, "%s", command);
-	if (code == -ENOENT && mpol_policy_parse(command, NULL, &policy, NULL) == 0)
+	if (code == -ENOENT &&
+	    (derived_policy_meant(command) || mpol_policy_parse(command, NULL, &policy, NULL) == 0))
 		error_advise(&error,
 			     "the first word after options is the command; a policy beside "
 			     "them is --policy %s",

@@ -218,7 +218,7 @@ static int read_policy(const struct numactl *numactl, const struct mpol_topology
 	int r;
 
 	if (numactl->memory == NUMACTL_POLICY)
-		return mpol_policy_parse(numactl->memory_argument, topology, ret_policy, error);
+		return argument_policy_of(numactl->memory_argument, topology, ret_policy, error);
 	if (numactl->memory == 'l')
 		return mpol_policy_parse(mode, topology, ret_policy, error);
 	r = policy_of_list(numactl, mode, topology, ret_policy, error);

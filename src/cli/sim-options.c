@@ -10,6 +10,7 @@
 
 #include "arguments.h"
 #include "cleanup.h"
+#include "derived-policy.h"
 #include "error.h"
 #include "machine-file.h"
 #include "machine-of-topology.h"
@@ -300,17 +301,32 @@ static int read_workload(const struct texts *texts, struct sim_options *options)
 	return VERB_OK;
 }
 
-static int read_policy(struct sim_options *options, const char *text,
+/* Weights are derived from what the machine was described with; of this one also from measurements.
+ */
+static int derive_policy(const char *machine, const char *text, struct mpol_policy *ret_policy,
+			 struct mpol_error *error)
+{
+	_cleanup_(mpol_topology_freep) struct mpol_topology *topology = NULL;
+	int r;
+
+	if (!machine)
+		return argument_policy(text, ret_policy, error);
+	r = mpol_topology_new_from_file(machine, &topology, error);
+	return r < 0 ? r : derived_policy(text, topology, NULL, ret_policy, error);
+}
+
+static int read_policy(const struct texts *texts, struct sim_options *options, const char *text,
 		       struct mpol_policy *ret_policy)
 {
 	struct policy_nodes nodes = { .memory = machine_memory_nodes(options->machine) };
 	struct mpol_error error = { 0 };
+	int r;
 
 	for (int i = 0; i < options->machine->nr_nodes; i++)
 		nodemask_set(&nodes.online, options->machine->nodes[i].id);
-	if (policy_parse(text, &nodes, ret_policy, &error) < 0)
-		return report_error("sim", options->json, &error);
-	return VERB_OK;
+	r = derived_policy_meant(text) ? derive_policy(texts->machine, text, ret_policy, &error)
+				       : policy_parse(text, &nodes, ret_policy, &error);
+	return r < 0 ? report_error("sim", options->json, &error) : VERB_OK;
 }
 
 /* The workload's region of that name, or -1. */
@@ -333,7 +349,7 @@ static int read_policies(const struct texts *texts, struct sim_options *options)
 	if (!options->region_policies || !options->by_region)
 		return usage("--mempolicy", "", "out of memory");
 	if (texts->policy)
-		r = read_policy(options, texts->policy, &options->scenario.policy);
+		r = read_policy(texts, options, texts->policy, &options->scenario.policy);
 	for (unsigned i = 0; i < texts->nr_region_policies && r == VERB_OK; i++) {
 		const char *text = texts->region_policies[i], *end = region_end(text);
 		const int region = find_region(info, text, (size_t)(end - text));
@@ -341,7 +357,7 @@ static int read_policies(const struct texts *texts, struct sim_options *options)
 		if (region < 0)
 			return usage("--mempolicy", text,
 				     "the workload has no region of that name");
-		r = read_policy(options, end + 1, &options->region_policies[i]);
+		r = read_policy(texts, options, end + 1, &options->region_policies[i]);
 		options->by_region[region] = &options->region_policies[i];
 	}
 	options->scenario.region_policies = options->by_region;

@@ -47,6 +47,8 @@ for verb in $verbs; do
 done
 offers --version mpol --v
 offers prefer: mpol set 1 pre
+offers weighted:auto mpol set 1 wei
+offers auto mpol set 1 weighted : a
 for verb in bind doctor move reapply set show undo; do
 	offers "$$" mpol $verb "$$"
 done

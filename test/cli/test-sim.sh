@@ -77,6 +77,7 @@ same 'pages of --start slow on DRAM' '0' "$(json '[.policies[0].nodes[0, 1].page
 same 'faults of --start touched' 0 "$(json '.policies[0].faults' "${one[@]}" --start touched)"
 same 'pages of bind:2' '0 0 12288 0' "$(json "$pages" "${one[@]}" --mempolicy bind:2)"
 same 'pages of weighted:2=3,3=1' '0 0 9216 3072' "$(json "$pages" "${one[@]}" --mempolicy weighted:2=3,3=1)"
+same 'pages of weighted:auto, by 5:5:1:1' '5120 5120 1024 1024' "$(json "$pages" "${one[@]}" --memory 0=64MiB --memory 1=64MiB --mempolicy weighted:auto)"
 # Who leaves memory alone that somebody has bound, and who does not.
 promoted='.policies | map(.moved_pages.promotion > 0) | join(" ")'
 same 'who promotes by --mempolicy bind:2' 'false false false' "$(json "$promoted" "${sim[@]}" --time 3s --policy mpol,numab,tpp --mempolicy bind:2)"
@@ -142,6 +143,7 @@ refused 2 '--memory: 0=1: less than a page' '--memory' "${sim[@]}" --memory 0=1
 refused 1 'node 0: the kernel and the page cache would have' 'a larger node' "${sim[@]}" --kernel 0=10MiB --cache 0=10MiB
 refused 1 'no such mode: "bogus"' 'bind:0-1' "${sim[@]}" --mempolicy bogus
 refused 1 'node 7 does not exist' '0-3' "${sim[@]}" --mempolicy bind:7
+refused 1 'none can be given' 'weighted:auto' "${sim[@]}" --mempolicy weighted:auto:0=1
 refused 2 'none=bind:0: the workload has no region' '--mempolicy' "${sim[@]}" --mempolicy none=bind:0
 expect 1 '"code": "ENOENT"' "${sim[@]}" --machine none --json
 

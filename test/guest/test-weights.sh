@@ -15,6 +15,12 @@ echo 0 >/proc/sys/kernel/numa_balancing
 # What the firmware of this machine states leads to these, with any kernel.
 is "$("$mpol" weights explain --json | jq -r '[.derived[0].nodes[].weight] | join(" ")')" "9 9 4" "weights from HMAT"
 
+sleep 1000 &
+sleeper=$!
+like "$("$mpol" set --dry-run $sleeper weighted:auto)" 'weighted:0-1=9,2=4$' "weighted:auto is these"
+like "$("$mpol" set --dry-run $sleeper weighted:auto:0,2+static)" 'weighted:0=9,2=4\+static$' "or those of some nodes"
+kill $sleeper
+
 # How fast emulated memory is means nothing: only that each pair is measured, and used.
 is "$("$mpol" weights measure --time 200ms --json | jq -r '[.bandwidths[] | "\(.initiator)-\(.target // "all")"] | join(" ")')" \
 	"0-0 0-1 0-2 0-all 1-0 1-1 1-2 1-all" "what is measured"
@@ -39,9 +45,9 @@ in_table() {
 	echo "$(cat $table/node0) $(cat $table/node1) $(cat $table/node2)"
 }
 
-# placed PAGES: a fresh range of so many small pages, touched: how many the kernel has on each node.
+# placed PAGES [POLICY]: a fresh range of so many small pages, touched: how many the kernel has on each node.
 placed() {
-	"$mpol" run weighted:0-2 -- python3 -c '
+	"$mpol" run "${2-weighted:0-2}" -- python3 -c '
 import mmap, re, sys
 pages = int(sys.argv[1])
 memory = mmap.mmap(-1, pages * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -63,6 +69,7 @@ is "$(placed 6600)" "3300 1100 2200" "and goes by them"
 like "$("$mpol" weights auto)" 'node 2: weight 2 -> 4' "auto says what it changes"
 is "$(in_table)" "9 9 4" "the kernel has those"
 is "$(placed 6600)" "2700 2700 1200" "and goes by them"
+is "$(placed 6600 weighted:auto)" "2700 2700 1200" "as does weighted:auto"
 "$mpol" weights set 1=255 >/dev/null
 is "$(in_table)" "9 255 4" "one alone, and the largest"
 status=0

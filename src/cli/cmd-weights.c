@@ -22,6 +22,7 @@
 #include "weights-change.h"
 #include "weights-measure.h"
 #include "weights-report.h"
+#include "weights-watch.h"
 
 #define DEFAULT_READS	2
 #define DEFAULT_WRITES	1
@@ -38,6 +39,7 @@ struct weights_options {
 	const char *mix;
 	const char *time;  /* of measure */
 	const char *words; /* of set: 0=3,2=1 */
+	bool watch;	   /* auto: and again when nodes change */
 	bool stated;	   /* what firmware states, even if something was measured */
 	bool dry_run;
 	bool json;
@@ -304,7 +306,7 @@ static int check_here(const struct weights_options *options,
 	return r;
 }
 
-static int run_auto(struct job *job, struct mpol_error *error)
+static int derive_and_set(struct job *job, struct mpol_error *error)
 {
 	_cleanup_(mpol_weights_freep) struct mpol_weights *weights = NULL;
 	struct weights_options *options = job->options;
@@ -328,6 +330,59 @@ static int run_auto(struct job *job, struct mpol_error *error)
 	if (options->machine && check_here(options, &wanted, error) < 0)
 		return VERB_FAILED;
 	return change(options, &wanted, error);
+}
+
+static int look_of_watch(void *user, struct weights_scene *ret_scene, struct mpol_error *error)
+{
+	const struct job *job = user;
+
+	return weights_watch_look(job->options->root, ret_scene, error);
+}
+
+static int read_of_watch(void *user, struct mpol_kernel_weights *ret_table,
+			 struct mpol_error *error)
+{
+	const struct job *job = user;
+
+	return mpol_kernel_weights_read(job->options->root, ret_table, error);
+}
+
+/* As at first, with what is there now. */
+static void derive_of_watch(void *user, const struct weights_scene *now)
+{
+	const struct job *first = user;
+	_cleanup_(job_free) struct job job = { .options = first->options };
+	struct mpol_error error = { 0 };
+	char nodes[96];
+
+	nodemask_format(&now->memory, nodes, sizeof(nodes));
+	printf("nodes have changed; with memory: %s\n", nodes);
+	journaling_free(&job.options->journaling);
+	if (read_topology(&job, &error) >= 0 && read_wish(&job, &error) >= 0)
+		derive_and_set(&job, &error);
+	if (error.code < 0) {
+		report_error_words("weights", &error);
+		fprintf(stderr,
+			"  the kernel's weights stay as they are until nodes change again\n");
+	}
+	fflush(stdout);
+}
+
+static int run_auto(struct job *job, struct mpol_error *error)
+{
+	const struct weights_watch watch = {
+		.look = look_of_watch,
+		.read = read_of_watch,
+		.derive = derive_of_watch,
+		.wait = weights_watch_wait,
+		.user = job,
+	};
+	int status = derive_and_set(job, error);
+
+	if (status != VERB_OK || !job->options->watch)
+		return status;
+	fflush(stdout);
+	return weights_watch(&watch, error) < 0 ? VERB_FAILED : VERB_OK;
 }
 
 /* ---- measure -------------------------------------------------------------------------- */
@@ -379,6 +434,7 @@ static int parse_options(int argc, char **argv, struct weights_options *options)
 		{ "root", required_argument, NULL, 'r' },
 		{ "stated", no_argument, NULL, 's' },
 		{ "time", required_argument, NULL, 't' },
+		{ "watch", no_argument, NULL, 'w' },
 		JOURNALING_LONGS,
 		{ 0 },
 	};
@@ -415,6 +471,9 @@ static int parse_options(int argc, char **argv, struct weights_options *options)
 		case 't':
 			options->time = optarg;
 			break;
+		case 'w':
+			options->watch = true;
+			break;
 		default:
 			return VERB_USAGE;
 		}
@@ -438,6 +497,10 @@ static int check_options(const struct action *action, const struct weights_optio
 		return usage("--time is for measure");
 	if (action->measures && options->root)
 		return usage("measure is for this machine, not for a --root");
+	if (options->watch && (!action->derives || !action->changes || options->machine ||
+			       options->nodes || options->dry_run || options->json))
+		return usage(
+			"--watch is for auto, without --machine, --nodes, --dry-run and --json");
 	if (!action->changes &&
 	    (options->dry_run || options->journaling.path || options->journaling.off))
 		return usage("--dry-run, --journal and --no-journal are for auto and set");

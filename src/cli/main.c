@@ -80,7 +80,8 @@ static const struct verb verbs[] = {
 	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
 	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION TARGETS_OPTIONS },
 	{ "weights", cmd_weights,
-	  "{show | explain | auto | measure [--time DURATION] | set NODE=WEIGHT,... | set default} "
+	  "{show | explain | auto [--watch] | measure [--time DURATION] | set NODE=WEIGHT,... | "
+	  "set default} "
 	  "[--from NODE] [--nodes NODES] [--mix READS:WRITES] [--stated] [--machine NAME] "
 	  "[--root DIR] [--dry-run] [--json]" JOURNALING_SYNOPSIS,
 	  "derive interleave weights from bandwidths, set the kernel's",
@@ -94,6 +95,7 @@ static const struct verb verbs[] = {
 	  "  --mix READS:WRITES  bytes read for bytes written: 2:1\n"
 	  "  --stated        what firmware states, even if it was measured\n"
 	  "  --time DURATION how long to measure, in all: 10s\n"
+	  "  --watch         auto again whenever nodes come or go\n"
 	  "  --machine NAME  bandwidths of a described machine: its name or file\n"
 	  "  --root DIR      the /sys below DIR\n"
 	  "  --dry-run       say what would be changed, change nothing\n" JSON_OPTION

@@ -150,6 +150,66 @@ expect 0 '' changing set 0=9,1=9
 expect 0 'node 0: weight 9 -> 1' changing set default
 same "the default of a kernel that cannot" "node0=1 node1=1 node2=1" "$(stands)"
 
+# ---- nodes that come and go under a watcher
+# until_same WHAT WANTED COMMAND...: what the command prints becomes that, within a minute.
+until_same() {
+	local what=$1 wanted=$2 got=''
+	shift 2
+	for _ in {1..600}; do
+		got=$("$@" || true)
+		[ "$got" != "$wanted" ] || return 0
+		sleep 0.1
+	done
+	same "$what" "$wanted" "$got"
+}
+nodes_are() {
+	local kib=0
+	[[ $1 != *2 ]] || kib=2097152
+	sed -i "s/MemTotal: .*/MemTotal: $kib kB/" "$root/sys/devices/system/node/node2/meminfo"
+	echo "$1" >"$root/sys/devices/system/node/has_memory"
+}
+tree two-dram-cxl
+rm -f "$scratch/journal"
+"$mpol" weights auto --watch --mix 1:0 --root "$root" --journal "$scratch/journal" >"$scratch/watched" 2>"$scratch/complained" &
+watcher=$!
+children+=("$watcher")
+until_same "the table when the watch begins" "node0=10 node1=10 node2=3" stands
+nodes_are 0-1
+until_same "the table when node 2 has gone" "node0=1 node1=1 node2=3" stands
+bandwidth 2 28610
+nodes_are 0-2
+until_same "the table when it is back" "node0=10 node1=10 node2=3" stands
+expect 0 'nodes have changed; with memory: 0-1' cat "$scratch/watched"
+# What firmware says of a node that comes is nonsense: said, and the weights stay.
+nodes_are 0-1
+until_same "the table when node 2 has gone again" "node0=1 node1=1 node2=3" stands
+bandwidth 2 50
+nodes_are 0-2
+until_same "what is complained of" 1 grep -c 'node 2: not used: what is stated cannot be true' "$scratch/complained"
+same "the table then" "node0=1 node1=1 node2=3" "$(stands)"
+expect 0 'stay as they are until nodes change again' cat "$scratch/complained"
+bandwidth 2 28610
+kill -TERM "$watcher"
+status=0
+wait "$watcher" || status=$?
+same "how a watch ends that is told to" 0 "$status"
+# Undo takes back one derivation after the other.
+expect 0 'node 0: weight 1 -> 10' undo
+expect 0 '' undo --all
+same "the table after undo" "node0=1 node1=1 node2=1" "$(stands)"
+# Somebody else's weights are not touched, and end it.
+"$mpol" weights auto --watch --mix 1:0 --root "$root" --journal "$scratch/journal" >"$scratch/watched" 2>"$scratch/complained" &
+watcher=$!
+children+=("$watcher")
+until_same "the table when the watch begins" "node0=10 node1=10 node2=3" stands
+echo 5 >"$table/node1"
+nodes_are 0-1
+status=0
+wait "$watcher" || status=$?
+same "how it ends where somebody has set weights" 1 "$status"
+expect 0 'somebody else has set the weight of node 1 to 5 since, which was 10' cat "$scratch/complained"
+same "the table" "node0=10 node1=5 node2=3" "$(stands)"
+
 # ---- a write that fails: those before it are taken back
 tree two-dram-cxl
 rm "$table/node2" "$scratch/journal"
@@ -186,6 +246,10 @@ wrong 'takes show' '--help' weights
 wrong 'takes show' '--help' weights guess
 wrong 'are for what is derived' '--help' changing set 0=1 --from 0
 wrong 'are for auto and set' '--help' weights show --dry-run
+wrong '--watch is for auto' '--help' weights show --watch
+wrong '--watch is for auto' '--help' changing set 0=1 --watch
+wrong '--watch is for auto' '--help' changing auto --watch --dry-run
+wrong '--watch is for auto' '--help' changing auto --watch --machine two-dram-cxl
 wrong 'not a mix' '2:1' weights explain --mix 2
 wrong 'not a mix' '2:1' weights explain --mix 0:0
 wrong 'not a mix' '2:1' weights explain --mix 1001:1

@@ -41,9 +41,29 @@ bool policy_effective(const struct mpol_policy *intended, const struct nodemask 
 	return true;
 }
 
+/* Weights tell policies apart only where both say them: 6:2 is as good as 3:1. */
+static bool same_shares(const struct mpol_policy *policy, const struct mpol_policy *shown,
+			const struct nodemask *nodes)
+{
+	int node, first = -1;
+
+	nodemask_for_each (node, nodes) {
+		if (!policy->weights[node] || !shown->weights[node])
+			continue;
+		if (first < 0)
+			first = node;
+		if (policy->weights[node] * shown->weights[first] !=
+		    policy->weights[first] * shown->weights[node])
+			return false;
+	}
+	return true;
+}
+
 bool policy_shows_as(const struct mpol_policy *policy, const struct mpol_policy *shown)
 {
-	const unsigned int seen = MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE;
+	/* Stripes have no flags: what prefers a node keeps it in any cpuset. */
+	const unsigned int seen =
+		policy_says_weights(shown) ? 0 : MPOL_FLAG_STATIC | MPOL_FLAG_RELATIVE;
 	struct nodemask nodes = policy_nodemask(policy), shown_nodes = policy_nodemask(shown);
 
 	if (policy->mode != shown->mode)
@@ -51,5 +71,5 @@ bool policy_shows_as(const struct mpol_policy *policy, const struct mpol_policy 
 	if (policy->mode == MPOL_MODE_DEFAULT || policy->mode == MPOL_MODE_LOCAL)
 		return true;
 	return ((policy->mode_flags ^ shown->mode_flags) & seen) == 0 &&
-	       nodemask_equal(&nodes, &shown_nodes);
+	       nodemask_equal(&nodes, &shown_nodes) && same_shares(policy, shown, &nodes);
 }

@@ -36,6 +36,14 @@ void policy_set_nodemask(struct mpol_policy *policy, const struct nodemask *node
 	memcpy(policy->nodes, nodes, sizeof(policy->nodes));
 }
 
+bool policy_says_weights(const struct mpol_policy *policy)
+{
+	for (int node = 0; node < NODES_MAX; node++)
+		if (policy->weights[node])
+			return policy->mode == MPOL_MODE_WEIGHTED_INTERLEAVE;
+	return false;
+}
+
 bool policy_equal(const struct mpol_policy *a, const struct mpol_policy *b)
 {
 	if (a->mode != b->mode || a->mode_flags != b->mode_flags)

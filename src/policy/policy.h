@@ -30,6 +30,10 @@ bool policy_confines(const struct mpol_policy *policy, const struct nodemask *no
 
 void policy_set_nodemask(struct mpol_policy *policy, const struct nodemask *nodes);
 
+/* Whether it is weighted interleave with weights of its own for some node: what the kernel shows
+ * never is. */
+bool policy_says_weights(const struct mpol_policy *policy);
+
 /* Same mode, flags, nodes, home node and weights. */
 bool policy_equal(const struct mpol_policy *a, const struct mpol_policy *b);
 
@@ -46,7 +50,8 @@ struct nodemask policy_relative_nodes(const struct nodemask *mask, const struct 
 
 /*
  * Whether an effective policy looks like shown, as read from numa_maps, which
- * tells no home node and no weights, and not on every kernel BALANCING.
+ * tells no home node and no weights, and not on every kernel BALANCING; or as made up from
+ * stripes, which have weights.
  */
 bool policy_shows_as(const struct mpol_policy *policy, const struct mpol_policy *shown);
 

@@ -108,6 +108,7 @@ struct mpol_args {
 	 * Weighted interleave only: policy_maxnode bytes, one per node, or NULL for
 	 * the kernel's global weights (/sys/kernel/mm/mempolicy/weighted_interleave).
 	 * 0 stands for the global weight of that node, whatever it is at the time.
+	 * Others than the kernel's are for ranges and whole processes: see mpol_stripes_new.
 	 * Get: written if not NULL, all 0: the kernel has no other weights.
 	 */
 	uint8_t *interleave_weights;
@@ -125,8 +126,8 @@ struct mpol_args {
  *                that the mode does not take, a mask that the mode does not
  *                take, no node of the mask allowed, weights without weighted
  *                interleave
- *   -EOPNOTSUPP  a home node (the kernel keeps one for ranges only); weights
- *                that differ from the kernel's global ones
+ *   -EOPNOTSUPP  a home node (the kernel keeps one for ranges only); weights that differ
+ *                from the kernel's global ones: memory is the process's, not the thread's
  *   -EFAULT      the mask's words cannot be read
  *   -E2BIG       non-zero fields that this library does not know
  *   -ENOMEM
@@ -153,6 +154,9 @@ MPOL_API int mpol_get_mempolicy(struct mpol_args *args, size_t size);
  *   -EFAULT      part of the range is not mapped (get: nothing at addr)
  *   -EOPNOTSUPP  a home node with a mode other than bind and prefer-many, or
  *                with a kernel older than 5.17
+ *
+ * Weights that differ from the kernel's are made of stripes (mpol_stripes_new): get then
+ * reports prefer.  Errors of that, too: -EOPNOTSUPP, -ENOSPC.
  */
 MPOL_API int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *args,
 				    size_t size);
@@ -188,6 +192,10 @@ MPOL_API int mpol_get_vma_mempolicy(void *addr, struct mpol_args *args, size_t s
  *   -EOPNOTSUPP  a 32-bit target, a kernel thread, a target under seccomp
  *   -EAGAIN      the target makes threads faster than they can be changed
  *   -EOVERFLOW   get: the kernel shows only the beginning of so long a list of nodes
+ * Weights that differ from the kernel's are for the process as a whole: its threads get the
+ * kernel's own interleave, what is mapped is cut into stripes (mpol_stripes_new).  For one
+ * thread of several they are refused (-EOPNOTSUPP).
+ *
  * When some threads were changed and some could not be, the first failure is
  * returned and args->error says how many of how many were changed.  A policy
  * that the kernel refuses for the first thread is not tried on the others.
@@ -571,6 +579,85 @@ MPOL_API int mpol_process_ranges(const struct mpol_process *process, const char 
 /* Whether text has that form: 0, or -EINVAL. */
 MPOL_API int mpol_ranges_check(const char *text, struct mpol_error *error);
 
+/* ---- Weights of a process's own: stripes ---------------------------------------- */
+
+/*
+ * The kernel interleaves by one table of weights.  Others are made of stripes: private anonymous
+ * memory is cut where the kernel's formula with these weights would go on to another node, and
+ * each piece prefers its node.  Pages allocated afterwards are where a kernel with these weights
+ * would put them, those of one stripe together, as if they were one page (mpol-policy(7)).  A
+ * process gets 4,096 more ranges at most, and no more than a quarter of what vm.max_map_count
+ * leaves; so larger ranges get coarser stripes.
+ */
+struct mpol_stripes;
+
+/* What is to become of one range, and what became of it. */
+struct mpol_stripes_range {
+	uint64_t start, end;
+	uint64_t stripe_bytes; /* 0: too small for its share of them, left as it is */
+	uint64_t nr_pieces;    /* that prefer one node each */
+	int32_t code;	       /* once carried out: 0, or negative errno; -EFAULT: it had gone */
+};
+
+struct mpol_stripes_result {
+	uint64_t nr_ranges;	 /* that were cut */
+	uint64_t nr_pieces;	 /* into so many, with a node each */
+	uint64_t bytes;		 /* of these */
+	uint64_t left_bytes;	 /* too small to be cut */
+	uint64_t vanished_bytes; /* unmapped, or made something else, before it was their turn */
+	uint64_t nr_stops;
+	uint64_t longest_stop_ns, total_stop_ns; /* until the calls were seen to be done */
+};
+
+/*
+ * Plans stripes for a process, of which the picture was taken on this machine with
+ * MPOL_PROCESS_VMAS, and must outlive the plan: changes nothing.  ranges: these, which are private
+ * anonymous memory from end to end; NULL: all of the process's but stacks, what may not be
+ * accessed, and ranges with a policy of their own that is not stripes.
+ *
+ * *ret_stripes is NULL where none are needed: another mode, or the weights are the kernel's own.
+ * Errors: -EINVAL (no node that the cpuset allows has memory), -EFAULT (a range, or part of it, is
+ * not mapped), -EOPNOTSUPP (a range is not private anonymous memory; flags of the policy; a
+ * weight of 0 where the kernel has none), -ENOSPC (the process has so many ranges already that
+ * these could not be cut), -ENOMEM.
+ */
+MPOL_API int mpol_stripes_new(const struct mpol_process *process, const struct mpol_policy *policy,
+			      const struct iovec *ranges, size_t nr_ranges,
+			      struct mpol_stripes **ret_stripes, struct mpol_error *error);
+MPOL_API void mpol_stripes_free(struct mpol_stripes *stripes);
+
+/* Neighbours are one range, in ascending order; NULL past the last. */
+MPOL_API size_t mpol_stripes_nr_ranges(const struct mpol_stripes *stripes);
+MPOL_API const struct mpol_stripes_range *mpol_stripes_range(const struct mpol_stripes *stripes,
+							     size_t index);
+
+/* For the threads, and the rest of the memory: the kernel's own interleave over these nodes. */
+MPOL_API const struct mpol_policy *mpol_stripes_thread_policy(const struct mpol_stripes *stripes);
+
+/*
+ * Cuts the ranges, in calls that take the target a few milliseconds each.  Of a range that is no
+ * longer mapped, or is no private anonymous memory any more, nothing is changed; of those that
+ * are left in part, that part is cut.
+ * Returns 0 also where ranges had gone.  Errors: those of mpol_process_set_vma_mempolicy; what was
+ * cut before is told in *ret_result, which is always filled.
+ */
+MPOL_API int mpol_stripes_carry_out(struct mpol_stripes *stripes, int pidfd,
+				    struct mpol_stripes_result *ret_result,
+				    struct mpol_error *error);
+
+/* Ranges of a picture that are stripes of one policy, known by their looks. */
+struct mpol_striped {
+	size_t first_vma, nr_vmas; /* as mpol_process_vma counts them */
+	uint64_t start, end;
+	uint64_t stripe_bytes;
+	/* The smallest weights that cut so: 6:2 in stripes of 4 KiB are 3:1 in stripes of 8 KiB. */
+	const struct mpol_policy *policy;
+};
+
+/* In ascending order; NULL past the last. */
+MPOL_API const struct mpol_striped *mpol_process_striped(const struct mpol_process *process,
+							 size_t index);
+
 /* ---- Changing the policy of every thread, with a report ---------------------- */
 
 struct mpol_thread_result {
@@ -585,6 +672,7 @@ struct mpol_report {
 	size_t nr_changed;
 	uint64_t longest_stop_ns;
 	struct mpol_thread_result *threads;
+	struct mpol_stripes_result stripes; /* all 0: none were needed */
 };
 
 /*

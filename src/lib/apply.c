@@ -18,7 +18,10 @@
 #include "cleanup.h"
 #include "error.h"
 #include "remote.h"
+#include "stripes-internal.h"
 #include "target.h"
+
+DEFINE_CLEANUP(struct mpol_process *, mpol_process_free);
 
 /* More passes than any program needs that does not make threads without end. */
 #define MAX_PASSES 64
@@ -278,24 +281,67 @@ static int apply_remote(const struct target *target, const struct mpol_args *arg
 	return r;
 }
 
+/* Whether only one of several threads is meant, which cannot have weights of its own. */
+static bool is_one_of_several(const struct target *target)
+{
+	_cleanup_free_ pid_t *tids = NULL;
+	size_t nr = 0;
+
+	return target->tid &&
+	       (process_list_threads(target->root, target->leader.tid, &tids, &nr) < 0 || nr > 1);
+}
+
+/*
+ * Weights that the kernel does not have: its own interleave for the threads, and stripes for the
+ * memory that is there.  All that can be found to be impossible is found before anything changes.
+ */
+static int apply_weights(struct target *target, struct mpol_args *args,
+			 struct mpol_report *ret_report)
+{
+	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
+	_cleanup_(mpol_stripes_freep) struct mpol_stripes *stripes = NULL;
+	struct mpol_stripes_result result = { 0 };
+	struct mpol_policy policy;
+	int r;
+
+	if (is_one_of_several(target))
+		return args_refuse_weights(args);
+	target->tid = 0;
+	r = args_own_weights(args, &policy);
+	if (r == 0)
+		r = mpol_process_new(NULL, target->leader.tid, MPOL_PROCESS_VMAS, &process,
+				     args->error);
+	if (r == 0)
+		r = mpol_stripes_new(process, &policy, NULL, 0, &stripes, args->error);
+	if (r < 0)
+		return r;
+	args_without_weights(args);
+	r = apply_remote(target, args, ret_report);
+	if (r == 0 && stripes)
+		r = stripes_carry_out(stripes, target, &result, args->error);
+	ret_report->stripes = result;
+	return r;
+}
+
 int mpol_process_apply(int pidfd, pid_t tid, const struct mpol_args *user, size_t size,
 		       struct mpol_report *ret_report)
 {
 	_cleanup_(target_close) struct target target = { .root = -1 };
 	struct nodemask nodes;
 	struct mpol_args args;
-	int r;
+	int own, r;
 
 	*ret_report = (struct mpol_report) { 0 };
-	r = args_read_policy(user, size, false, &args, &nodes);
-	if (r < 0)
-		return r;
+	own = args_read_wish(user, size, false, &args, &nodes);
+	if (own < 0)
+		return own;
 	r = target_open(pidfd, &target, args.error);
 	if (r < 0)
 		return r;
 	if (tid)
 		target.tid = tid;
-	return apply_remote(&target, &args, ret_report);
+	return own ? apply_weights(&target, &args, ret_report)
+		   : apply_remote(&target, &args, ret_report);
 }
 
 int mpol_process_set_mempolicy(int pidfd, const struct mpol_args *args, size_t size)

@@ -77,6 +77,21 @@ static bool mask_empty(const struct mpol_args *args)
 	return true;
 }
 
+/* Whether the kernel interleaves by weights at all. */
+static bool kernel_weighs(void)
+{
+	return access("/" WEIGHTS_PATH, F_OK) == 0;
+}
+
+/* Whether weights are given for nodes of the mask, not only zeros. */
+static bool gives_weights(const struct mpol_args *args)
+{
+	for (uint64_t node = 0; args->interleave_weights && node < args->policy_maxnode; node++)
+		if (has_node(args, node) && args->interleave_weights[node])
+			return true;
+	return false;
+}
+
 /* The rule of mm/mempolicy.c (sanitize_mpol_flags, get_nodes) that is broken whatever the nodes. */
 static const char *broken_form(const struct mpol_args *args)
 {
@@ -92,7 +107,7 @@ static const char *broken_form(const struct mpol_args *args)
 	/* The limit is one page of bits; beyond the kernel reads no mask. */
 	if (args->policy_nodemask && args->policy_maxnode > 8UL * sysconf(_SC_PAGESIZE))
 		return "the mask is longer than one page";
-	if (args->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && access("/" WEIGHTS_PATH, F_OK) < 0)
+	if (args->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && !kernel_weighs())
 		return "this kernel has no weighted interleave (it came with Linux 6.9)";
 	if ((flags & MPOL_FLAG_BALANCING) && args->mode == MPOL_MODE_PREFERRED_MANY)
 		return "this kernel takes balancing with bind only";
@@ -113,21 +128,56 @@ static const char *broken_rule(const struct mpol_args *args)
 	return NULL;
 }
 
+/* Of a range of no length mbind(2) changes nothing.  Returns its word. */
+static int judged(const struct mpol_args *args)
+{
+	return syscall(SYS_mbind, 0UL, 0UL, (long)args_kernel_mode(args), args->policy_nodemask,
+		       args_kernel_maxnode(args), 0UL)
+		       ? -errno
+		       : 0;
+}
+
+/* Whether any weight is given; the mask, which may not be readable yet, is not looked at. */
+static bool gives_any_weight(const struct mpol_args *args)
+{
+	for (uint64_t node = 0; args->interleave_weights && node < NODES_MAX; node++)
+		if (node < args->policy_maxnode && args->interleave_weights[node])
+			return true;
+	return false;
+}
+
+/* Of weights for a kernel that has none: they are served there, too, and the rules of masks are
+ * those of plain interleave.  Only a mask that the kernel has read is read here. */
+static int judged_without_weights(const struct mpol_args *args)
+{
+	struct mpol_args asked = *args;
+	int r;
+
+	args_without_weights(&asked);
+	r = judged(&asked);
+	return r == 0 && !gives_weights(args) ? -EINVAL : r;
+}
+
 /*
- * Has the kernel judge mode, flags and mask before they are used: of a range of
- * no length mbind(2) changes nothing.  Reading the mask is the kernel's, which
- * alone can find that it cannot be read.  Where a filter keeps the call from us
+ * Has the kernel judge mode, flags and mask before they are used.  Reading the mask is the
+ * kernel's, which alone can find that it cannot be read.  Where a filter keeps the call from us
  * (the target's may be another) the kernel's word comes later.
  */
 static int check_form(const struct mpol_args *args, const char *step)
 {
-	if (!syscall(SYS_mbind, 0UL, 0UL, (long)args_kernel_mode(args), args->policy_nodemask,
-		     args_kernel_maxnode(args), 0UL))
-		return 0;
-	if (errno == EFAULT)
-		return error_set(args->error, -EFAULT, step, "the mask's words cannot be read");
-	if (errno == EINVAL)
-		return error_set(args->error, -EINVAL, step, "%s", broken_form(args));
+	const bool unknown = args->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && !kernel_weighs();
+	const int r =
+		unknown && gives_any_weight(args) ? judged_without_weights(args) : judged(args);
+
+	if (r == -EFAULT)
+		return error_set(args->error, r, step, "the mask's words cannot be read");
+	if (r == -EINVAL) {
+		error_set(args->error, r, step, "%s", broken_form(args));
+		if (unknown)
+			error_advise(args->error, "say the weights of all nodes, as in "
+						  "weighted:0=3,1=1: those it can be given");
+		return r;
+	}
 	return 0;
 }
 
@@ -183,44 +233,97 @@ static void format_global_weights(int root, const struct mpol_args *args, char *
 	}
 }
 
-static int check_weights(const struct mpol_args *args)
+static int no_weight(const struct mpol_args *args, int node)
+{
+	error_set(args->error, -EOPNOTSUPP, "check weights",
+		  "this kernel has no interleave weight for node %d", node);
+	error_advise(args->error, "weighted interleave came with Linux 6.9; before it, say the "
+				  "weights of all nodes");
+	return -EOPNOTSUPP;
+}
+
+/* 1: the weights differ from the kernel's, or the kernel has none; 0: they do not; or an error. */
+static int compare_weights(const struct mpol_args *args)
 {
 	_cleanup_close_ int root = -1;
-	char global[128];
+	bool differ = false;
 
 	if (!args->interleave_weights)
 		return 0;
 	if (args->mode != MPOL_MODE_WEIGHTED_INTERLEAVE)
 		return error_set(args->error, -EINVAL, "check policy",
 				 "weights given with a mode other than weighted interleave");
+	if (!gives_weights(args))
+		return 0;
 	root = rootfs_open(NULL);
 	if (root < 0)
 		return error_errno(args->error, root, "open /");
 	for (int node = 0; node < NODES_MAX; node++) {
+		uint8_t wanted;
 		uint64_t weight;
 
-		if (!has_node(args, node) || !args->interleave_weights[node])
+		if (!has_node(args, node))
 			continue;
+		wanted = args->interleave_weights[node];
 		if (rootfs_read_u64(root, &weight, WEIGHTS_PATH "/node%d", node) < 0) {
-			error_set(args->error, -EOPNOTSUPP, "check weights",
-				  "this kernel has no interleave weight for node %d", node);
-			error_advise(args->error, "weighted interleave came with Linux 6.9");
-			return -EOPNOTSUPP;
+			/* Of a node that cannot be the kernel has none, and leaves it out. */
+			if (!wanted && kernel_weighs())
+				continue;
+			if (!wanted || kernel_weighs())
+				return no_weight(args, node);
+			differ = true;
+		} else if (wanted && wanted != weight) {
+			differ = true;
 		}
-		if (weight == args->interleave_weights[node])
-			continue;
+	}
+	return differ;
+}
+
+int args_refuse_weights(const struct mpol_args *args)
+{
+	_cleanup_close_ int root = rootfs_open(NULL);
+	char global[128] = "";
+
+	error_set(args->error, -EOPNOTSUPP, "check weights",
+		  "only a whole process can have weights of its own: the kernel interleaves by "
+		  "one table");
+	if (root >= 0)
 		format_global_weights(root, args, global, sizeof(global));
-		error_set(args->error, -EOPNOTSUPP, "check weights",
-			  "the kernel interleaves by one table of weights, and node %d has %d "
-			  "there, not %d",
-			  node, (int)weight, args->interleave_weights[node]);
-		error_advise(args->error,
-			     "leave the weights out to use the kernel's (%s), or have root write "
-			     "others for the whole machine to /" WEIGHTS_PATH "/nodeN",
-			     global);
-		return -EOPNOTSUPP;
+	error_advise(args->error,
+		     "name the process without a thread (mpol set), its ranges (mpol bind), start "
+		     "it with mpol run, or set the kernel's%s%s%s: mpol weights set",
+		     *global ? " (" : "", global, *global ? ")" : "");
+	return -EOPNOTSUPP;
+}
+
+int args_own_weights(const struct mpol_args *args, struct mpol_policy *ret)
+{
+	_cleanup_close_ int root = rootfs_open(NULL);
+
+	if (root < 0)
+		return error_errno(args->error, root, "open /");
+	*ret = (struct mpol_policy) { .mode = MPOL_MODE_WEIGHTED_INTERLEAVE };
+	memcpy(ret->nodes, args->policy_nodemask, sizeof(ret->nodes));
+	for (int node = 0; node < NODES_MAX; node++) {
+		uint64_t weight;
+
+		if (!has_node(args, node))
+			continue;
+		ret->weights[node] = args->interleave_weights[node];
+		if (ret->weights[node])
+			continue;
+		if (rootfs_read_u64(root, &weight, WEIGHTS_PATH "/node%d", node) < 0)
+			weight = 1; /* a node that cannot be */
+		ret->weights[node] = weight ? (uint8_t)weight : 1;
 	}
 	return 0;
+}
+
+void args_without_weights(struct mpol_args *args)
+{
+	args->interleave_weights = NULL;
+	if (!kernel_weighs())
+		args->mode = MPOL_MODE_INTERLEAVE;
 }
 
 static int check_home(const struct mpol_args *args, bool for_range)
@@ -267,8 +370,8 @@ static void take_mask(struct mpol_args *args, struct nodemask *ret_nodes)
 	args->policy_maxnode = NODES_MAX;
 }
 
-int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
-		     struct mpol_args *ret, struct nodemask *ret_nodes)
+int args_read_wish(const struct mpol_args *user, size_t size, bool for_range, struct mpol_args *ret,
+		   struct nodemask *ret_nodes)
 {
 	int r = args_read(user, size, ret);
 
@@ -280,7 +383,22 @@ int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
 		return r;
 	take_mask(ret, ret_nodes);
 	r = check_home(ret, for_range);
-	return r < 0 ? r : check_weights(ret);
+	if (r == 0)
+		r = compare_weights(ret);
+	if (r <= 0 || !(ret->mode_flags & MPOL_FLAG_RELATIVE))
+		return r;
+	error_set(ret->error, -EOPNOTSUPP, "check weights",
+		  "relative does not go with weights other than the kernel's");
+	error_advise(ret->error, "name the nodes as they are, without +relative");
+	return -EOPNOTSUPP;
+}
+
+int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
+		     struct mpol_args *ret, struct nodemask *ret_nodes)
+{
+	int r = args_read_wish(user, size, for_range, ret, ret_nodes);
+
+	return r > 0 ? args_refuse_weights(ret) : r;
 }
 
 int args_check_home_node(const struct mpol_args *args)

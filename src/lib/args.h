@@ -40,6 +40,25 @@ int args_read(const struct mpol_args *user, size_t size, struct mpol_args *ret);
 int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
 		     struct mpol_args *ret, struct nodemask *ret_nodes);
 
+/*
+ * args_read_policy for a process, or ranges, whose weights may be others than the kernel's: returns
+ * 1 where they are, or where this kernel has none.  -EOPNOTSUPP: with MPOL_FLAG_RELATIVE.
+ */
+int args_read_wish(const struct mpol_args *user, size_t size, bool for_range, struct mpol_args *ret,
+		   struct nodemask *ret_nodes);
+
+/* Says that one thread cannot have such weights, and what can.  Returns -EOPNOTSUPP. */
+int args_refuse_weights(const struct mpol_args *args);
+
+/*
+ * The policy of such weights, the kernel's in the place of zeros.  Returns 0, or -errno of
+ * openat(2).
+ */
+int args_own_weights(const struct mpol_args *args, struct mpol_policy *ret);
+
+/* Makes it the policy nearest to it that the kernel has: its own weights, else all alike. */
+void args_without_weights(struct mpol_args *args);
+
 /* Gives the caller what fits in size. */
 void args_write(const struct mpol_args *args, struct mpol_args *user, size_t size);
 

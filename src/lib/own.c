@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "cleanup.h"
 #include "error.h"
 
 static struct nodemask own_mems_allowed(void)
@@ -50,6 +51,17 @@ int mpol_set_mempolicy(const struct mpol_args *user, size_t size)
 	return 0;
 }
 
+/* Weights that the kernel does not have are cut as those of any process. */
+static int set_weights(const struct iovec *range, const struct mpol_args *user, size_t size,
+		       const struct mpol_args *args)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (pidfd < 0)
+		return error_errno(args->error, -errno, "pidfd_open");
+	return mpol_process_set_vma_mempolicy(pidfd, range, 1, user, size);
+}
+
 int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *user, size_t size)
 {
 	const struct iovec range = { addr, length };
@@ -57,7 +69,9 @@ int mpol_set_vma_mempolicy(void *addr, size_t length, const struct mpol_args *us
 	struct mpol_args args;
 	int r;
 
-	r = args_read_policy(user, size, true, &args, &nodes);
+	r = args_read_wish(user, size, true, &args, &nodes);
+	if (r > 0)
+		return set_weights(&range, user, size, &args);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_mbind, addr, length, (long)args_kernel_mode(&args), args.policy_nodemask,

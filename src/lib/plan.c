@@ -9,12 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "cleanup.h"
 #include "correction.h"
 #include "error.h"
 #include "grow.h"
+#include "page.h"
 #include "policy.h"
+#include "ranges.h"
 #include "rootfs.h"
+#include "striped.h"
 
 static const struct mpol_policy default_policy = { .mode = MPOL_MODE_DEFAULT };
 
@@ -22,6 +26,8 @@ struct mpol_plan {
 	struct nodemask memory; /* nodes that have some */
 	struct mpol_correction *corrections;
 	size_t nr, allocated;
+	struct mpol_policy **policies; /* of threads, that no change has as they are; owned */
+	size_t nr_policies, policies_allocated;
 	bool no_memory;
 };
 
@@ -31,6 +37,9 @@ void mpol_plan_free(struct mpol_plan *plan)
 {
 	if (!plan)
 		return;
+	for (size_t i = 0; i < plan->nr_policies; i++)
+		free(plan->policies[i]);
+	free(plan->policies);
 	free(plan->corrections);
 	free(plan);
 }
@@ -97,16 +106,68 @@ static struct nodemask allowed_of(const struct mpol_thread *thread, const struct
 	return nodemask_and(&allowed, memory);
 }
 
+/* Of weights the interleave that the kernel has. */
+static void make_for_threads(struct mpol_policy *policy)
+{
+	struct mpol_args args;
+
+	mpol_policy_to_args(policy, &args);
+	args_without_weights(&args);
+	policy->mode = args.mode;
+	memset(policy->weights, 0, sizeof(policy->weights));
+}
+
+/* What a change means for threads.  NULL: no memory, which the plan remembers. */
+static const struct mpol_policy *intended_for_threads(struct mpol_plan *plan,
+						      const struct mpol_policy *intended)
+{
+	struct mpol_policy *policy, **policies;
+
+	if (!policy_says_weights(intended))
+		return intended;
+	policy = calloc(1, sizeof(*policy));
+	policies = grow(plan->policies, plan->nr_policies, &plan->policies_allocated,
+			sizeof(*policies));
+	if (policies)
+		plan->policies = policies;
+	if (!policy || !policies) {
+		free(policy);
+		plan->no_memory = true;
+		return NULL;
+	}
+	*policy = *intended;
+	make_for_threads(policy);
+	return plan->policies[plan->nr_policies++] = policy;
+}
+
 /*
- * A range's own policy.  Where it shows what every thread has, nobody can tell:
- * it is taken for its own if it is what a change intended, else for none.
+ * A range's own policy.  Where it shows what every thread has, nobody can tell: it is taken for its
+ * own if it is what a change intended, else for none.  Of stripes it is the policy that they
+ * make up.
  */
-static const struct mpol_policy *own_policy(const struct mpol_vma *vma,
+static const struct mpol_policy *own_policy(const struct mpol_process *process, size_t index,
 					    const struct mpol_policy *intended)
 {
+	const struct mpol_vma *vma = mpol_process_vma(process, index);
+	const struct mpol_striped *striped = striped_of(process, index);
+
+	if (striped)
+		return striped->policy;
+	if (policy_says_weights(intended) && striped_follows(process, index, intended))
+		return intended;
 	if (vma->has_policy > 0 || (vma->has_policy < 0 && policy_shows_as(intended, vma->policy)))
 		return vma->policy;
 	return &default_policy;
+}
+
+/* Whether a change that was stopped in the middle may have left it: a node of its stripes. */
+static bool is_half_done(const struct mpol_change *change, const struct mpol_policy *shown)
+{
+	const struct nodemask nodes = policy_nodemask(shown);
+	const struct nodemask intended = policy_nodemask(change->intended);
+
+	return !change->is_ended && policy_says_weights(change->intended) &&
+	       shown->mode == MPOL_MODE_PREFERRED && nodemask_subset(&nodes, &intended);
 }
 
 /* The first range that ends above the address. */
@@ -125,7 +186,7 @@ static size_t first_vma(const struct mpol_process *process, uint64_t address)
 	return low;
 }
 
-/* Threads or ranges: a change is about one kind. */
+/* Threads, then ranges: a change may be about both. */
 static bool is_about_threads(const struct mpol_change *change)
 {
 	return change->nr_replaced && change->replaced[0].tid;
@@ -144,19 +205,23 @@ struct undo {
 	const struct mpol_process *process;
 	bool force;
 	struct mpol_plan *plan;
+	const struct mpol_policy *thread_policy; /* what the change gave to threads */
 };
 
 static void add_undo(const struct undo *undo, struct mpol_correction *correction,
 		     const struct nodemask *allowed)
 {
 	const struct seen seen = { .shown = correction->shown, .allowed = *allowed };
+	const struct mpol_policy *intended =
+		correction->tid ? undo->thread_policy : undo->change->intended;
 
 	correction->change_id = undo->change->id;
-	switch (correction_undo(undo->change->intended, correction->wanted, &seen)) {
+	switch (correction_undo(intended, correction->wanted, &seen)) {
 	case CORRECTION_NONE:
 		return;
 	case CORRECTION_FOREIGN:
-		correction->code = undo->force ? 0 : -ECANCELED;
+		if (!undo->force && !is_half_done(undo->change, correction->shown))
+			correction->code = -ECANCELED;
 		break;
 	case CORRECTION_WANTED:
 	default:
@@ -192,7 +257,7 @@ static void undo_range(const struct undo *undo, const struct mpol_replaced *repl
 		struct mpol_correction correction = {
 			.start = vma->start > replaced->start ? vma->start : replaced->start,
 			.end = vma->end < replaced->end ? vma->end : replaced->end,
-			.shown = own_policy(vma, undo->change->intended),
+			.shown = own_policy(undo->process, i, undo->change->intended),
 			.wanted = replaced->policy,
 		};
 
@@ -213,7 +278,7 @@ int mpol_plan_undo(const struct mpol_change *change, const struct mpol_process *
 		   unsigned int flags, struct mpol_plan **ret_plan, struct mpol_error *error)
 {
 	_cleanup_(mpol_plan_freep) struct mpol_plan *plan = NULL;
-	struct undo undo = { change, process, flags & MPOL_PLAN_FORCE, NULL };
+	struct undo undo = { change, process, flags & MPOL_PLAN_FORCE, NULL, NULL };
 	int r;
 
 	if (!is_about(change, process)) {
@@ -228,11 +293,13 @@ int mpol_plan_undo(const struct mpol_change *change, const struct mpol_process *
 	if (r < 0)
 		return r;
 	undo.plan = plan;
-	if (is_about_threads(change))
-		for (size_t i = 0; i < mpol_process_nr_threads(process); i++)
-			undo_thread(&undo, mpol_process_thread(process, i));
-	else
-		for (size_t i = 0; i < change->nr_replaced; i++)
+	undo.thread_policy = intended_for_threads(plan, change->intended);
+	for (size_t i = 0;
+	     is_about_threads(change) && undo.thread_policy && i < mpol_process_nr_threads(process);
+	     i++)
+		undo_thread(&undo, mpol_process_thread(process, i));
+	for (size_t i = 0; i < change->nr_replaced; i++)
+		if (!change->replaced[i].tid)
 			undo_range(&undo, &change->replaced[i]);
 	if (plan->no_memory)
 		return error_errno(error, -ENOMEM, "plan");
@@ -271,14 +338,14 @@ static int find_changes(const struct mpol_journal *journal, const struct mpol_pr
 	return 0;
 }
 
+/* The correction's wanted is what it should be. */
 static void add_drift(struct mpol_plan *plan, const struct mpol_change *change,
 		      struct mpol_correction *correction, const struct nodemask *allowed)
 {
 	const struct seen seen = { .shown = correction->shown, .allowed = *allowed };
 
 	correction->change_id = change->id;
-	correction->wanted = change->intended;
-	switch (correction_drift(change->intended, &seen)) {
+	switch (correction_drift(correction->wanted, &seen)) {
 	case CORRECTION_NONE:
 		return;
 	case CORRECTION_FOREIGN:
@@ -309,7 +376,9 @@ static void compare_thread(struct mpol_plan *plan, const struct changes *changes
 		    (change->tid && (change->tid != thread->tid ||
 				     change->replaced[0].start_ticks != thread->start_ticks)))
 			continue;
-		add_drift(plan, change, &correction, &allowed);
+		correction.wanted = intended_for_threads(plan, change->intended);
+		if (correction.wanted)
+			add_drift(plan, change, &correction, &allowed);
 		return;
 	}
 }
@@ -337,6 +406,15 @@ static uint64_t cut(const struct changes *changes, size_t nr_newer, uint64_t *st
 	return end;
 }
 
+/* What is there now may be something else than what was cut into stripes. */
+static bool may_be_cut(const struct mpol_process *process, size_t index)
+{
+	const struct mpol_vma *vma = mpol_process_vma(process, index);
+
+	return range_is_private_anonymous(vma->permissions, vma->name) &&
+	       !range_is_left_out(process, index);
+}
+
 /* One range of change number index, as far as no newer change is about it. */
 static void compare_range(struct mpol_plan *plan, const struct changes *changes, size_t index,
 			  const struct mpol_replaced *range, const struct mpol_process *process)
@@ -349,12 +427,15 @@ static void compare_range(struct mpol_plan *plan, const struct changes *changes,
 		uint64_t start = vma->start > range->start ? vma->start : range->start;
 		uint64_t end = vma->end < range->end ? vma->end : range->end;
 
+		if (policy_says_weights(changes->items[index]->intended) && !may_be_cut(process, i))
+			continue;
 		while (start < end) {
 			uint64_t piece_end = cut(changes, index, &start, end);
 			struct mpol_correction correction = {
 				.start = start,
 				.end = piece_end,
-				.shown = own_policy(vma, changes->items[index]->intended),
+				.shown = own_policy(process, i, changes->items[index]->intended),
+				.wanted = changes->items[index]->intended,
 			};
 
 			if (start < piece_end)
@@ -372,8 +453,9 @@ static void compare(struct mpol_plan *plan, const struct changes *changes,
 	for (size_t i = 0; i < changes->nr; i++) {
 		const struct mpol_change *change = changes->items[i];
 
-		for (size_t j = 0; j < change->nr_replaced && !is_about_threads(change); j++)
-			compare_range(plan, changes, i, &change->replaced[j], process);
+		for (size_t j = 0; j < change->nr_replaced; j++)
+			if (!change->replaced[j].tid)
+				compare_range(plan, changes, i, &change->replaced[j], process);
 	}
 }
 
@@ -422,23 +504,48 @@ static int correct_thread(const struct mpol_correction *correction, int pidfd,
 	return r;
 }
 
+/*
+ * The ranges of corrections as calls take them: stripes in parts, since a call for thousands of
+ * the kernel's ranges takes long.  Returns how many; free(3) *ret_ranges.
+ */
+static size_t cut_up(const struct mpol_correction *corrections, size_t nr,
+		     struct iovec **ret_ranges)
+{
+	enum { PARTS = 64 };
+	struct iovec *ranges = calloc(nr * PARTS, sizeof(*ranges));
+	size_t nr_ranges = 0;
+
+	for (size_t i = 0; ranges && i < nr; i++) {
+		const uint64_t bytes = corrections[i].end - corrections[i].start;
+		const uint64_t parts = policy_says_weights(corrections[i].shown) ? PARTS : 1;
+		const uint64_t part_bytes = (bytes / parts / PAGE_BYTES + 1) * PAGE_BYTES;
+
+		for (uint64_t at = corrections[i].start; at < corrections[i].end;
+		     at += ranges[nr_ranges++].iov_len)
+			ranges[nr_ranges] = (struct iovec) {
+				.iov_base = (void *)(uintptr_t)at,
+				.iov_len = corrections[i].end - at < part_bytes
+						   ? corrections[i].end - at
+						   : part_bytes,
+			};
+	}
+	*ret_ranges = ranges;
+	return nr_ranges;
+}
+
 static int correct_ranges(const struct mpol_correction *corrections, size_t nr, int pidfd,
 			  struct mpol_error *error)
 {
-	_cleanup_free_ struct iovec *ranges = calloc(nr, sizeof(*ranges));
+	_cleanup_free_ struct iovec *ranges = NULL;
+	const size_t nr_ranges = cut_up(corrections, nr, &ranges);
 	struct mpol_policy policy = *corrections->wanted;
 	struct mpol_args args;
 
 	if (!ranges)
 		return error_errno(error, -ENOMEM, "mbind");
-	for (size_t i = 0; i < nr; i++)
-		ranges[i] = (struct iovec) {
-			.iov_base = (void *)(uintptr_t)corrections[i].start,
-			.iov_len = corrections[i].end - corrections[i].start,
-		};
 	mpol_policy_to_args(&policy, &args);
 	args.error = error;
-	return mpol_process_set_vma_mempolicy(pidfd, ranges, nr, &args, sizeof(args));
+	return mpol_process_set_vma_mempolicy(pidfd, ranges, nr_ranges, &args, sizeof(args));
 }
 
 /* How many corrections from this one on can be made by one call. */

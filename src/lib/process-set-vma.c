@@ -14,7 +14,11 @@
 #include "args.h"
 #include "cleanup.h"
 #include "error.h"
+#include "pace.h"
 #include "shared.h"
+#include "stripes-internal.h"
+
+DEFINE_CLEANUP(struct mpol_process *, mpol_process_free);
 
 struct ranges {
 	const struct target *target;
@@ -23,6 +27,7 @@ struct ranges {
 	const struct iovec *iov; /* all of them, */
 	int32_t *codes;		 /* and what became of each, or NULL */
 	int first;		 /* the kernel's first refusal, 0: none */
+	size_t limit;		 /* most calls of the next stop */
 };
 
 static struct remote_call mbind_call(const struct mpol_args *args, const struct iovec *range)
@@ -99,6 +104,7 @@ static int set_some(struct ranges *ranges, const struct iovec *iov, size_t nr)
 	r = any_thread_run(&ranges->any, &batch, ranges->args->error);
 	if (r < 0)
 		return r;
+	ranges->limit = pace_next(nr, batch.away_ns);
 	for (size_t i = 0; i < nr; i++)
 		judge(ranges, &iov[i], "mbind", (int)calls[i].result);
 	return ranges->args->mode_flags & MPOL_FLAG_HOME_NODE ? set_homes(ranges, iov, &batch) : 0;
@@ -111,9 +117,10 @@ static int set_run(struct ranges *ranges, const struct iovec *iov, size_t nr)
 
 	if (!ranges->any.remote)
 		r = any_thread_open(ranges->target, 0, &ranges->any, ranges->args->error);
-	for (size_t done = 0; r == 0 && done < nr; done += REMOTE_MAX_CALLS)
-		r = set_some(ranges, iov + done,
-			     nr - done < REMOTE_MAX_CALLS ? nr - done : REMOTE_MAX_CALLS);
+	for (size_t done = 0, some; r == 0 && done < nr; done += some) {
+		some = nr - done < ranges->limit ? nr - done : ranges->limit;
+		r = set_some(ranges, iov + done, some);
+	}
 	return r;
 }
 
@@ -158,23 +165,68 @@ static int set_own(const struct mpol_args *args, const struct iovec *iov, size_t
 	return first;
 }
 
+/*
+ * Weights that the kernel does not have: stripes.  1: they are not needed, as the cpuset leaves
+ * only one node.
+ */
+static int set_weights(const struct target *target, struct mpol_args *args, const struct iovec *iov,
+		       size_t nr, int32_t *codes)
+{
+	_cleanup_(mpol_process_freep) struct mpol_process *process = NULL;
+	_cleanup_(mpol_stripes_freep) struct mpol_stripes *stripes = NULL;
+	struct mpol_stripes_result result;
+	struct mpol_policy policy;
+	int r = args_own_weights(args, &policy), first = 0;
+
+	if (r == 0)
+		r = mpol_process_new(NULL, target->leader.tid, MPOL_PROCESS_VMAS, &process,
+				     args->error);
+	if (r == 0)
+		r = mpol_stripes_new(process, &policy, iov, nr, &stripes, args->error);
+	args_without_weights(args);
+	if (r < 0 || !stripes)
+		return r < 0 ? r : 1;
+	r = stripes_carry_out(stripes, target, &result, args->error);
+	for (size_t i = 0; i < nr; i++) {
+		const int code = stripes_code_at(stripes, (uintptr_t)iov[i].iov_base);
+
+		if (codes)
+			codes[i] = iov[i].iov_len ? code : 0;
+		if (iov[i].iov_len && code && !first)
+			first = code;
+	}
+	if (r < 0 || !first)
+		return r;
+	return args_explain_range(args, first, "mbind", iov, NULL);
+}
+
 int mpol_process_apply_ranges(int pidfd, const struct iovec *ranges, size_t nr_ranges,
 			      const struct mpol_args *user, size_t size, int32_t *ret_codes)
 {
 	_cleanup_(target_close) struct target target = { .root = -1 };
-	struct ranges request = { .target = &target, .iov = ranges, .codes = ret_codes };
+	struct ranges request = {
+		.target = &target,
+		.iov = ranges,
+		.codes = ret_codes,
+		.limit = PACE_FIRST,
+	};
 	struct nodemask nodes;
 	struct mpol_args args;
-	int r;
+	int own, r;
 
 	for (size_t i = 0; ret_codes && i < nr_ranges; i++)
 		ret_codes[i] = -ECANCELED;
-	r = args_read_policy(user, size, true, &args, &nodes);
-	if (r < 0)
-		return r;
+	own = args_read_wish(user, size, true, &args, &nodes);
+	if (own < 0)
+		return own;
 	r = target_open(pidfd, &target, args.error);
 	if (r < 0 || !nr_ranges)
 		return r;
+	if (own) {
+		r = set_weights(&target, &args, ranges, nr_ranges, ret_codes);
+		if (r <= 0)
+			return r;
+	}
 	if (target_is_own_process(&target))
 		return set_own(&args, ranges, nr_ranges, ret_codes);
 	request.args = &args;

@@ -16,6 +16,7 @@
 #include "numa-maps.h"
 #include "process.h"
 #include "rootfs.h"
+#include "striped.h"
 #include "target.h"
 
 struct mpol_process {
@@ -29,6 +30,7 @@ struct mpol_process {
 	size_t nr_threads;
 	struct mpol_vma *vmas; /* parallel to table.vmas */
 	uint64_t *vma_bytes;   /* [vma * nr_nodes + node] */
+	struct striped_list striped;
 };
 
 DEFINE_CLEANUP(struct mpol_process *, mpol_process_free);
@@ -44,6 +46,7 @@ void mpol_process_free(struct mpol_process *process)
 	free(process->thread_policies);
 	free(process->vmas);
 	free(process->vma_bytes);
+	striped_free(&process->striped);
 	free(process);
 }
 
@@ -209,6 +212,8 @@ static int fill(int root, pid_t pid, unsigned int what, struct mpol_process *pro
 		r = fill_vmas(process, witness ? witness->policy : NULL);
 	if (r >= 0 && ((what & MPOL_PROCESS_THREADS) || any_vma_unclear(process)))
 		r = fill_threads(root, process, witness ? witness->policy : NULL);
+	if (r >= 0 && process->vmas)
+		r = striped_find(process->vmas, process->table.nr_vmas, &process->striped);
 	if (r < 0)
 		return target_error(error, r, "read /proc", &process->leader);
 	return 0;
@@ -284,4 +289,9 @@ size_t mpol_process_nr_vmas(const struct mpol_process *process)
 const struct mpol_vma *mpol_process_vma(const struct mpol_process *process, size_t index)
 {
 	return index < mpol_process_nr_vmas(process) ? &process->vmas[index] : NULL;
+}
+
+const struct mpol_striped *mpol_process_striped(const struct mpol_process *process, size_t index)
+{
+	return index < process->striped.nr ? &process->striped.items[index] : NULL;
 }

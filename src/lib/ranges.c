@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "grow.h"
+#include "ranges.h"
 #include "remote.h"
 #include "text.h"
 #include "units.h"
@@ -155,17 +156,6 @@ static bool is_special(const struct mpol_vma *vma)
 	return !strncmp(vma->name, "[v", 2) || !strcmp(vma->name, "[uprobes]");
 }
 
-/* Memory of ours that remote execution left in the process. */
-static bool is_ours(const struct mpol_process *process, size_t index)
-{
-	const struct mpol_vma *vma = mpol_process_vma(process, index);
-	const struct mpol_vma *before = index ? mpol_process_vma(process, index - 1) : NULL;
-	const struct mpol_vma *after = mpol_process_vma(process, index + 1);
-
-	return (after && remote_left(vma->start, vma->end, after->start, after->end)) ||
-	       (before && remote_left(before->start, before->end, vma->start, vma->end));
-}
-
 /* Huge pages of no file (mm/hugetlb, HUGETLB_ANON_FILE). */
 static bool is_anon_hugetlb(const struct mpol_vma *vma)
 {
@@ -214,6 +204,34 @@ static bool names(const struct word *word, const struct mpol_vma *vma)
 	default:
 		return false;
 	}
+}
+
+/* Memory of ours that remote execution left in the process. */
+static bool is_ours(const struct mpol_process *process, size_t index)
+{
+	const struct mpol_vma *vma = mpol_process_vma(process, index);
+	const struct mpol_vma *before = index ? mpol_process_vma(process, index - 1) : NULL;
+	const struct mpol_vma *after = mpol_process_vma(process, index + 1);
+
+	return (after && remote_left(vma->start, vma->end, after->start, after->end)) ||
+	       (before && remote_left(before->start, before->end, vma->start, vma->end));
+}
+
+bool range_is_left_out(const struct mpol_process *process, size_t index)
+{
+	return is_special(mpol_process_vma(process, index)) || is_ours(process, index);
+}
+
+bool range_is_private_anonymous(const char *permissions, const char *name)
+{
+	return permissions[3] == 'p' &&
+	       (!*name || !strcmp(name, "[heap]") || !strncmp(name, "[anon:", 6));
+}
+
+bool range_is_memory(const struct mpol_vma *vma)
+{
+	return is_anon(vma) || is_shm(vma) || !strcmp(vma->name, "[heap]") ||
+	       !strncmp(vma->name, "[stack", 6);
 }
 
 static int add_range(struct search *search, uint64_t start, uint64_t end)
@@ -268,7 +286,7 @@ static int look_at(struct search *search, size_t index)
 	bool whole = false;
 	int r = 0;
 
-	if (is_special(vma) || is_ours(search->process, index))
+	if (range_is_left_out(search->process, index))
 		return 0;
 	for (size_t i = 0; i < search->nr_words; i++) {
 		if (!names(&search->words[i], vma))

@@ -54,9 +54,9 @@ refused 1 'no such process' '' "$mpol" set 2147483647 local
 refused 1 "it has no thread 2147483647" '--threads lists' "$mpol" set "$target" local --thread 2147483647
 refused 1 "a thread's own policy cannot have a home node" 'leave home= out' \
 	"$mpol" set "$target" "bind:$memory,home=$memory"
-if [ -d /sys/kernel/mm/mempolicy/weighted_interleave ]; then
-	refused 1 'one table of weights' 'leave the weights out' "$mpol" set "$target" "weighted:$memory=255"
-fi
+refused 1 'relative does not go with weights' 'without +relative' "$mpol" set "$target" "weighted:$memory=255+relative"
+# Of one node all is the node's, whatever its weight: no stripes are needed, and no kernel that weighs.
+expect 0 "to weighted:$memory=255" "$mpol" set "$target" "weighted:$memory=255" --dry-run
 bash -c 'exec 3< <(exec true); sleep 0.2; echo $!; exec sleep 1000' >"$scratch/zombie" &
 children+=($!)
 until [ -s "$scratch/zombie" ]; do sleep 0.01; done

@@ -176,7 +176,9 @@ static uint8_t *random_weights(uint64_t *state, const struct machine_facts *fact
 	memset(areas->weights_in, 0, MPOL_NODES_MAX);
 	if (one_in(state, 2))
 		memcpy(areas->weights_in, facts->weights, MPOL_NODES_MAX);
-	if (one_in(state, 3))
+	/* Of other weights stripes would be made, which have a test of their own: test-stripes.c.
+	 */
+	if (one_in(state, 3) && mode != MPOL_MODE_WEIGHTED_INTERLEAVE)
 		areas->weights_in[random_below(state, (unsigned int)facts->nr_node_ids + 1)] =
 			(uint8_t)random_next(state);
 	return areas->weights_in;

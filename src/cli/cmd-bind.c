@@ -21,11 +21,10 @@
 #include "moving.h"
 #include "policies.h"
 #include "report.h"
+#include "striping.h"
 #include "targets.h"
 #include "units.h"
 #include "verbs.h"
-
-static const struct mpol_policy no_policy = { .mode = MPOL_MODE_DEFAULT };
 
 struct bind_options {
 	struct targets targets;
@@ -53,11 +52,14 @@ struct bind_job {
 	bool *page_cache;	      /* parallel too: whether policies do not place its pages */
 	int32_t *codes;		      /* parallel too, once it was tried */
 	size_t nr_changed;
+	struct mpol_stripes *stripes; /* NULL: none are needed */
+	struct mpol_stripes_result striped;
 	struct mpol_move_result moved;
 };
 
 static void job_free(struct bind_job *job)
 {
+	mpol_stripes_free(job->stripes);
 	mpol_process_free(job->process);
 	free(job->ranges);
 	free(job->before);
@@ -115,7 +117,7 @@ static int look_before(struct bind_job *job, struct mpol_error *error)
 		job->before[i] = (struct mpol_replaced) {
 			.start = start_of(&job->ranges[i]),
 			.end = start_of(&job->ranges[i]) + job->ranges[i].iov_len,
-			.policy = vma && vma->has_policy > 0 ? vma->policy : &no_policy,
+			.policy = striping_before(job->process, vma_index),
 		};
 	}
 	return 0;
@@ -145,6 +147,19 @@ static void print_range(const struct bind_job *job, size_t index)
 	printf("\n");
 }
 
+static void print_stripes(const struct bind_job *job)
+{
+	if (!job->stripes)
+		return;
+	printf("  ");
+	if (!job->options->dry_run) {
+		striping_print_result(job->stripes, &job->striped);
+		return;
+	}
+	striping_print_plan(job->stripes);
+	printf("\n");
+}
+
 /* Every range where little is to be said; of many those that failed. */
 static void print_job(const struct bind_job *job)
 {
@@ -165,6 +180,7 @@ static void print_job(const struct bind_job *job)
 	if (options->move && !options->dry_run)
 		moving_print(&job->moved);
 	printf("\n");
+	print_stripes(job);
 	for (size_t i = 0; i < job->nr_ranges; i++)
 		if (job->nr_ranges <= FEW || job->codes[i])
 			print_range(job, i);
@@ -213,6 +229,8 @@ static json_t *job_json(const struct bind_job *job)
 			     "name", json_text(mpol_process_name(job->process)), "policy",
 			     policy_json(&options->policy), "dry_run", options->dry_run, "ranges",
 			     ranges);
+	json_object_set_new(document, "stripes",
+			    striping_json(job->stripes, options->dry_run ? NULL : &job->striped));
 	if (options->dry_run)
 		return document;
 	json_object_set_new(document, "changed", json_integer((json_int_t)job->nr_changed));
@@ -224,16 +242,41 @@ static json_t *job_json(const struct bind_job *job)
 
 /* ---- Work -------------------------------------------------------------------------- */
 
-static int apply(struct bind_job *job, int pidfd, struct mpol_error *error)
+/* What became of the range that was cut with others that it touches. */
+static int32_t code_of(const struct bind_job *job, const struct iovec *range)
+{
+	const struct mpol_stripes_range *cut;
+
+	for (size_t i = 0; (cut = mpol_stripes_range(job->stripes, i)); i++)
+		if (cut->start <= start_of(range) && start_of(range) < cut->end)
+			return cut->code;
+	return -ECANCELED;
+}
+
+static int cut_into_stripes(struct bind_job *job, int pidfd, struct mpol_error *error)
+{
+	int r = mpol_stripes_carry_out(job->stripes, pidfd, &job->striped, error);
+
+	for (size_t i = 0; i < job->nr_ranges; i++)
+		job->codes[i] = code_of(job, &job->ranges[i]);
+	return r;
+}
+
+static int bind_ranges(struct bind_job *job, int pidfd, struct mpol_error *error)
 {
 	struct mpol_policy policy = job->options->policy;
 	struct mpol_args args;
-	int r;
 
 	mpol_policy_to_args(&policy, &args);
 	args.error = error;
-	r = mpol_process_apply_ranges(pidfd, job->ranges, job->nr_ranges, &args, sizeof(args),
-				      job->codes);
+	return mpol_process_apply_ranges(pidfd, job->ranges, job->nr_ranges, &args, sizeof(args),
+					 job->codes);
+}
+
+static int apply(struct bind_job *job, int pidfd, struct mpol_error *error)
+{
+	int r = job->stripes ? cut_into_stripes(job, pidfd, error) : bind_ranges(job, pidfd, error);
+
 	for (size_t i = 0; i < job->nr_ranges; i++)
 		job->nr_changed += job->codes[i] == 0;
 	return r;
@@ -293,7 +336,9 @@ static int bind_process(const struct target *target, json_t **ret_document,
 	if (targets_process(target, MPOL_PROCESS_VMAS, &job.process, error) < 0 ||
 	    mpol_process_ranges(job.process, options->ranges, &job.ranges, &job.nr_ranges, error) <
 		    0 ||
-	    look_before(&job, error) < 0)
+	    look_before(&job, error) < 0 ||
+	    mpol_stripes_new(job.process, &options->policy, job.ranges, job.nr_ranges, &job.stripes,
+			     error) < 0)
 		return VERB_FAILED;
 	if (!options->dry_run)
 		status = carry_out(&job, error);

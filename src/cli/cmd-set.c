@@ -16,6 +16,7 @@
 #include "moving.h"
 #include "policies.h"
 #include "report.h"
+#include "striping.h"
 #include "targets.h"
 #include "units.h"
 #include "verbs.h"
@@ -40,13 +41,22 @@ struct set_job {
 	struct set_options *options;
 	struct mpol_process *process;
 	struct policies before;
+	struct mpol_stripes *stripes; /* NULL: none are needed */
+	struct mpol_stripes_result striped;
 	struct mpol_move_result moved;
 };
 
 static void job_free(struct set_job *job)
 {
+	mpol_stripes_free(job->stripes);
 	policies_free(&job->before);
 	mpol_process_free(job->process);
+}
+
+/* What the threads get: of weights that the kernel does not have, its own. */
+static const struct mpol_policy *thread_policy(const struct set_job *job)
+{
+	return job->stripes ? mpol_stripes_thread_policy(job->stripes) : &job->options->policy;
 }
 
 /* "default" or "default (3 threads), bind:0 (1 thread)" */
@@ -80,6 +90,14 @@ static json_t *job_json(const struct set_job *job)
 			 job->options->dry_run, "before", policies_json(&job->before));
 }
 
+static json_t *dry_run_json(const struct set_job *job)
+{
+	json_t *document = job_json(job);
+
+	json_object_set_new(document, "stripes", striping_json(job->stripes, NULL));
+	return document;
+}
+
 static void print_dry_run(const struct set_job *job)
 {
 	size_t nr_threads = job->options->tid ? 1 : mpol_process_nr_threads(job->process);
@@ -88,7 +106,12 @@ static void print_dry_run(const struct set_job *job)
 	print_object(job);
 	printf("would change %zu %s from ", nr_threads, nr_threads > 1 ? "threads" : "thread");
 	print_before(&job->before);
-	printf(" to %s\n", policy_text(&job->options->policy, policy));
+	printf(" to %s\n", policy_text(thread_policy(job), policy));
+	if (!job->stripes)
+		return;
+	printf("  %s: ", policy_text(&job->options->policy, policy));
+	striping_print_plan(job->stripes);
+	printf("\n");
 }
 
 static json_t *applied_json(const struct set_job *job, const struct mpol_report *report)
@@ -107,6 +130,7 @@ static json_t *applied_json(const struct set_job *job, const struct mpol_report 
 	json_object_set_new(document, "changed", json_integer((json_int_t)report->nr_changed));
 	json_object_set_new(document, "longest_stop_ns",
 			    json_integer((json_int_t)report->longest_stop_ns));
+	json_object_set_new(document, "stripes", striping_json(job->stripes, &job->striped));
 	if (job->options->move)
 		json_object_set_new(document, "moved_bytes",
 				    json_integer((json_int_t)moving_bytes(&job->moved)));
@@ -121,14 +145,18 @@ static void print_report(const struct set_job *job, const struct mpol_report *re
 	printf("%zu of %zu %s changed from ", report->nr_changed, report->nr_threads,
 	       report->nr_threads > 1 ? "threads" : "thread");
 	print_before(&job->before);
-	printf(" to %s; longest stop %s", policy_text(&job->options->policy, policy),
+	printf(" to %s; longest stop %s", policy_text(thread_policy(job), policy),
 	       units_format_duration(report->longest_stop_ns, stop, sizeof(stop)));
 	if (job->options->move)
 		moving_print(&job->moved);
 	printf("\n");
+	if (!job->stripes)
+		return;
+	printf("  %s: ", policy_text(&job->options->policy, policy));
+	striping_print_result(job->stripes, &job->striped);
 }
 
-/* Records what the threads have now and are to get. */
+/* Records what the threads, and the ranges that are changed, have now and are to get. */
 static int record(const struct set_job *job, uint64_t *ret_id, struct mpol_error *error)
 {
 	const struct set_options *options = job->options;
@@ -149,6 +177,9 @@ static int record(const struct set_job *job, uint64_t *ret_id, struct mpol_error
 			};
 	}
 	change.tid = options->tid;
+	if (job->stripes &&
+	    striping_record(job->process, job->stripes, &replaced, &change.nr_replaced) < 0)
+		return error_errno(error, -ENOMEM, "write journal");
 	change.replaced = replaced;
 	return journaling_begin(&job->options->journaling, &change, ret_id, error);
 }
@@ -158,7 +189,7 @@ static int apply(struct set_job *job, json_t **ret_document, struct mpol_error *
 {
 	_cleanup_(mpol_report_free) struct mpol_report report = { 0 };
 	_cleanup_close_ int pidfd = argument_pidfd(job->process, error);
-	struct mpol_policy policy = job->options->policy;
+	struct mpol_policy policy = *thread_policy(job);
 	struct mpol_args args;
 	uint64_t id = 0;
 	int r = pidfd;
@@ -169,7 +200,10 @@ static int apply(struct set_job *job, json_t **ret_document, struct mpol_error *
 		mpol_policy_to_args(&policy, &args);
 		args.error = error;
 		r = mpol_process_apply(pidfd, job->options->tid, &args, sizeof(args), &report);
-		journaling_end(&job->options->journaling, "set", id, report.nr_changed);
+		if (r >= 0 && job->stripes)
+			r = mpol_stripes_carry_out(job->stripes, pidfd, &job->striped, error);
+		journaling_end(&job->options->journaling, "set", id,
+			       report.nr_changed + job->striped.nr_ranges);
 	}
 	if (r < 0 && !report.nr_changed)
 		return VERB_FAILED;
@@ -182,14 +216,39 @@ static int apply(struct set_job *job, json_t **ret_document, struct mpol_error *
 	return r < 0 || moving_incomplete(&job->moved) ? VERB_PARTIAL : VERB_OK;
 }
 
+/* Of a policy that ranges may have and threads not: other weights than the kernel's. */
+static unsigned int needs_ranges(const struct set_options *options)
+{
+	const bool weighted = options->policy.mode == MPOL_MODE_WEIGHTED_INTERLEAVE;
+
+	return MPOL_PROCESS_THREADS | (weighted ? MPOL_PROCESS_VMAS : 0);
+}
+
+/* Memory is the process's: one of several threads cannot have weights of its own. */
+static int plan_stripes(struct set_job *job, struct mpol_error *error)
+{
+	const struct set_options *options = job->options;
+	int r = mpol_stripes_new(job->process, &options->policy, NULL, 0, &job->stripes, error);
+
+	if (r < 0 || !job->stripes || !options->tid || mpol_process_nr_threads(job->process) == 1)
+		return r;
+	error_set(error, -EOPNOTSUPP, "check weights",
+		  "weights other than the kernel's are for memory, which all threads share");
+	error_on(error, "thread %d of process %d (%s)", options->tid,
+		 mpol_process_pid(job->process), mpol_process_name(job->process));
+	error_advise(error, "leave --thread out, or set the kernel's weights: mpol weights set");
+	return -EOPNOTSUPP;
+}
+
 /* The whole work on one process. */
 static int set_process(const struct target *target, json_t **ret_document, struct mpol_error *error)
 {
 	struct set_options *options = target->user;
 	_cleanup_(job_free) struct set_job job = { .options = options };
 
-	if (targets_process(target, MPOL_PROCESS_THREADS, &job.process, error) < 0 ||
-	    policies_count(job.process, options->tid, &job.before, error) < 0)
+	if (targets_process(target, needs_ranges(options), &job.process, error) < 0 ||
+	    policies_count(job.process, options->tid, &job.before, error) < 0 ||
+	    plan_stripes(&job, error) < 0)
 		return VERB_FAILED;
 	if (target->pid != mpol_process_pid(job.process) && !options->tid)
 		fprintf(stderr,
@@ -199,7 +258,7 @@ static int set_process(const struct target *target, json_t **ret_document, struc
 	if (!options->dry_run)
 		return apply(&job, ret_document, error);
 	if (options->targets.json)
-		*ret_document = job_json(&job);
+		*ret_document = dry_run_json(&job);
 	else
 		print_dry_run(&job);
 	return VERB_OK;

@@ -22,6 +22,8 @@
 #include "policies.h"
 #include "report.h"
 #include "show-pages.h"
+#include "show-vmas.h"
+#include "striping.h"
 #include "table.h"
 #include "targets.h"
 #include "text.h"
@@ -43,6 +45,7 @@ struct show_options {
 	struct journaling journaling;
 	bool threads;
 	bool vmas;
+	bool explain;
 	bool pages;
 	const char *range; /* NULL: all addresses */
 	uint64_t start, end;
@@ -76,13 +79,6 @@ static uint64_t total_bytes(const struct mpol_process *process)
 
 /* ---- For people ------------------------------------------------------------- */
 
-static void bytes_cell(struct table *table, uint64_t bytes)
-{
-	char words[32];
-
-	table_cell(table, "%s", bytes ? units_format_bytes(bytes, words, sizeof(words)) : "-");
-}
-
 static int print_memory(const struct mpol_process *process)
 {
 	_cleanup_(table_free) struct table table = { 0 };
@@ -95,7 +91,7 @@ static int print_memory(const struct mpol_process *process)
 		uint64_t bytes = mpol_process_node_bytes(process, i);
 
 		table_cell(&table, "%d", mpol_process_node(process, i));
-		bytes_cell(&table, bytes);
+		show_bytes_cell(&table, bytes);
 		table_cell(&table, "%.1f %%", total ? 100.0 * (double)bytes / (double)total : 0);
 	}
 	return table_print(&table, stdout);
@@ -120,39 +116,6 @@ static int print_threads(const struct mpol_process *process)
 		table_cell(&table, "%c", thread->state);
 		table_cell(&table, "%s", policy_text(thread->policy, policy));
 		table_cell(&table, "%s", allowed);
-	}
-	putchar('\n');
-	return table_print(&table, stdout);
-}
-
-static int print_vmas(const struct mpol_process *process)
-{
-	_cleanup_(table_free) struct table table = { 0 };
-	size_t nr_nodes = mpol_process_nr_nodes(process);
-
-	table_column(&table, "RANGE", TABLE_LEFT);
-	table_column(&table, "PERM", TABLE_LEFT);
-	table_column(&table, "OWN POLICY", TABLE_LEFT);
-	table_column(&table, "PAGE", TABLE_RIGHT);
-	for (size_t i = 0; i < nr_nodes; i++) {
-		char title[16];
-
-		snprintf(title, sizeof(title), "NODE %d", mpol_process_node(process, i));
-		table_column(&table, title, TABLE_RIGHT);
-	}
-	table_column(&table, "NAME", TABLE_LEFT);
-	for (size_t i = 0; i < mpol_process_nr_vmas(process); i++) {
-		const struct mpol_vma *vma = mpol_process_vma(process, i);
-		char name[256], policy[POLICY_TEXT_SIZE];
-
-		table_cell(&table, "%" PRIx64 "-%" PRIx64, vma->start, vma->end);
-		table_cell(&table, "%s", vma->permissions);
-		table_cell(&table, "%s%s", vma->has_policy ? policy_text(vma->policy, policy) : "-",
-			   vma->has_policy < 0 ? "?" : "");
-		bytes_cell(&table, vma->page_bytes);
-		for (size_t n = 0; n < nr_nodes; n++)
-			bytes_cell(&table, vma->bytes_by_node[n]);
-		table_cell(&table, "%s", report_printable(vma->name, name, sizeof(name)));
 	}
 	putchar('\n');
 	return table_print(&table, stdout);
@@ -190,7 +153,9 @@ static int print_process(const struct mpol_process *process, const struct polici
 	if (r == 0 && options->threads)
 		r = print_threads(process);
 	if (r == 0 && options->vmas)
-		r = print_vmas(process);
+		r = vmas_print(process);
+	if (r == 0 && options->explain)
+		r = vmas_explain(process, options->journaling.journal);
 	return r;
 }
 
@@ -249,9 +214,9 @@ static void add_cells(struct table *table, const struct show_options *options,
 
 	nodemask_for_each (node, &options->nodes)
 		total += bytes[node];
-	bytes_cell(table, total);
+	show_bytes_cell(table, total);
 	nodemask_for_each (node, &options->nodes)
-		bytes_cell(table, bytes[node]);
+		show_bytes_cell(table, bytes[node]);
 }
 
 /* The last line is the sum.  Memory that processes share counts in each of them. */
@@ -300,22 +265,6 @@ static int print_rows(const struct show_options *options)
 
 /* ---- For programs ------------------------------------------------------------- */
 
-/* bytes: indexed as mpol_process_nodes; nodes without any are left out unless all. */
-static json_t *nodes_json(const struct mpol_process *process, const uint64_t *bytes, bool all)
-{
-	json_t *nodes = json_array();
-
-	for (size_t i = 0; i < mpol_process_nr_nodes(process); i++) {
-		uint64_t here = bytes ? bytes[i] : mpol_process_node_bytes(process, i);
-
-		if (all || here)
-			json_array_append_new(nodes, json_pack("{s:i, s:I}", "node",
-							       mpol_process_node(process, i),
-							       "bytes", (json_int_t)here));
-	}
-	return nodes;
-}
-
 static json_t *threads_json(const struct mpol_process *process)
 {
 	json_t *threads = json_array();
@@ -333,28 +282,6 @@ static json_t *threads_json(const struct mpol_process *process)
 	return threads;
 }
 
-static json_t *vmas_json(const struct mpol_process *process)
-{
-	json_t *vmas = json_array();
-
-	for (size_t i = 0; i < mpol_process_nr_vmas(process); i++) {
-		const struct mpol_vma *vma = mpol_process_vma(process, i);
-		json_t *own = vma->has_policy < 0 ? json_null() : json_boolean(vma->has_policy);
-		char start[32], end[32];
-
-		snprintf(start, sizeof(start), "0x%" PRIx64, vma->start);
-		snprintf(end, sizeof(end), "0x%" PRIx64, vma->end);
-		json_array_append_new(vmas,
-				      json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o}", "start",
-						start, "end", end, "permissions", vma->permissions,
-						"name", json_text(vma->name), "policy",
-						policy_json(vma->policy), "own_policy", own,
-						"page_bytes", (json_int_t)vma->page_bytes, "nodes",
-						nodes_json(process, vma->bytes_by_node, false)));
-	}
-	return vmas;
-}
-
 static json_t *process_json(const struct mpol_process *process, const struct policies *policies,
 			    const struct drift *drift, const struct show_options *options)
 {
@@ -362,12 +289,17 @@ static json_t *process_json(const struct mpol_process *process, const struct pol
 		"{s:i, s:o, s:o, s:o, s:I, s:o}", "pid", mpol_process_pid(process), "name",
 		json_text(mpol_process_name(process)), "policies", policies_json(policies), "drift",
 		drift_json(drift), "bytes", (json_int_t)total_bytes(process), "nodes",
-		nodes_json(process, NULL, true));
+		show_nodes_json(process, NULL, true));
 
 	if (options->threads)
 		json_object_set_new(document, "threads", threads_json(process));
-	if (options->vmas)
+	if (options->vmas) {
 		json_object_set_new(document, "vmas", vmas_json(process));
+		json_object_set_new(document, "stripes", striping_found_json(process));
+	}
+	if (options->explain)
+		json_object_set_new(document, "mechanisms",
+				    vmas_explain_json(process, options->journaling.journal));
 	return document;
 }
 
@@ -381,7 +313,7 @@ static int print_or_keep(struct show_options *options, const struct mpol_process
 	bool several = targets_several(&options->targets);
 	int r;
 
-	if (several && !options->threads && !options->vmas && !options->pages)
+	if (several && !options->threads && !options->vmas && !options->explain && !options->pages)
 		return add_row(options, process, policies, drift);
 	if (several && options->nr_printed++)
 		putchar('\n');
@@ -399,7 +331,7 @@ static int show_process(const struct target *target, json_t **ret_document,
 	struct show_options *options = target->user;
 	unsigned int what = MPOL_PROCESS_THREADS;
 
-	if (options->vmas || options->pages)
+	if (options->vmas || options->explain || options->pages)
 		what |= MPOL_PROCESS_VMAS;
 	if (targets_process(target, what, &process, error) < 0 ||
 	    policies_count(process, 0, &policies, error) < 0 ||
@@ -428,6 +360,7 @@ static int show_process(const struct target *target, json_t **ret_document,
 static int parse_options(int argc, char **argv, struct show_options *options)
 {
 	static const struct option longs[] = {
+		{ "explain", no_argument, NULL, 'e' },
 		{ "pages", no_argument, NULL, 'p' },
 		{ "range", required_argument, NULL, 'a' },
 		{ "root", required_argument, NULL, 'r' },
@@ -444,6 +377,9 @@ static int parse_options(int argc, char **argv, struct show_options *options)
 		    journaling_option(&options->journaling, option, optarg))
 			continue;
 		switch (option) {
+		case 'e':
+			options->explain = true;
+			break;
 		case 'p':
 			options->pages = true;
 			break;

@@ -21,15 +21,18 @@ static const struct verb verbs[] = {
 	  "  --machines      the machines known by name\n"
 	  "  --root DIR      a recorded /sys below DIR\n" },
 	{ "show", cmd_show,
-	  TARGETS_SYNOPSIS " [--threads] [--vmas] [--pages] [--json]" JOURNALING_SYNOPSIS,
+	  TARGETS_SYNOPSIS
+	  " [--threads] [--vmas] [--explain] [--pages] [--json]" JOURNALING_SYNOPSIS,
 	  "show policies of processes and where their memory is",
-	  JSON_OPTION "  --threads       each thread with its policy\n"
-		      "  --vmas          each range with its policy and its memory by node\n"
-		      "  --pages         runs of neighbouring pages on one node\n"
-		      "  --range S-E     of these, only the addresses S to E (hexadecimal)\n"
-		      "  --root DIR      a recorded /proc below DIR\n"
-		      "  --journal FILE  what mpol has set is there, not in the usual journal\n"
-		      "  --no-journal    say nothing of what mpol has set\n" TARGETS_OPTIONS },
+	  JSON_OPTION
+	  "  --threads       each thread with its policy\n"
+	  "  --vmas          each range with its policy and its memory by node\n"
+	  "  --explain       each range, and what serves it: the kernel, stripes, rebalance\n"
+	  "  --pages         runs of neighbouring pages on one node\n"
+	  "  --range S-E     of these, only the addresses S to E (hexadecimal)\n"
+	  "  --root DIR      a recorded /proc below DIR\n"
+	  "  --journal FILE  what mpol has set is there, not in the usual journal\n"
+	  "  --no-journal    say nothing of what mpol has set\n" TARGETS_OPTIONS },
 	{ "set", cmd_set,
 	  TARGETS_SYNOPSIS
 	  " POLICY [--thread TID] [--move] [--dry-run] [--json]" JOURNALING_SYNOPSIS,

@@ -17,8 +17,8 @@ is "$("$mpol" weights explain --json | jq -r '[.derived[0].nodes[].weight] | joi
 
 sleep 1000 &
 sleeper=$!
-like "$("$mpol" set --dry-run $sleeper weighted:auto)" 'weighted:0-1=9,2=4$' "weighted:auto is these"
-like "$("$mpol" set --dry-run $sleeper weighted:auto:0,2+static)" 'weighted:0=9,2=4\+static$' "or those of some nodes"
+like "$("$mpol" set --dry-run $sleeper weighted:auto)" 'weighted:0-1=9,2=4: ' "weighted:auto is these"
+like "$("$mpol" set --dry-run $sleeper weighted:auto:0,2+static)" 'weighted:0=9,2=4\+static: ' "or those of some nodes"
 kill $sleeper
 
 # How fast emulated memory is means nothing: only that each pair is measured, and used.

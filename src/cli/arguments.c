@@ -12,6 +12,7 @@
 #include "error.h"
 #include "nodemask.h"
 #include "text.h"
+#include "units.h"
 #include "weights-measure.h"
 
 int argument_pid(const char *text, pid_t *ret_pid, struct mpol_error *error)
@@ -99,4 +100,15 @@ int argument_pidfd(const struct mpol_process *process, struct mpol_error *error)
 	error_errno(error, -errno, "pidfd_open");
 	error_on(error, "process %d (%s)", mpol_process_pid(process), mpol_process_name(process));
 	return error->code;
+}
+
+int argument_bandwidth(const char *option, const char *text, uint64_t *ret_bytes,
+		       struct mpol_error *error)
+{
+	if (!units_parse_bandwidth(text, ret_bytes) && *ret_bytes)
+		return 0;
+	error_set(error, -EINVAL, "read rate", "not a bandwidth");
+	error_on(error, "%s %s", option, text);
+	error_advise(error, "a bandwidth has a unit, as in 200MB/s or 1GiB/s");
+	return -EINVAL;
 }

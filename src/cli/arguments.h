@@ -34,6 +34,10 @@ int argument_policy_of(const char *text, const struct mpol_topology *topology,
 int argument_nodes(const char *option, const char *text, const struct mpol_topology *topology,
 		   unsigned long *ret_nodes, struct mpol_error *error);
 
+/* A bandwidth in bytes per second, not 0; option names it in errors: -EINVAL. */
+int argument_bandwidth(const char *option, const char *text, uint64_t *ret_bytes,
+		       struct mpol_error *error);
+
 /*
  * A pidfd of the process.  Returns it or -ESRCH, -EMFILE, -ENFILE, -ENOMEM; *error is filled in.
  */

@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <jansson.h>
 #include <mpol/mpol.h>
@@ -39,19 +37,6 @@ static void options_free(struct move_options *options)
 struct move_job {
 	const struct move_options *options;
 	struct mpol_process *process;
-};
-
-static const struct {
-	const char *key; /* in JSON */
-	const char *words;
-} failures[MPOL_MOVE_FAILURES] = {
-	[MPOL_MOVE_BUSY] = { "busy", "stayed: busy: in use by the kernel, or pinned" },
-	[MPOL_MOVE_SHARED] = { "shared",
-			       "stayed: shared with other processes: --shared moves them too" },
-	[MPOL_MOVE_NO_MEMORY] = { "no_memory", "stayed: no room on the destination" },
-	[MPOL_MOVE_GONE] = { "gone", "went: freed meanwhile, or all zero, which needs no memory" },
-	[MPOL_MOVE_UNMOVABLE] = { "unmovable", "stayed: of a kind that cannot move" },
-	[MPOL_MOVE_OTHER] = { "other", "went elsewhere: moved by others meanwhile" },
 };
 
 static void job_free(struct move_job *job)
@@ -118,11 +103,6 @@ static int dry_run(const struct move_job *job, json_t **ret_document)
 
 /* ---- The result -------------------------------------------------------------- */
 
-static char *pages_words(uint64_t pages, char *buffer, size_t size)
-{
-	return units_format_bytes(pages * PAGE_BYTES, buffer, size);
-}
-
 static void print_result(const struct move_job *job, const struct mpol_move_result *result)
 {
 	char moved[32], wanted[32], longest[32], from[256], to[256];
@@ -130,96 +110,57 @@ static void print_result(const struct move_job *job, const struct mpol_move_resu
 	format_job_nodes(job, from, to, sizeof(from));
 	print_object(job);
 	printf("moved %s of %s from node %s to node %s; longest batch %s\n",
-	       pages_words(result->moved_pages, moved, sizeof(moved)),
-	       pages_words(result->wanted_pages, wanted, sizeof(wanted)), from, to,
+	       moving_pages_words(result->moved_pages, moved, sizeof(moved)),
+	       moving_pages_words(result->wanted_pages, wanted, sizeof(wanted)), from, to,
 	       units_format_duration(result->longest_batch_ns, longest, sizeof(longest)));
-	for (int i = 0; i < MPOL_MOVE_FAILURES; i++)
-		if (result->failed_pages[i])
-			printf("  %s %s\n",
-			       pages_words(result->failed_pages[i], moved, sizeof(moved)),
-			       failures[i].words);
+	moving_print_failures(result->failed_pages);
 }
 
 static json_t *result_json(const struct move_job *job, const struct mpol_move_result *result)
 {
-	json_t *document = job_json(job), *failed = json_object();
+	json_t *document = job_json(job);
 
-	for (int i = 0; i < MPOL_MOVE_FAILURES; i++)
-		json_object_set_new(
-			failed, failures[i].key,
-			json_integer((json_int_t)(result->failed_pages[i] * PAGE_BYTES)));
 	json_object_update_new(
 		document, json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "examined_bytes",
 				    (json_int_t)(result->examined_pages * PAGE_BYTES),
 				    "wanted_bytes", (json_int_t)(result->wanted_pages * PAGE_BYTES),
 				    "moved_bytes", (json_int_t)(result->moved_pages * PAGE_BYTES),
-				    "stayed_bytes", failed, "batches", (json_int_t)result->batches,
-				    "late_batches", (json_int_t)result->late_batches,
-				    "longest_batch_ns", (json_int_t)result->longest_batch_ns));
+				    "stayed_bytes", moving_failures_json(result->failed_pages),
+				    "batches", (json_int_t)result->batches, "late_batches",
+				    (json_int_t)result->late_batches, "longest_batch_ns",
+				    (json_int_t)result->longest_batch_ns));
 	return document;
 }
 
-/* ---- Progress ------------------------------------------------------------------ */
+/* ---- The verb ------------------------------------------------------------------ */
 
-struct progress {
-	struct timespec began;
-	struct timespec printed;
-	bool any;
-};
-
-static double seconds_since(const struct timespec *then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
-}
-
-/* Says how far it is, from the second second on, five times a second. */
 static int show_progress(uint64_t done_pages, uint64_t all_pages, void *user)
 {
-	struct progress *progress = user;
-	char done[32], all[32];
-
-	if (seconds_since(&progress->began) < 1 || seconds_since(&progress->printed) < 0.2)
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &progress->printed);
-	progress->any = true;
-	fprintf(stderr, "\r%s of %s, %.0f %% \033[K", pages_words(done_pages, done, sizeof(done)),
-		pages_words(all_pages, all, sizeof(all)),
-		all_pages ? 100.0 * (double)done_pages / (double)all_pages : 100);
+	moving_show_progress(user, done_pages, all_pages);
 	return 0;
 }
-
-static void end_progress(const struct progress *progress)
-{
-	if (progress->any)
-		fputs("\r\033[K", stderr);
-}
-
-/* ---- The verb ------------------------------------------------------------------ */
 
 /* Returns as a target_fn. */
 static int move(const struct move_job *job, json_t **ret_document, struct mpol_error *error)
 {
 	_cleanup_close_ int pidfd = argument_pidfd(job->process, error);
 	struct mpol_move_result result = { 0 };
-	struct progress progress = { 0 };
+	struct moving_progress progress = { 0 };
 	struct mpol_move_options options = {
 		.size = sizeof(options),
 		.from = job->options->from,
 		.to = job->options->to,
 		.bandwidth_bytes = job->options->bandwidth_bytes,
 		.include_shared = job->options->shared,
-		.progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+		.progress = show_progress,
 		.user = &progress,
 	};
 	int r = pidfd;
 
-	clock_gettime(CLOCK_MONOTONIC, &progress.began);
+	moving_begin_progress(&progress);
 	if (r >= 0)
 		r = mpol_process_move(pidfd, &options, &result, error);
-	end_progress(&progress);
+	moving_end_progress(&progress);
 	if (r < 0 && !result.moved_pages)
 		return VERB_FAILED;
 	if (job->options->targets.json)
@@ -303,16 +244,6 @@ static int parse_options(int argc, char **argv, struct move_options *options,
 	return VERB_OK;
 }
 
-static int read_rate(const char *text, uint64_t *ret_bytes, struct mpol_error *error)
-{
-	if (!units_parse_bandwidth(text, ret_bytes) && *ret_bytes)
-		return 0;
-	error_set(error, -EINVAL, "read rate", "not a bandwidth");
-	error_on(error, "--rate %s", text);
-	error_advise(error, "a bandwidth has a unit, as in 200MB/s or 1GiB/s");
-	return -EINVAL;
-}
-
 /*
  * Where --from is not given: every node with memory but those to move to.
  * Returns whether there is one.
@@ -341,7 +272,7 @@ static int read_words(const struct move_words *words, struct move_options *optio
 	int r = targets_read(&options->targets, words->targets, words->nr_targets, error);
 
 	if (r >= 0 && words->rate)
-		r = read_rate(words->rate, &options->bandwidth_bytes, error);
+		r = argument_bandwidth("--rate", words->rate, &options->bandwidth_bytes, error);
 	if (r >= 0)
 		r = mpol_topology_new(NULL, &topology, error);
 	if (r >= 0)

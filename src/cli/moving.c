@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* --move: see moving.h. */
+/* Moving pages for the verbs: see moving.h. */
 #include "moving.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "page.h"
 #include "units.h"
+
+static const struct {
+	const char *key; /* in JSON */
+	const char *words;
+} failures[MPOL_MOVE_FAILURES] = {
+	[MPOL_MOVE_BUSY] = { "busy", "stayed: busy: in use by the kernel, or pinned" },
+	[MPOL_MOVE_SHARED] = { "shared",
+			       "stayed: shared with other processes: --shared moves them too" },
+	[MPOL_MOVE_NO_MEMORY] = { "no_memory", "stayed: no room on the destination" },
+	[MPOL_MOVE_GONE] = { "gone", "went: freed meanwhile, or all zero, which needs no memory" },
+	[MPOL_MOVE_UNMOVABLE] = { "unmovable", "stayed: of a kind that cannot move" },
+	[MPOL_MOVE_OTHER] = { "other", "went elsewhere: moved by others meanwhile" },
+};
 
 int moving_check(const struct mpol_policy *policy, struct mpol_error *error)
 {
@@ -48,10 +62,15 @@ int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iove
 	return r;
 }
 
+bool moving_failed(const uint64_t *failed_pages)
+{
+	return failed_pages[MPOL_MOVE_BUSY] || failed_pages[MPOL_MOVE_NO_MEMORY] ||
+	       failed_pages[MPOL_MOVE_OTHER];
+}
+
 bool moving_incomplete(const struct mpol_move_result *result)
 {
-	return result->failed_pages[MPOL_MOVE_BUSY] || result->failed_pages[MPOL_MOVE_NO_MEMORY] ||
-	       result->failed_pages[MPOL_MOVE_OTHER];
+	return moving_failed(result->failed_pages);
 }
 
 uint64_t moving_bytes(const struct mpol_move_result *total)
@@ -65,4 +84,68 @@ void moving_print(const struct mpol_move_result *total)
 
 	printf("; moved %s of %s", units_format_bytes(moving_bytes(total), moved, sizeof(moved)),
 	       units_format_bytes(total->wanted_pages * PAGE_BYTES, wanted, sizeof(wanted)));
+}
+
+/* ---- Progress ---------------------------------------------------------------------- */
+
+static double seconds_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+void moving_begin_progress(struct moving_progress *progress)
+{
+	*progress = (struct moving_progress) { .is_shown = isatty(STDERR_FILENO) };
+	clock_gettime(CLOCK_MONOTONIC, &progress->began);
+}
+
+void moving_show_progress(struct moving_progress *progress, uint64_t done_pages, uint64_t all_pages)
+{
+	char done[32], all[32];
+
+	if (!progress->is_shown || seconds_since(&progress->began) < 1 ||
+	    seconds_since(&progress->printed) < 0.2)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &progress->printed);
+	progress->any = true;
+	fprintf(stderr, "\r%s of %s, %.0f %% \033[K",
+		moving_pages_words(done_pages, done, sizeof(done)),
+		moving_pages_words(all_pages, all, sizeof(all)),
+		all_pages ? 100.0 * (double)done_pages / (double)all_pages : 100);
+}
+
+void moving_end_progress(const struct moving_progress *progress)
+{
+	if (progress->any)
+		fputs("\r\033[K", stderr);
+}
+
+/* ---- What became of it ------------------------------------------------------------- */
+
+char *moving_pages_words(uint64_t pages, char *buffer, size_t size)
+{
+	return units_format_bytes(pages * PAGE_BYTES, buffer, size);
+}
+
+void moving_print_failures(const uint64_t *failed_pages)
+{
+	char size[32];
+
+	for (int i = 0; i < MPOL_MOVE_FAILURES; i++)
+		if (failed_pages[i])
+			printf("  %s %s\n", moving_pages_words(failed_pages[i], size, sizeof(size)),
+			       failures[i].words);
+}
+
+json_t *moving_failures_json(const uint64_t *failed_pages)
+{
+	json_t *failed = json_object();
+
+	for (int i = 0; i < MPOL_MOVE_FAILURES; i++)
+		json_object_set_new(failed, failures[i].key,
+				    json_integer((json_int_t)(failed_pages[i] * PAGE_BYTES)));
+	return failed;
 }

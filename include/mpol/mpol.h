@@ -936,6 +936,42 @@ MPOL_API size_t mpol_plan_carry_out(struct mpol_plan *plan, int pidfd, struct mp
 
 MPOL_API void mpol_plan_free(struct mpol_plan *plan);
 
+/* ---- What is in the way --------------------------------------------------------------- */
+
+enum mpol_severity {
+	MPOL_SEVERITY_NOTE,    /* worth knowing */
+	MPOL_SEVERITY_WARNING, /* policies will not have the effect that one expects */
+	MPOL_SEVERITY_ERROR,   /* mpol cannot do what it is for */
+};
+
+struct mpol_symptom {
+	enum mpol_severity severity;
+	const char *check;  /* what was looked at: "numa_balancing", "cpuset", … */
+	const char *text;   /* what is there, and what it means */
+	const char *advice; /* what to do about it */
+};
+
+struct mpol_diagnosis;
+
+/*
+ * Looks for what stands in the way of memory policy: on the machine, for the
+ * rights of the calling process and, with a pid, for that process.  Changes and
+ * stops nothing.  root: a directory with recorded /sys and /proc, NULL for "/".
+ * Errors: those of mpol_topology_new; -ESRCH, -EACCES (pid).
+ */
+MPOL_API int mpol_diagnosis_new(const char *root, pid_t pid, struct mpol_diagnosis **ret_diagnosis,
+				struct mpol_error *error);
+MPOL_API void mpol_diagnosis_free(struct mpol_diagnosis *diagnosis);
+
+MPOL_API size_t mpol_diagnosis_nr_symptoms(const struct mpol_diagnosis *diagnosis);
+MPOL_API const struct mpol_symptom *mpol_diagnosis_symptom(const struct mpol_diagnosis *diagnosis,
+							   size_t index);
+
+/* ---- Names ---------------------------------------------------------------------- */
+
+MPOL_API const char *mpol_version(void);
+MPOL_API const char *mpol_memory_kind_name(enum mpol_memory_kind kind);
+
 /* ---- Moving pages -------------------------------------------------------------- */
 
 struct mpol_move_options {
@@ -989,6 +1025,63 @@ struct mpol_move_result {
 MPOL_API int mpol_process_move(int pidfd, const struct mpol_move_options *options,
 			       struct mpol_move_result *ret_result, struct mpol_error *error);
 
+/* ---- Redistributing pages ------------------------------------------------------------ */
+
+struct mpol_rebalance_options {
+	size_t size; /* sizeof(struct mpol_rebalance_options) */
+	/* For memory that has no policy of its own, instead of what most threads have; a weight of
+	 * 0 is the kernel's global one.  NULL: what they have. */
+	const struct mpol_policy *policy;
+	const unsigned long *leaving; /* MPOL_NODE_WORDS words: to be emptied; NULL: none */
+	/* Addresses; both 0: memory of the process's own (heap, stack, anonymous, shared memory).
+	 * Else all between them, mapped files too. */
+	uint64_t start, end;
+	uint64_t batch_ns;	  /* as in struct mpol_move_options */
+	uint64_t bandwidth_bytes; /* most bytes per second; 0: no limit */
+	int include_shared;	  /* 1: also pages mapped by others (MPOL_MF_MOVE_ALL) */
+	int dry_run;		  /* 1: only look, and count */
+	int (*progress)(uint64_t done_pages, uint64_t all_pages, void *user); /* != 0 stops; NULL */
+	void *user;
+};
+
+/* Base pages of what a policy wishes something for, as far as it was looked at. */
+struct mpol_rebalance_result {
+	uint64_t ranges;
+	uint64_t examined_pages;
+	uint64_t least_pages; /* that have to move: over ranges and nodes, what is too many there */
+	uint64_t moved_pages;
+	uint64_t failed_pages[MPOL_MOVE_FAILURES];
+	uint64_t batches;
+	uint64_t longest_batch_ns;
+	/* By node id; after is what is there once least_pages have moved, or as many as could. */
+	uint64_t before_pages[MPOL_NODES_MAX];
+	uint64_t wanted_pages[MPOL_NODES_MAX];
+	uint64_t after_pages[MPOL_NODES_MAX];
+};
+
+/*
+ * Moves pages that are there already to where policies say that new ones go: the fewest possible,
+ * spread evenly over each range.
+ *
+ *   - Where the policy interleaves, each node gets its share of each range by the weights: those
+ *     of options->policy, or the kernel's global ones; equal ones for plain interleaving.  Of what
+ *     could move, that goes first which the kernel's formula would put where pages are missing.
+ *   - Under bind and the preferring policies, pages elsewhere come to their nodes.
+ *   - Memory under default or local policy is left alone, but for nodes that leave.
+ *
+ * Nodes that the process's cpuset does not allow, or that leave, want no pages.  Nodes without room
+ * take none in, and the others share.  Policies stay as they are.  It keeps nothing: who stops it
+ * and calls it again goes on where it was.
+ *
+ * Errors: -EINVAL (no size; every node that the process may use is to leave; a policy
+ * that says nothing of where pages are to be), -ENODEV (a node to leave that has no memory),
+ * -EACCES (the cpuset allows no node of options->policy), -E2BIG, -EPERM, -ESRCH, -ECANCELED
+ * (progress asked to stop), -ENOMEM.  On an error *ret_result says what was done before it.
+ */
+MPOL_API int mpol_process_rebalance(int pidfd, const struct mpol_rebalance_options *options,
+				    struct mpol_rebalance_result *ret_result,
+				    struct mpol_error *error);
+
 /* ---- Hints to mpold --------------------------------------------------------------------- */
 
 /* What a process knows about its own memory, and mpold(8) should (the kernel has no such advice).
@@ -1018,42 +1111,6 @@ enum mpol_hint {
 MPOL_API int mpol_set_vma_hint(void *addr, size_t length, enum mpol_hint hint,
 			       struct mpol_error *error);
 MPOL_API int mpol_clear_vma_hint(void *addr, size_t length, struct mpol_error *error);
-
-/* ---- What is in the way --------------------------------------------------------------- */
-
-enum mpol_severity {
-	MPOL_SEVERITY_NOTE,    /* worth knowing */
-	MPOL_SEVERITY_WARNING, /* policies will not have the effect that one expects */
-	MPOL_SEVERITY_ERROR,   /* mpol cannot do what it is for */
-};
-
-struct mpol_symptom {
-	enum mpol_severity severity;
-	const char *check;  /* what was looked at: "numa_balancing", "cpuset", … */
-	const char *text;   /* what is there, and what it means */
-	const char *advice; /* what to do about it */
-};
-
-struct mpol_diagnosis;
-
-/*
- * Looks for what stands in the way of memory policy: on the machine, for the
- * rights of the calling process and, with a pid, for that process.  Changes and
- * stops nothing.  root: a directory with recorded /sys and /proc, NULL for "/".
- * Errors: those of mpol_topology_new; -ESRCH, -EACCES (pid).
- */
-MPOL_API int mpol_diagnosis_new(const char *root, pid_t pid, struct mpol_diagnosis **ret_diagnosis,
-				struct mpol_error *error);
-MPOL_API void mpol_diagnosis_free(struct mpol_diagnosis *diagnosis);
-
-MPOL_API size_t mpol_diagnosis_nr_symptoms(const struct mpol_diagnosis *diagnosis);
-MPOL_API const struct mpol_symptom *mpol_diagnosis_symptom(const struct mpol_diagnosis *diagnosis,
-							   size_t index);
-
-/* ---- Names ---------------------------------------------------------------------- */
-
-MPOL_API const char *mpol_version(void);
-MPOL_API const char *mpol_memory_kind_name(enum mpol_memory_kind kind);
 
 #ifdef __cplusplus
 }

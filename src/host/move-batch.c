@@ -24,6 +24,7 @@
 struct move_batch {
 	int root;	  /* the caller's */
 	bool with_shared; /* until the kernel says that we may not */
+	enum room room;	  /* what counts as such */
 	struct move_counts *counts;
 	struct steering steering;
 	/* All units of the batch are this process's and go to this node. */
@@ -49,6 +50,7 @@ struct move_batch *move_batch_new(int root, uint64_t call_ns, struct move_counts
 	batch->root = root;
 	batch->counts = counts;
 	batch->with_shared = true;
+	batch->room = ROOM_FREE;
 	batch->node = -1;
 	steering_start(&batch->steering, call_ns);
 	return batch;
@@ -57,6 +59,12 @@ struct move_batch *move_batch_new(int root, uint64_t call_ns, struct move_counts
 void move_batch_free(struct move_batch *batch)
 {
 	free(batch);
+}
+
+void move_batch_manners(struct move_batch *batch, bool with_shared, enum room room)
+{
+	batch->with_shared = with_shared;
+	batch->room = room;
 }
 
 /* Of units from one on, but for the last. */
@@ -186,7 +194,7 @@ static int flush(struct move_batch *batch)
 	int r = 0;
 
 	if (batch->nr)
-		room = room_pages(batch->root, batch->node, batch->low_pages, ROOM_FREE);
+		room = room_pages(batch->root, batch->node, batch->low_pages, batch->room);
 	for (; batch->nr && pages > room; nodemask_set(&batch->full, batch->node))
 		pages -= batch->pages[--batch->nr];
 	if (batch->nr)

@@ -16,11 +16,13 @@
 #ifndef HOST_MOVE_BATCH_H
 #define HOST_MOVE_BATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "cleanup.h"
 #include "ports.h"
+#include "room.h"
 
 #define MOVE_BATCH_ERRNOS 134 /* above the largest errno of Linux */
 
@@ -62,6 +64,12 @@ struct move_batch *move_batch_new(int root, uint64_t call_ns, struct move_counts
 void move_batch_free(struct move_batch *batch);
 DEFINE_CLEANUP(struct move_batch *, move_batch_free);
 
+/*
+ * How it goes about it; at first with_shared and ROOM_FREE.  with_shared: pages that others map too
+ * are moved where the caller may (CAP_SYS_NICE).  room: what counts as room on a node.
+ */
+void move_batch_manners(struct move_batch *batch, bool with_shared, enum room room);
+
 /* Some base pages that move as a whole. */
 struct move_batch_unit {
 	uint64_t address, pages;
@@ -72,8 +80,7 @@ struct move_batch_unit {
 /*
  * Adds a unit.  The call for what was added before
  * is made when enough has come together, or when process or node are other ones than
- * before; the process must stay until then.  Pages that others map too are moved where the caller
- * may (CAP_SYS_NICE).
+ * before; the process must stay until then.
  *
  * Returns 0, or what a call that was made came to: -ESRCH, -EPERM, -EACCES (its
  * cpuset: nothing goes there), -ENODEV.  What a node has no room for (room.h) is not asked for,

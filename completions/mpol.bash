@@ -45,7 +45,7 @@ _mpol() {
 		*)
 			case ${COMP_WORDS[i - 1]} in
 			--from | --to | --rate | --thread | --root | --machine | --socket | --reason | --huge-pages) ;;
-			--nodes | --mix | --journal) ;;
+			--nodes | --mix | --journal | --drain) ;;
 			--cgroup | --match | --tree | --unit) ;;
 			*) nr_plain=$((nr_plain + 1)) ;;
 			esac
@@ -55,7 +55,7 @@ _mpol() {
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="$(_mpol_verbs "$program") --help --version"
-	elif [[ $before == @(--from|--to|--nodes|:|--membind|--interleave|--preferred|--preferred-many|--weighted-interleave|--cpunodebind) ]] ||
+	elif [[ $before == @(--from|--to|--nodes|--drain|:|--membind|--interleave|--preferred|--preferred-many|--weighted-interleave|--cpunodebind) ]] ||
 		[[ $verb == run && $before == -[mipPwN] ]]; then
 		words="$(_mpol_nodes) all"
 		[[ ${COMP_WORDS[COMP_CWORD - 2]-} != weighted ]] || words+=' auto'
@@ -82,9 +82,9 @@ _mpol() {
 		tier:*) [ "${COMP_WORDS[2]}" != add ] && words= || words=$(_mpol_pids) ;;
 		weights:0) words='show explain auto measure set' ;;
 		weights:1) [ "${COMP_WORDS[2]}" != set ] && words= || words=default ;;
-		bind:0 | doctor:0 | move:0 | reapply:0 | set:0 | show:0 | undo:0) words=$(_mpol_pids) ;;
+		bind:0 | doctor:0 | move:0 | reapply:0 | rebalance:0 | set:0 | show:0 | undo:0) words=$(_mpol_pids) ;;
 		bind:1) words='all anon file: heap shm stack' ;;
-		bind:2 | set:1 | run:0) words=$(_mpol_policies) ;;
+		bind:2 | set:1 | rebalance:1 | run:0) words=$(_mpol_policies) ;;
 		*) words= ;;
 		esac
 	fi

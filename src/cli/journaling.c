@@ -147,6 +147,52 @@ int journaling_processes(const struct journaling *journaling, uint64_t change_id
 	return 0;
 }
 
+static bool has_own_weights(const struct mpol_policy *policy)
+{
+	if (policy->mode != MPOL_MODE_WEIGHTED_INTERLEAVE)
+		return false;
+	for (int node = 0; node < MPOL_NODES_MAX; node++)
+		if (policy->weights[node])
+			return true;
+	return false;
+}
+
+static bool is_about(const struct mpol_change *change, const struct mpol_process *process)
+{
+	return change->pid == mpol_process_pid(process) &&
+	       change->start_ticks == mpol_process_start_ticks(process) &&
+	       journaling_stands(change);
+}
+
+const struct mpol_policy *journaling_own_weights(const struct journaling *journaling,
+						 const struct mpol_process *process)
+{
+	size_t nr = journaling->journal ? mpol_journal_nr_changes(journaling->journal) : 0;
+
+	while (nr-- > 0) {
+		const struct mpol_change *change = mpol_journal_change(journaling->journal, nr);
+
+		/* Of all threads, not of one, nor of ranges. */
+		if (is_about(change, process) && !change->tid && change->nr_replaced &&
+		    change->replaced[0].tid)
+			return has_own_weights(change->intended) ? change->intended : NULL;
+	}
+	return NULL;
+}
+
+uint64_t journaling_newest(const struct journaling *journaling, const struct mpol_process *process)
+{
+	size_t nr = journaling->journal ? mpol_journal_nr_changes(journaling->journal) : 0;
+
+	while (nr-- > 0) {
+		const struct mpol_change *change = mpol_journal_change(journaling->journal, nr);
+
+		if (is_about(change, process))
+			return change->id;
+	}
+	return 0;
+}
+
 struct mpol_change journaling_change(const char *verb, const struct mpol_process *process,
 				     const struct mpol_policy *intended)
 {

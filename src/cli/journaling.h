@@ -66,6 +66,16 @@ bool journaling_lives(const struct mpol_change *change);
 int journaling_processes(const struct journaling *journaling, uint64_t change_id, pid_t **ret_pids,
 			 size_t *ret_nr, struct mpol_error *error);
 
+/*
+ * The policy that all threads of the process were last given, if that stands and has weights of its
+ * own; else NULL.  The kernel does not know such weights.  The journal's.
+ */
+const struct mpol_policy *journaling_own_weights(const struct journaling *journaling,
+						 const struct mpol_process *process);
+
+/* The number of the newest change of the process that stands, or 0. */
+uint64_t journaling_newest(const struct journaling *journaling, const struct mpol_process *process);
+
 /* A change of the process, not yet one of anything. */
 struct mpol_change journaling_change(const char *verb, const struct mpol_process *process,
 				     const struct mpol_policy *intended);

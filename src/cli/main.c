@@ -82,6 +82,17 @@ static const struct verb verbs[] = {
 	  "  --rate BANDWIDTH  at most, such as 200MB/s\n"
 	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
 	  "  --dry-run       say what would be moved, move nothing\n" JSON_OPTION TARGETS_OPTIONS },
+	{ "rebalance", cmd_rebalance,
+	  TARGETS_SYNOPSIS " [POLICY] [--drain NODES] [--rate BANDWIDTH] [--shared] "
+			   "[--watch | --dry-run] [--json]" JOURNALING_SYNOPSIS,
+	  "move memory of processes to where their policies put new one",
+	  "  --drain NODES   empty these nodes, whatever a policy says\n"
+	  "  --rate BANDWIDTH  at most, such as 200MB/s; 1GB/s unless given\n"
+	  "  --shared        also pages that other processes map (needs CAP_SYS_NICE)\n"
+	  "  --watch         again whenever weights, nodes, a cpuset or a policy have changed\n"
+	  "  --dry-run       say what would be moved, move nothing\n"
+	  "  --journal FILE  what mpol has set is there, not in the usual journal\n"
+	  "  --no-journal    go by what the kernel shows alone\n" JSON_OPTION TARGETS_OPTIONS },
 	{ "weights", cmd_weights,
 	  "{show | explain | auto [--watch] | measure [--time DURATION] | set NODE=WEIGHT,... | "
 	  "set default} "

@@ -34,6 +34,7 @@ verb_fn cmd_bind;
 verb_fn cmd_doctor;
 verb_fn cmd_move;
 verb_fn cmd_reapply;
+verb_fn cmd_rebalance;
 verb_fn cmd_record;
 verb_fn cmd_run;
 verb_fn cmd_set;

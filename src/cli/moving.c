@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -23,9 +24,17 @@ static const struct {
 	[MPOL_MOVE_OTHER] = { "other", "went elsewhere: moved by others meanwhile" },
 };
 
+/* ---- --move ------------------------------------------------------------------------ */
+
+static bool interleaves(const struct mpol_policy *policy)
+{
+	return policy->mode == MPOL_MODE_INTERLEAVE ||
+	       policy->mode == MPOL_MODE_WEIGHTED_INTERLEAVE;
+}
+
 int moving_check(const struct mpol_policy *policy, struct mpol_error *error)
 {
-	if (policy->mode_flags & MPOL_FLAG_RELATIVE) {
+	if ((policy->mode_flags & MPOL_FLAG_RELATIVE) && !interleaves(policy)) {
 		error_set(error, -EINVAL, "read options",
 			  "which nodes a policy with +relative means differs by cpuset");
 		error_on(error, "--move");
@@ -42,8 +51,9 @@ int moving_check(const struct mpol_policy *policy, struct mpol_error *error)
 	return -EINVAL;
 }
 
-int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
-		  struct mpol_move_result *total, struct mpol_error *error)
+/* What is on other nodes than the policy's comes to them. */
+static int gather(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
+		  struct mpol_move_result *ret, struct mpol_error *error)
 {
 	const struct mpol_move_options options = {
 		.size = sizeof(options),
@@ -51,8 +61,47 @@ int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iove
 		.start = range ? (uint64_t)(uintptr_t)range->iov_base : 0,
 		.end = range ? (uint64_t)(uintptr_t)range->iov_base + range->iov_len : 0,
 	};
+
+	return mpol_process_move(pidfd, &options, ret, error);
+}
+
+/* Pages that are in use for a moment, of a program that goes on meanwhile. */
+#define SHARE_OUT_TRIES 4
+
+/* Each node gets its share; of stripes, which have policies of their own, each its pages. */
+static int share_out(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
+		     struct mpol_move_result *ret, struct mpol_error *error)
+{
+	const struct mpol_rebalance_options options = {
+		.size = sizeof(options),
+		.policy = policy,
+		.start = range ? (uint64_t)(uintptr_t)range->iov_base : 0,
+		.end = range ? (uint64_t)(uintptr_t)range->iov_base + range->iov_len : 0,
+	};
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < SHARE_OUT_TRIES; i++) {
+		struct mpol_rebalance_result result;
+
+		r = mpol_process_rebalance(pidfd, &options, &result, error);
+		if (i == 0) {
+			ret->examined_pages = result.examined_pages;
+			ret->wanted_pages = result.least_pages;
+		}
+		ret->moved_pages += result.moved_pages;
+		memcpy(ret->failed_pages, result.failed_pages, sizeof(ret->failed_pages));
+		if (!moving_failed(result.failed_pages))
+			break;
+	}
+	return r;
+}
+
+int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
+		  struct mpol_move_result *total, struct mpol_error *error)
+{
 	struct mpol_move_result result = { 0 };
-	int r = mpol_process_move(pidfd, &options, &result, error);
+	int r = interleaves(policy) ? share_out(pidfd, policy, range, &result, error)
+				    : gather(pidfd, policy, range, &result, error);
 
 	total->examined_pages += result.examined_pages;
 	total->wanted_pages += result.wanted_pages;

@@ -15,13 +15,14 @@
 
 /*
  * Whether a policy says where pages are to be: it names nodes, and not relative
- * to a cpuset.  Errors, for one that does not: -EINVAL.
+ * to a cpuset unless it interleaves.  Errors, for one that does not: -EINVAL.
  */
 int moving_check(const struct mpol_policy *policy, struct mpol_error *error);
 
 /*
- * Moves what is on other nodes than the policy's; start and end: addresses, both 0 for the
- * whole process.  Adds to *total.  Returns as mpol_process_move.
+ * Moves what is on other nodes than the policy's, or, where it interleaves, as much as gives each
+ * node its share.  range: addresses; NULL: the whole process, as far as such a policy is the
+ * threads' business.  Adds to *total.  Returns as mpol_process_move and mpol_process_rebalance.
  */
 int moving_follow(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
 		  struct mpol_move_result *total, struct mpol_error *error);

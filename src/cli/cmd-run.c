@@ -4,7 +4,8 @@
  * becomes the command.  Exit statuses are env(1)'s where the command's cannot be.
  *
  * The policy is the first word, or numactl(8)'s options say it and the first word
- * is the command.
+ * is the command.  With --preload the environment takes a library to the command, which does
+ * what a policy cannot (src/preload).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -43,15 +44,20 @@ static int parse_options(int argc, char **argv, struct numactl *numactl)
 	return VERB_OK;
 }
 
-/* Without options the first word is the policy.  Returns where the command is, 0: there is none. */
+/*
+ * Without options the first word is the policy; and where --preload asks for one that no option has
+ * said.  Returns where the command is, 0: there is none.
+ */
 static int find_command(int argc, char **argv, struct numactl *numactl, struct mpol_error *error)
 {
 	int command = optind; /* behind the options, and behind a "--" that ends them */
 
-	if (optind == 1) {
-		if (argc > 1)
-			numactl_option(numactl, NUMACTL_POLICY, argv[1], error);
-		command = argc > 2 && !strcmp(argv[2], "--") ? 3 : 2;
+	if (optind == 1 || (numactl->preload && !numactl->memory)) {
+		if (command < argc)
+			numactl_option(numactl, NUMACTL_POLICY, argv[command], error);
+		command++;
+		if (command < argc && !strcmp(argv[command], "--"))
+			command++;
 	}
 	return command < argc ? command : 0;
 }

@@ -114,8 +114,9 @@ static const struct verb verbs[] = {
 	  "  --root DIR      the /sys below DIR\n"
 	  "  --dry-run       say what would be changed, change nothing\n" JSON_OPTION
 		  JOURNALING_OPTIONS },
-	{ "run", cmd_run, "{POLICY | OPTIONS} [--] COMMAND [ARGUMENT...]",
+	{ "run", cmd_run, "{[--preload] POLICY | OPTIONS} [--] COMMAND [ARGUMENT...]",
 	  "run a command under a policy",
+	  "  --preload                   with weights: any, by a library that the command loads\n"
 	  "numactl's options, instead of a POLICY:\n"
 	  "  -m, --membind NODES         as bind:NODES\n"
 	  "  -p, --preferred NODE        as prefer:NODE\n"

@@ -19,6 +19,7 @@
 #include "error.h"
 #include "nodemask.h"
 #include "numactl-list.h"
+#include "preload.h"
 
 #define CPUS_MAX 8192 /* CONFIG_NR_CPUS of x86-64, at most */
 
@@ -120,6 +121,9 @@ int numactl_option(struct numactl *numactl, int option, const char *argument,
 		   struct mpol_error *error)
 {
 	switch (option) {
+	case NUMACTL_PRELOAD:
+		numactl->preload = true;
+		return 0;
 	case 'a':
 		numactl->all = true;
 		return 0;
@@ -344,12 +348,62 @@ static int set_cpus(const struct numactl *numactl, const struct cpus *cpus,
 	return error->code;
 }
 
+/* " (0=3,2=1)": what the kernel has for the policy's nodes; nothing where it has no weights. */
+static void format_kernels_weights(const struct mpol_policy *policy, char *buffer, size_t size)
+{
+	struct mpol_policy kernels = *policy;
+	struct mpol_kernel_weights weights;
+	char text[64];
+
+	buffer[0] = '\0';
+	if (mpol_kernel_weights_read(NULL, &weights, NULL) < 0)
+		return;
+	memcpy(kernels.weights, weights.weights, sizeof(kernels.weights));
+	mpol_policy_format(&kernels, text, sizeof(text));
+	snprintf(buffer, size, " (%s)", strchr(text, ':') + 1);
+}
+
+/* Weights of its own, for a program that does not run yet. */
+static void refuse_weights(const struct mpol_policy *policy, struct mpol_error *error)
+{
+	char text[64], kernels[80];
+
+	mpol_policy_format(policy, text, sizeof(text));
+	format_kernels_weights(policy, kernels, sizeof(kernels));
+	error_set(error, -EOPNOTSUPP, "check weights",
+		  "they are not the kernel's%s, which policies go by", kernels);
+	error_on(error, "%s", text);
+	error_advise(error,
+		     "--preload has a library stripe the program's memory; or once it runs: mpol "
+		     "set PID %s; or for the whole machine: mpol weights set %s",
+		     text, strchr(text, ':') + 1);
+}
+
+static int set_policy(const struct numactl *numactl, struct mpol_policy *policy,
+		      struct mpol_error *error)
+{
+	struct mpol_args args;
+	int r = 0;
+
+	if (numactl->preload)
+		r = preload_prepare(policy, error);
+	else
+		preload_forget();
+	if (r < 0)
+		return r;
+	mpol_policy_to_args(policy, &args);
+	args.error = error;
+	r = mpol_set_mempolicy(&args, sizeof(args));
+	if (r == -EOPNOTSUPP && policy->mode == MPOL_MODE_WEIGHTED_INTERLEAVE && !numactl->preload)
+		refuse_weights(policy, error);
+	return r;
+}
+
 int numactl_apply(const struct numactl *numactl, struct mpol_error *error)
 {
 	_cleanup_(mpol_topology_freep) struct mpol_topology *topology = NULL;
 	_cleanup_free_ struct cpus *cpus = calloc(1, sizeof(*cpus));
 	struct mpol_policy policy;
-	struct mpol_args args;
 	int r;
 
 	if (!cpus)
@@ -361,9 +415,5 @@ int numactl_apply(const struct numactl *numactl, struct mpol_error *error)
 		r = read_policy(numactl, topology, &policy, error);
 	if (r >= 0 && numactl->cpus)
 		r = set_cpus(numactl, cpus, error);
-	if (r < 0 || !numactl->memory)
-		return r;
-	mpol_policy_to_args(&policy, &args);
-	args.error = error;
-	return mpol_set_mempolicy(&args, sizeof(args));
+	return r < 0 || !numactl->memory ? r : set_policy(numactl, &policy, error);
 }

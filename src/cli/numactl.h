@@ -13,6 +13,7 @@
 /* What getopt_long(3) returns for an option without a letter. */
 enum {
 	NUMACTL_POLICY = 0x2000, /* mpol's own: --policy POLICY */
+	NUMACTL_PRELOAD,	 /* and --preload */
 };
 
 /* clang-format off */
@@ -28,6 +29,7 @@ enum {
 	{ "physcpubind", required_argument, NULL, 'C' },                \
 	{ "policy", required_argument, NULL, NUMACTL_POLICY },          \
 	{ "preferred", required_argument, NULL, 'p' },                  \
+	{ "preload", no_argument, NULL, NUMACTL_PRELOAD },              \
 	{ "preferred-many", required_argument, NULL, 'P' },             \
 	{ "weighted-interleave", required_argument, NULL, 'w' },        \
 	{ "show", no_argument, NULL, 's' },                             \
@@ -55,6 +57,7 @@ struct numactl {
 	const char *last_nodes; /* what "same" stands for */
 	bool all;		/* -a: what the cpuset does not allow may be named too */
 	bool balancing;
+	bool preload; /* weights that are not the kernel's are a library's affair */
 };
 
 /*
@@ -68,7 +71,8 @@ int numactl_option(struct numactl *numactl, int option, const char *argument,
 /*
  * Sets the calling thread's CPUs, then its policy, as far as options name them.
  * Errors: -EINVAL, -ENODEV (bad lists), and those of mpol_topology_new,
- * mpol_policy_parse, mpol_set_mempolicy and sched_setaffinity(2).
+ * mpol_policy_parse, mpol_set_mempolicy and sched_setaffinity(2); with preload those of preload.h,
+ * and the environment is changed.
  */
 int numactl_apply(const struct numactl *numactl, struct mpol_error *error);
 

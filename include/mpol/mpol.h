@@ -658,6 +658,41 @@ struct mpol_striped {
 MPOL_API const struct mpol_striped *mpol_process_striped(const struct mpol_process *process,
 							 size_t index);
 
+/* ---- A home node for a process --------------------------------------------------- */
+
+/*
+ * The kernel keeps a home node for ranges alone, not for threads.  So a policy with one, for a
+ * whole process, is given to the ranges that it has, and its threads get what is nearest to it, by
+ * which goes the memory that it maps later.
+ */
+struct mpol_home {
+	struct mpol_policy thread_policy;
+	/* 1: it is prefer:HOME, so later memory comes from the home node too, while that has room;
+	 * after it from what is nearest, of the policy's nodes or not.  0: it is the policy without
+	 * the home node, so later memory comes from the policy's node nearest to the CPU. */
+	int32_t threads_at_home;
+	/* 1: ranges get the home node.  0: this kernel has none (before Linux 5.17), and the
+	 * threads' policy serves all. */
+	int32_t by_kernel;
+	/* Those that get it: all private memory of the process, writable or anonymous, without a
+	 * policy of its own, or with this one, of whatever home. */
+	struct iovec *ranges;
+	size_t nr_ranges;
+	uint64_t bytes; /* of these */
+};
+
+/*
+ * Plans that for a process, of which the picture was taken on this machine with MPOL_PROCESS_VMAS:
+ * changes nothing.  mpol_process_apply with thread_policy, and mpol_process_apply_ranges with
+ * ranges, unless there are none, and the policy carry it out.
+ *
+ * *ret_home is NULL where the policy has no home node; free it with mpol_home_free.
+ * Errors: those of mpol_set_vma_mempolicy for the policy, -ENOMEM.
+ */
+MPOL_API int mpol_home_new(const struct mpol_process *process, const struct mpol_policy *policy,
+			   struct mpol_home **ret_home, struct mpol_error *error);
+MPOL_API void mpol_home_free(struct mpol_home *home);
+
 /* ---- Changing the policy of every thread, with a report ---------------------- */
 
 struct mpol_thread_result {

@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "error-json.h"
 #include "error.h"
+#include "homing.h"
 #include "journaling.h"
 #include "moving.h"
 #include "policies.h"
@@ -43,19 +44,23 @@ struct set_job {
 	struct policies before;
 	struct mpol_stripes *stripes; /* NULL: none are needed */
 	struct mpol_stripes_result striped;
+	struct homing homing; /* empty: no home node */
 	struct mpol_move_result moved;
 };
 
 static void job_free(struct set_job *job)
 {
+	homing_free(&job->homing);
 	mpol_stripes_free(job->stripes);
 	policies_free(&job->before);
 	mpol_process_free(job->process);
 }
 
-/* What the threads get: of weights that the kernel does not have, its own. */
+/* What the threads get: of weights that the kernel does not have, its own; no home node. */
 static const struct mpol_policy *thread_policy(const struct set_job *job)
 {
+	if (job->homing.home)
+		return &job->homing.home->thread_policy;
 	return job->stripes ? mpol_stripes_thread_policy(job->stripes) : &job->options->policy;
 }
 
@@ -95,6 +100,7 @@ static json_t *dry_run_json(const struct set_job *job)
 	json_t *document = job_json(job);
 
 	json_object_set_new(document, "stripes", striping_json(job->stripes, NULL));
+	json_object_set_new(document, "home", homing_json(&job->homing, false));
 	return document;
 }
 
@@ -107,6 +113,8 @@ static void print_dry_run(const struct set_job *job)
 	printf("would change %zu %s from ", nr_threads, nr_threads > 1 ? "threads" : "thread");
 	print_before(&job->before);
 	printf(" to %s\n", policy_text(thread_policy(job), policy));
+	if (job->homing.home)
+		homing_print(&job->homing, false);
 	if (!job->stripes)
 		return;
 	printf("  %s: ", policy_text(&job->options->policy, policy));
@@ -131,6 +139,7 @@ static json_t *applied_json(const struct set_job *job, const struct mpol_report 
 	json_object_set_new(document, "longest_stop_ns",
 			    json_integer((json_int_t)report->longest_stop_ns));
 	json_object_set_new(document, "stripes", striping_json(job->stripes, &job->striped));
+	json_object_set_new(document, "home", homing_json(&job->homing, true));
 	if (job->options->move)
 		json_object_set_new(document, "moved_bytes",
 				    json_integer((json_int_t)moving_bytes(&job->moved)));
@@ -150,6 +159,8 @@ static void print_report(const struct set_job *job, const struct mpol_report *re
 	if (job->options->move)
 		moving_print(&job->moved);
 	printf("\n");
+	if (job->homing.home)
+		homing_print(&job->homing, true);
 	if (!job->stripes)
 		return;
 	printf("  %s: ", policy_text(&job->options->policy, policy));
@@ -180,6 +191,9 @@ static int record(const struct set_job *job, uint64_t *ret_id, struct mpol_error
 	if (job->stripes &&
 	    striping_record(job->process, job->stripes, &replaced, &change.nr_replaced) < 0)
 		return error_errno(error, -ENOMEM, "write journal");
+	if (job->homing.home &&
+	    homing_record(&job->homing, job->process, &replaced, &change.nr_replaced) < 0)
+		return error_errno(error, -ENOMEM, "write journal");
 	change.replaced = replaced;
 	return journaling_begin(&job->options->journaling, &change, ret_id, error);
 }
@@ -202,13 +216,16 @@ static int apply(struct set_job *job, json_t **ret_document, struct mpol_error *
 		r = mpol_process_apply(pidfd, job->options->tid, &args, sizeof(args), &report);
 		if (r >= 0 && job->stripes)
 			r = mpol_stripes_carry_out(job->stripes, pidfd, &job->striped, error);
+		if (r >= 0 && job->homing.home)
+			r = homing_carry_out(&job->homing, pidfd, error);
 		journaling_end(&job->options->journaling, "set", id,
-			       report.nr_changed + job->striped.nr_ranges);
+			       report.nr_changed + job->striped.nr_ranges + job->homing.nr_given);
 	}
 	if (r < 0 && !report.nr_changed)
 		return VERB_FAILED;
 	if (r >= 0 && job->options->move)
-		r = moving_follow(pidfd, &policy, NULL, &job->moved, error);
+		r = moving_follow(pidfd, job->homing.home ? &job->homing.policy : &policy, NULL,
+				  &job->moved, error);
 	if (job->options->targets.json)
 		*ret_document = applied_json(job, &report);
 	else
@@ -216,12 +233,24 @@ static int apply(struct set_job *job, json_t **ret_document, struct mpol_error *
 	return r < 0 || moving_incomplete(&job->moved) ? VERB_PARTIAL : VERB_OK;
 }
 
-/* Of a policy that ranges may have and threads not: other weights than the kernel's. */
+/* Of a policy that ranges may have and threads not: other weights than the kernel's, a home node.
+ */
 static unsigned int needs_ranges(const struct set_options *options)
 {
 	const bool weighted = options->policy.mode == MPOL_MODE_WEIGHTED_INTERLEAVE;
+	const bool homed = options->policy.mode_flags & MPOL_FLAG_HOME_NODE;
 
-	return MPOL_PROCESS_THREADS | (weighted ? MPOL_PROCESS_VMAS : 0);
+	return MPOL_PROCESS_THREADS | (weighted || homed ? MPOL_PROCESS_VMAS : 0);
+}
+
+/* One thread has none: the refusal comes from trying. */
+static int plan_home(struct set_job *job, struct mpol_error *error)
+{
+	const struct set_options *options = job->options;
+
+	if (options->tid)
+		return 0;
+	return homing_plan(job->process, &options->policy, &job->homing, error);
 }
 
 /* Memory is the process's: one of several threads cannot have weights of its own. */
@@ -248,7 +277,7 @@ static int set_process(const struct target *target, json_t **ret_document, struc
 
 	if (targets_process(target, needs_ranges(options), &job.process, error) < 0 ||
 	    policies_count(job.process, options->tid, &job.before, error) < 0 ||
-	    plan_stripes(&job, error) < 0)
+	    plan_stripes(&job, error) < 0 || plan_home(&job, error) < 0)
 		return VERB_FAILED;
 	if (target->pid != mpol_process_pid(job.process) && !options->tid)
 		fprintf(stderr,

@@ -128,9 +128,11 @@ json_t *vmas_json(const struct mpol_process *process)
 
 enum means {
 	MEANS_OWN,     /* a policy of the kernel's for the range */
+	MEANS_HOME,    /* the same, with a home node, which the kernel does not show */
 	MEANS_STRIPES, /* ranges that prefer one node each */
 	MEANS_THREADS, /* none: the threads' */
 	MEANS_REST,    /* the threads', which is not what was wished, but mpol rebalance helps */
+	MEANS_LATER,   /* the threads', without the home node that was wished */
 };
 
 struct explained {
@@ -142,9 +144,14 @@ struct explained {
 	size_t nr_vmas;
 };
 
+static bool is_homed(const struct mpol_change *change)
+{
+	return change->intended->mode_flags & MPOL_FLAG_HOME_NODE;
+}
+
 /*
  * The newest change that stands of the process as a whole, if it gave it what threads cannot have:
- * weights of its own; or NULL.
+ * weights of its own, a home node; or NULL.
  */
 static const struct mpol_change *wish(const struct mpol_process *process,
 				      const struct mpol_journal *journal)
@@ -160,17 +167,35 @@ static const struct mpol_change *wish(const struct mpol_process *process,
 		    !change->tid)
 			newest = change;
 	}
+	if (newest && is_homed(newest))
+		return newest;
 	for (int node = 0; newest && node < MPOL_NODES_MAX; node++)
 		if (newest->intended->weights[node])
 			return newest;
 	return NULL;
 }
 
+/* Whether the range is one that the change gave its home node, and has such a policy still. */
+static bool has_home(const struct mpol_change *change, const struct mpol_vma *vma)
+{
+	if (vma->has_policy == 0 || vma->policy->mode != change->intended->mode)
+		return false;
+	for (size_t i = 0; i < change->nr_replaced; i++)
+		if (!change->replaced[i].tid && change->replaced[i].start <= vma->start &&
+		    vma->end <= change->replaced[i].end)
+			return true;
+	return false;
+}
+
 static enum means means_of(const struct mpol_vma *vma, const struct mpol_change *wished)
 {
+	if (wished && is_homed(wished) && has_home(wished, vma))
+		return MEANS_HOME;
 	if (vma->has_policy > 0)
 		return MEANS_OWN;
-	return wished ? MEANS_REST : MEANS_THREADS;
+	if (!wished)
+		return MEANS_THREADS;
+	return is_homed(wished) ? MEANS_LATER : MEANS_REST;
 }
 
 static struct explained explain(const struct mpol_process *process, size_t index,
@@ -198,12 +223,18 @@ static const char *means_text(const struct explained *explained, char *buffer, s
 	switch (explained->means) {
 	case MEANS_OWN:
 		return "its own policy, by the kernel";
+	case MEANS_HOME:
+		return "its own policy with the home node, by the kernel";
 	case MEANS_STRIPES:
 		snprintf(buffer, size, "stripes of %s: new pages as these weights say",
 			 units_format_bytes(explained->stripe_bytes, stripe, sizeof(stripe)));
 		return buffer;
 	case MEANS_REST:
 		return "the threads' policy; what else was wished, by mpol rebalance";
+	case MEANS_LATER:
+		return explained->policy->mode == MPOL_MODE_PREFERRED
+			       ? "the threads' policy, which begins at the home node"
+			       : "the threads' policy, without the home node";
 	case MEANS_THREADS:
 	default:
 		return "the threads' policy, by the kernel";
@@ -242,9 +273,11 @@ json_t *vmas_explain_json(const struct mpol_process *process, const struct mpol_
 {
 	static const char *const names[] = {
 		[MEANS_OWN] = "own",
+		[MEANS_HOME] = "home",
 		[MEANS_STRIPES] = "stripes",
 		[MEANS_THREADS] = "threads",
 		[MEANS_REST] = "threads, rebalance",
+		[MEANS_LATER] = "threads",
 	};
 	const struct mpol_change *wished = wish(process, journal);
 	json_t *array = json_array();

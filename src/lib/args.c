@@ -326,17 +326,22 @@ void args_without_weights(struct mpol_args *args)
 		args->mode = MPOL_MODE_INTERLEAVE;
 }
 
+int args_refuse_home(struct mpol_error *error)
+{
+	error_set(error, -EOPNOTSUPP, "check policy",
+		  "a thread's own policy cannot have a home node");
+	error_advise(error, "the kernel keeps a home node for ranges of memory only: name the "
+			    "whole process without a thread (mpol set), or ranges (mpol bind), "
+			    "or leave home= out");
+	return -EOPNOTSUPP;
+}
+
 static int check_home(const struct mpol_args *args, bool for_range)
 {
 	if (!(args->mode_flags & MPOL_FLAG_HOME_NODE))
 		return 0;
-	if (!for_range) {
-		error_set(args->error, -EOPNOTSUPP, "check policy",
-			  "a thread's own policy cannot have a home node");
-		error_advise(args->error, "the kernel keeps a home node for ranges of memory only: "
-					  "leave home= out");
-		return -EOPNOTSUPP;
-	}
+	if (!for_range)
+		return args_refuse_home(args->error);
 	if (args->mode != MPOL_MODE_BIND && args->mode != MPOL_MODE_PREFERRED_MANY) {
 		error_set(args->error, -EOPNOTSUPP, "check policy",
 			  "a home node goes with bind and prefer-many only");

@@ -14,6 +14,7 @@
 #include "correction.h"
 #include "error.h"
 #include "grow.h"
+#include "home-node.h"
 #include "page.h"
 #include "policy.h"
 #include "ranges.h"
@@ -106,11 +107,17 @@ static struct nodemask allowed_of(const struct mpol_thread *thread, const struct
 	return nodemask_and(&allowed, memory);
 }
 
-/* Of weights the interleave that the kernel has. */
+/* Of weights the interleave that the kernel has; of a home node what is nearest to it. */
 static void make_for_threads(struct mpol_policy *policy)
 {
+	struct home_service service;
 	struct mpol_args args;
 
+	if (policy->mode_flags & MPOL_FLAG_HOME_NODE) {
+		if (home_serve(policy, true, &service) == 0)
+			*policy = service.thread_policy;
+		return;
+	}
 	mpol_policy_to_args(policy, &args);
 	args_without_weights(&args);
 	policy->mode = args.mode;
@@ -123,7 +130,7 @@ static const struct mpol_policy *intended_for_threads(struct mpol_plan *plan,
 {
 	struct mpol_policy *policy, **policies;
 
-	if (!policy_says_weights(intended))
+	if (!policy_says_weights(intended) && !(intended->mode_flags & MPOL_FLAG_HOME_NODE))
 		return intended;
 	policy = calloc(1, sizeof(*policy));
 	policies = grow(plan->policies, plan->nr_policies, &plan->policies_allocated,

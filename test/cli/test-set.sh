@@ -52,8 +52,8 @@ usage "unrecognized option '--fast'" 'mpol set' "$mpol" set "$target" local --fa
 refused 1 'no such process' '' "$mpol" set 2147483647 local
 ! sees_kernel_threads || refused 1 'a kernel thread has no memory of its own' '' "$mpol" set 2 local
 refused 1 "it has no thread 2147483647" '--threads lists' "$mpol" set "$target" local --thread 2147483647
-refused 1 "a thread's own policy cannot have a home node" 'leave home= out' \
-	"$mpol" set "$target" "bind:$memory,home=$memory"
+refused 1 "a thread's own policy cannot have a home node" 'mpol bind' \
+	"$mpol" set "$target" "bind:$memory,home=$memory" --thread "$target"
 refused 1 'relative does not go with weights' 'without +relative' "$mpol" set "$target" "weighted:$memory=255+relative"
 # Of one node all is the node's, whatever its weight: no stripes are needed, and no kernel that weighs.
 expect 0 "to weighted:$memory=255" "$mpol" set "$target" "weighted:$memory=255" --dry-run

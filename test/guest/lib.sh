@@ -82,3 +82,22 @@ without_huge_pages() {
 	# shellcheck disable=SC2064 # what they are now
 	trap "echo $before >$enabled" EXIT
 }
+
+# plug: all memory that is offline, as movable.
+plug() {
+	local state
+	grep -l offline /sys/devices/system/memory/memory*/state | while read -r state; do
+		echo online_movable >"$state"
+	done
+}
+
+# unplug NODE: all its memory.  Somebody's page may be there, which takes the kernel a moment.
+unplug() {
+	local state
+	for state in /sys/devices/system/node/node"$1"/memory[0-9]*/state; do
+		for _ in $(seq 10); do
+			! echo offline 2>/dev/null >"$state" || break
+			sleep 1
+		done
+	done
+}

@@ -25,9 +25,7 @@ on_node() {
 within "$(on_node 1)" 6100 6200 "half of 48 MiB is on node 1"
 like "$("$mpol" rebalance "$pid" interleave:0-2 2>&1)" 'node 2 .*memory' "a node without memory is refused"
 
-grep -l offline /sys/devices/system/memory/memory*/state | while read -r state; do
-	echo online_movable >"$state"
-done
+plug
 is "$(cat $nodes/has_memory)" 0-2 "node 2 has memory"
 "$mpol" rebalance "$pid" interleave:0-2 >/dev/null || true
 within "$(on_node 2)" 4076 4116 "a third has moved to the node that has come"
@@ -35,13 +33,7 @@ within "$(on_node 2)" 4076 4116 "a third has moved to the node that has come"
 "$mpol" rebalance "$pid" interleave:0-2 --drain 2 >/dev/null || true
 is "$(on_node 2)" 0 "drained, it has nothing"
 within "$(on_node 0)" 6080 6208 "the others have their shares"
-# Somebody else's page may have come to be there, which takes the kernel a moment.
-for state in "$nodes"/node2/memory[0-9]*/state; do
-	for _ in $(seq 10); do
-		! echo offline 2>/dev/null >"$state" || break
-		sleep 1
-	done
-done
+unplug 2
 is "$(cat $nodes/has_memory)" 0-1 "and goes"
 
 kill "$pid"

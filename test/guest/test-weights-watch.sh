@@ -24,20 +24,6 @@ until_is() {
 	is "$(in_table)" "$1" "$2"
 }
 
-# plug, unplug: node 2's memory, all that is offline and all that it has.
-plug() {
-	local state
-	grep -l offline /sys/devices/system/memory/memory*/state | while read -r state; do
-		echo online_movable >"$state"
-	done
-}
-unplug() {
-	local state
-	for state in "$nodes"/node2/memory[0-9]*/state; do
-		echo offline >"$state"
-	done
-}
-
 "$mpol" weights set 0=7,1=7 >/dev/null
 "$mpol" weights auto --watch >"$XDG_STATE_HOME/log" 2>&1 &
 watcher=$!
@@ -46,7 +32,7 @@ plug
 is "$(cat $nodes/has_memory)" 0-2 "node 2 has come"
 until_is "9 9 4" "weights for three nodes"
 like "$("$mpol" run weighted:auto -- head -n 1 /proc/self/numa_maps)" 'weighted interleave:0-2' "weighted:auto goes by the same"
-unplug
+unplug 2
 is "$(cat $nodes/has_memory)" 0-1 "node 2 has gone"
 until_is "1 1 4" "weights for the two that are left"
 plug
@@ -58,4 +44,6 @@ is "$status" 0 "it ends when it is told to"
 like "$(cat "$XDG_STATE_HOME/log")" 'nodes have changed; with memory: 0-1' "and has said what it did"
 "$mpol" undo --weights --all >/dev/null
 is "$(in_table)" "1 1 1" "all of which undo takes back"
+unplug 2
+is "$(cat $nodes/has_memory)" 0-1 "for the tests behind this one node 2 is gone again"
 finish

@@ -23,10 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "player.h"
 #include "text.h"
@@ -38,6 +38,7 @@
 #define FIRST_PAGE   (PLAYER_MEMORY / WORKLOAD_PAGE_BYTES)
 #define MOVE_ALL     4 /* MPOL_MF_MOVE_ALL */
 #define ACCESSES_MAX 65536
+#define NS_PER_S     1000000000ULL
 
 enum { RATE, SECONDS, PHASE_SECONDS, FAST_PAGES, UNIT_PAGES, PID, FAST, SLOW, NR_NUMBERS };
 
@@ -203,17 +204,15 @@ static void move_to(const struct oracle *oracle, unsigned phase, bool fast)
 
 static void move_all(const struct oracle *oracle)
 {
-	struct timespec began, then;
+	uint64_t began_ns;
 
 	puts("ready");
 	fflush(stdout);
 	if (getchar() == EOF)
 		exit(1);
-	clock_gettime(CLOCK_MONOTONIC, &began);
+	began_ns = clock_now_ns();
 	for (unsigned phase = 0; phase < oracle->nr_phases; phase++) {
-		then = began;
-		then.tv_sec += (time_t)(phase * oracle->numbers[PHASE_SECONDS]);
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
+		clock_sleep_until(began_ns + phase * oracle->numbers[PHASE_SECONDS] * NS_PER_S);
 		move_to(oracle, phase, false);
 		move_to(oracle, phase, true);
 	}

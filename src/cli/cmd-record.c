@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 #include <mpol/mpol.h>
@@ -77,19 +76,6 @@ static int put_run(uint64_t start, uint64_t end, void *user)
 		   recording->interval_began_ns);
 }
 
-/* Until a time by the monotonic clock, or a signal. */
-static void sleep_until(uint64_t ns)
-{
-	const struct timespec until = {
-		.tv_sec = (time_t)(ns / NS_PER_S),
-		.tv_nsec = (long)(ns % NS_PER_S),
-	};
-
-	while (!interrupted &&
-	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		;
-}
-
 /* Returns 0 when all is recorded, -ESRCH where the process has ended, or another error. */
 static int record_all(const struct record_options *options, struct mpol_tracker *tracker,
 		      struct recording *recording)
@@ -98,7 +84,7 @@ static int record_all(const struct record_options *options, struct mpol_tracker 
 		uint64_t next_ns = recording->interval_began_ns + options->interval_ns;
 		int r;
 
-		sleep_until(next_ns);
+		clock_sleep_until(next_ns);
 		r = mpol_tracker_sample(tracker, put_run, recording, recording->error);
 		if (r < 0)
 			return r;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "arguments.h"
 #include "clock.h"
@@ -113,13 +112,10 @@ static void forget_unseen(struct rebalance_watch *watch)
 void rebalance_watch_wait(struct rebalance_watch *watch)
 {
 	uint64_t pause_ns = watch->looked_ns * PAUSE_PER_LOOK;
-	struct timespec pause;
 
 	if (pause_ns < LEAST_PAUSE_NS)
 		pause_ns = LEAST_PAUSE_NS;
-	pause.tv_sec = (time_t)(pause_ns / 1000000000);
-	pause.tv_nsec = (long)(pause_ns % 1000000000);
 	watch->looked_ns = 0;
 	forget_unseen(watch);
-	nanosleep(&pause, NULL);
+	clock_sleep_until(clock_now_ns() + pause_ns);
 }

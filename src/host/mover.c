@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "census.h"
@@ -139,16 +138,12 @@ static int next_destination(struct mover *mover, uint64_t *ret_fits)
 /* Waits until what was moved so far is within the bandwidth. */
 static void keep_to_bandwidth(const struct mover *mover)
 {
-	uint64_t bytes = mover->result->moved_pages * PAGE_BYTES, due_ns;
-	struct timespec due;
+	const uint64_t bytes = mover->result->moved_pages * PAGE_BYTES;
 
 	if (!mover->request->bandwidth_bytes)
 		return;
-	due_ns = mover->began_ns + (uint64_t)((double)bytes * (double)NS_PER_SECOND /
-					      (double)mover->request->bandwidth_bytes);
-	due.tv_sec = (time_t)(due_ns / NS_PER_SECOND);
-	due.tv_nsec = (long)(due_ns % NS_PER_SECOND);
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+	clock_sleep_until(mover->began_ns + (uint64_t)((double)bytes * (double)NS_PER_SECOND /
+						       (double)mover->request->bandwidth_bytes));
 }
 
 /* Notes what a call took that moved the first n units. */

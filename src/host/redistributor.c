@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "census.h"
 #include "clock.h"
@@ -129,7 +128,6 @@ static void keep_to_bandwidth(struct redistributor *redistributor, uint64_t page
 {
 	const uint64_t bandwidth = redistributor->request->bandwidth_bytes;
 	const double bytes = (double)pages * (double)PAGE_BYTES;
-	struct timespec due;
 
 	if (!bandwidth)
 		return;
@@ -137,9 +135,7 @@ static void keep_to_bandwidth(struct redistributor *redistributor, uint64_t page
 	if (redistributor->due_ns < from_ns)
 		redistributor->due_ns = from_ns;
 	redistributor->due_ns += (uint64_t)(bytes * (double)NS_PER_SECOND / (double)bandwidth);
-	due.tv_sec = (time_t)(redistributor->due_ns / NS_PER_SECOND);
-	due.tv_nsec = (long)(redistributor->due_ns % NS_PER_SECOND);
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+	clock_sleep_until(redistributor->due_ns);
 }
 
 static int report_progress(const struct redistributor *redistributor)

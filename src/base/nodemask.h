@@ -23,14 +23,18 @@ struct nodemask {
 	unsigned long bits[NODEMASK_WORDS];
 };
 
+/* In words as the kernel and mpol.h have them, of which there are enough for node. */
+static inline bool nodemask_words_test(const unsigned long *words, size_t node)
+{
+	return words[node / NODEMASK_WORD_BITS] >> node % NODEMASK_WORD_BITS & 1;
+}
+
 /* node must be in 0 .. NODES_MAX - 1 for set, clear and test. */
 void nodemask_set(struct nodemask *mask, int node);
 void nodemask_clear(struct nodemask *mask, int node);
 static inline bool nodemask_test(const struct nodemask *mask, int node)
 {
-	return mask->bits[(unsigned)node / NODEMASK_WORD_BITS] >>
-		       ((unsigned)node % NODEMASK_WORD_BITS) &
-	       1;
+	return nodemask_words_test(mask->bits, (unsigned)node);
 }
 
 bool nodemask_empty(const struct nodemask *mask);

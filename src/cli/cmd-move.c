@@ -44,17 +44,12 @@ static void job_free(struct move_job *job)
 	mpol_process_free(job->process);
 }
 
-static bool on(const unsigned long *nodes, int node)
-{
-	return nodes[node / NODEMASK_WORD_BITS] >> (node % NODEMASK_WORD_BITS) & 1;
-}
-
 static uint64_t bytes_on(const struct mpol_process *process, const unsigned long *nodes)
 {
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < mpol_process_nr_nodes(process); i++)
-		if (on(nodes, mpol_process_node(process, i)))
+		if (nodemask_words_test(nodes, mpol_process_node(process, i)))
 			bytes += mpol_process_node_bytes(process, i);
 	return bytes;
 }
@@ -255,7 +250,7 @@ static bool default_from(struct move_options *options, const struct mpol_topolog
 	for (size_t i = 0; i < mpol_topology_nr_nodes(topology); i++) {
 		const struct mpol_node *node = mpol_topology_node(topology, i);
 
-		if (!node->has_memory || on(options->to, node->id))
+		if (!node->has_memory || nodemask_words_test(options->to, node->id))
 			continue;
 		options->from[node->id / NODEMASK_WORD_BITS] |= 1UL
 								<< (node->id % NODEMASK_WORD_BITS);
@@ -287,7 +282,8 @@ static int read_words(const struct move_words *words, struct move_options *optio
 		return -EINVAL;
 	}
 	for (int node = 0; node < NODES_MAX; node++) {
-		if (!on(options->from, node) || !on(options->to, node))
+		if (!nodemask_words_test(options->from, node) ||
+		    !nodemask_words_test(options->to, node))
 			continue;
 		error_set(error, -EINVAL, "read nodes", "node %d is in both --from and --to", node);
 		return -EINVAL;

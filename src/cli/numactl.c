@@ -154,11 +154,6 @@ int numactl_option(struct numactl *numactl, int option, const char *argument,
 
 /* ---- Policy -------------------------------------------------------------------- */
 
-static bool in(const unsigned long *nodes, int node)
-{
-	return nodes[node / NODEMASK_WORD_BITS] >> (node % NODEMASK_WORD_BITS) & 1;
-}
-
 /* Marks the nodes with memory; unless all, those that the cpuset allows. */
 static int memory_nodes(const struct mpol_topology *topology, bool all, bool members[NODES_MAX],
 			struct mpol_error *error)
@@ -176,7 +171,8 @@ static int memory_nodes(const struct mpol_topology *topology, bool all, bool mem
 	for (size_t i = 0; i < mpol_topology_nr_nodes(topology); i++) {
 		const struct mpol_node *node = mpol_topology_node(topology, i);
 
-		members[node->id] = node->has_memory && (all || in(allowed, node->id));
+		members[node->id] =
+			node->has_memory && (all || nodemask_words_test(allowed, node->id));
 	}
 	return 0;
 }

@@ -42,11 +42,6 @@ static int check_policy(const struct mpol_policy *policy, struct mpol_error *err
 	return 0;
 }
 
-static bool has_node(const struct mpol_policy *policy, int node)
-{
-	return policy->nodes[node / NODEMASK_WORD_BITS] >> (node % NODEMASK_WORD_BITS) & 1;
-}
-
 /* Puts in the kernel's weights where none is given.  Returns whether all are the kernel's then. */
 static bool fill_weights(struct mpol_policy *policy, const struct mpol_kernel_weights *kernel)
 {
@@ -55,7 +50,7 @@ static bool fill_weights(struct mpol_policy *policy, const struct mpol_kernel_we
 	for (int node = 0; node < MPOL_NODES_MAX; node++) {
 		uint8_t *weight = &policy->weights[node];
 
-		if (!has_node(policy, node))
+		if (!nodemask_words_test(policy->nodes, node))
 			continue;
 		if (!*weight)
 			*weight = kernel->weights[node] ? kernel->weights[node] : 1;

@@ -64,7 +64,7 @@ unsigned long args_kernel_maxnode(const struct mpol_args *args)
 static bool has_node(const struct mpol_args *args, uint64_t node)
 {
 	return args->policy_nodemask && node < args->policy_maxnode &&
-	       args->policy_nodemask[node / NODEMASK_WORD_BITS] >> (node % NODEMASK_WORD_BITS) & 1;
+	       nodemask_words_test(args->policy_nodemask, node);
 }
 
 /* ---- The kernel's refusals ------------------------------------------------------ */

@@ -71,6 +71,8 @@ static void test_last_node_is_a_node(void **state)
 
 	(void)state;
 	assert_true(nodemask_test(&mask, NODES_MAX - 1));
+	assert_true(nodemask_words_test(mask.bits, NODES_MAX - 1));
+	assert_false(nodemask_words_test(mask.bits, 0));
 	assert_int_equal(nodemask_next(&mask, 0), NODES_MAX - 1);
 	assert_int_equal(nodemask_next(&mask, NODES_MAX), -1);
 	nodemask_clear(&mask, NODES_MAX - 1);

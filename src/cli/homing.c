@@ -9,9 +9,8 @@
 
 #include "error.h"
 #include "policies.h"
+#include "striping.h"
 #include "units.h"
-
-static const struct mpol_policy no_policy = { .mode = MPOL_MODE_DEFAULT };
 
 int homing_plan(const struct mpol_process *process, const struct mpol_policy *policy,
 		struct homing *ret_homing, struct mpol_error *error)
@@ -56,7 +55,7 @@ int homing_record(const struct homing *homing, const struct mpol_process *proces
 		all[(*nr)++] = (struct mpol_replaced) {
 			.start = start,
 			.end = start + range->iov_len,
-			.policy = vma && vma->has_policy > 0 ? vma->policy : &no_policy,
+			.policy = striping_before(process, index),
 		};
 	}
 	return 0;

@@ -10,7 +10,6 @@
 
 #include "derived-policy.h"
 #include "error.h"
-#include "nodemask.h"
 #include "text.h"
 #include "units.h"
 #include "weights-measure.h"
@@ -44,7 +43,7 @@ int argument_policy_of(const char *text, const struct mpol_topology *topology,
 	return derived_policy(text, topology, measured, ret_policy, error);
 }
 
-static struct nodemask memory_nodes(const struct mpol_topology *topology)
+struct nodemask argument_memory_nodes(const struct mpol_topology *topology)
 {
 	struct nodemask nodes = { { 0 } };
 
@@ -66,7 +65,7 @@ static int refuse_nodes(struct mpol_error *error, int code, const char *option, 
 int argument_nodes(const char *option, const char *text, const struct mpol_topology *topology,
 		   unsigned long *ret_nodes, struct mpol_error *error)
 {
-	struct nodemask memory = memory_nodes(topology), nodes = memory, outside;
+	struct nodemask memory = argument_memory_nodes(topology), nodes = memory, outside;
 	char list[96];
 	int node;
 

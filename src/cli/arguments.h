@@ -8,6 +8,7 @@
 #include <mpol/mpol.h>
 
 #include "cleanup.h"
+#include "nodemask.h"
 
 DEFINE_CLEANUP(struct mpol_topology *, mpol_topology_free);
 DEFINE_CLEANUP(struct mpol_plan *, mpol_plan_free);
@@ -26,6 +27,9 @@ int argument_policy(const char *text, struct mpol_policy *ret_policy, struct mpo
 /* The same where the topology, of this machine, has been read. */
 int argument_policy_of(const char *text, const struct mpol_topology *topology,
 		       struct mpol_policy *ret_policy, struct mpol_error *error);
+
+/* The nodes with memory, which alone pages can be on. */
+struct nodemask argument_memory_nodes(const struct mpol_topology *topology);
 
 /*
  * Nodes of the machine: a list, or "all" for those with memory.  option names

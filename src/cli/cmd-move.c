@@ -245,18 +245,12 @@ static int parse_options(int argc, char **argv, struct move_options *options,
  */
 static bool default_from(struct move_options *options, const struct mpol_topology *topology)
 {
-	bool any = false;
+	struct nodemask from = argument_memory_nodes(topology), to;
 
-	for (size_t i = 0; i < mpol_topology_nr_nodes(topology); i++) {
-		const struct mpol_node *node = mpol_topology_node(topology, i);
-
-		if (!node->has_memory || nodemask_words_test(options->to, node->id))
-			continue;
-		options->from[node->id / NODEMASK_WORD_BITS] |= 1UL
-								<< (node->id % NODEMASK_WORD_BITS);
-		any = true;
-	}
-	return any;
+	memcpy(to.bits, options->to, sizeof(to.bits));
+	from = nodemask_andnot(&from, &to);
+	memcpy(options->from, from.bits, sizeof(from.bits));
+	return !nodemask_empty(&from);
 }
 
 /* Understands the words; nothing has been tried when they are bad. */

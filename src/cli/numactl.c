@@ -158,22 +158,20 @@ int numactl_option(struct numactl *numactl, int option, const char *argument,
 static int memory_nodes(const struct mpol_topology *topology, bool all, bool members[NODES_MAX],
 			struct mpol_error *error)
 {
-	unsigned long allowed[MPOL_NODE_WORDS] = { 0 };
+	struct nodemask memory = argument_memory_nodes(topology), allowed = { { 0 } };
 	struct mpol_args args = {
-		.mems_allowed = allowed,
+		.mems_allowed = allowed.bits,
 		.mems_maxnode = MPOL_NODES_MAX,
 		.error = error,
 	};
-	int r = mpol_get_mempolicy(&args, sizeof(args));
+	int node, r = mpol_get_mempolicy(&args, sizeof(args));
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < mpol_topology_nr_nodes(topology); i++) {
-		const struct mpol_node *node = mpol_topology_node(topology, i);
-
-		members[node->id] =
-			node->has_memory && (all || nodemask_words_test(allowed, node->id));
-	}
+	if (!all)
+		memory = nodemask_and(&memory, &allowed);
+	nodemask_for_each (node, &memory)
+		members[node] = true;
 	return 0;
 }
 

@@ -49,12 +49,7 @@ static int read_machine(struct due_scene *scene, struct mpol_kernel_weights *wei
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < mpol_topology_nr_nodes(topology); i++) {
-		const struct mpol_node *node = mpol_topology_node(topology, i);
-
-		if (node->has_memory)
-			nodemask_set(&scene->memory, node->id);
-	}
+	scene->memory = argument_memory_nodes(topology);
 	*weights = (struct mpol_kernel_weights) { 0 };
 	r = mpol_kernel_weights_read(NULL, weights, error);
 	/* Before Linux 6.9 there are none. */

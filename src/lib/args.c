@@ -25,24 +25,44 @@ _Static_assert(sizeof(struct mpol_args) >= MPOL_ARGS_SIZE_VER0, "the struct only
 _Static_assert(offsetof(struct mpol_args, error) + sizeof(void *) == MPOL_ARGS_SIZE_VER0,
 	       "version 0 ends with error");
 
+/* The first byte from there on that is not zero; size, or more, where all are. */
+static size_t skip_zeros(const void *user, size_t from, size_t size)
+{
+	const unsigned char *bytes = user;
+
+	while (from < size && !bytes[from])
+		from++;
+	return from;
+}
+
 int args_read(const struct mpol_args *user, size_t size, struct mpol_args *ret)
 {
-	const unsigned char *bytes = (const unsigned char *)user;
+	size_t i;
 
 	*ret = (struct mpol_args) { 0 };
 	if (size < MPOL_ARGS_SIZE_VER0)
 		return -EINVAL;
 	memcpy(ret, user, size < sizeof(*ret) ? size : sizeof(*ret));
 	error_clear(ret->error);
-	for (size_t i = sizeof(*ret); i < size; i++) {
-		if (!bytes[i])
-			continue;
-		error_set(ret->error, -E2BIG, "read arguments", "byte %zu of mpol_args is not zero",
-			  i);
-		error_advise(ret->error, "this libmpol (%s) knows the first %zu bytes: use a newer",
-			     mpol_version(), sizeof(*ret));
-		return -E2BIG;
-	}
+	i = skip_zeros(user, sizeof(*ret), size);
+	if (i >= size)
+		return 0;
+	error_set(ret->error, -E2BIG, "read arguments", "byte %zu of mpol_args is not zero", i);
+	error_advise(ret->error, "this libmpol (%s) knows the first %zu bytes: use a newer",
+		     mpol_version(), sizeof(*ret));
+	return -E2BIG;
+}
+
+int args_read_sized(const void *user, void *ret, size_t size, const char *step,
+		    struct mpol_error *error)
+{
+	const size_t user_size = *(const size_t *)user;
+
+	if (user_size < size)
+		return error_set(error, -EINVAL, step, "size is not set");
+	if (skip_zeros(user, size, user_size) < user_size)
+		return error_set(error, -E2BIG, step, "a field that this libmpol does not know");
+	memcpy(ret, user, size);
 	return 0;
 }
 

@@ -28,6 +28,13 @@
 int args_read(const struct mpol_args *user, size_t size, struct mpol_args *ret);
 
 /*
+ * The same for a struct that begins with its size, as mpol.h's options do: all of it must be there.
+ * step names it in errors: -EINVAL, -E2BIG.
+ */
+int args_read_sized(const void *user, void *ret, size_t size, const char *step,
+		    struct mpol_error *error);
+
+/*
  * args_read of a policy to be set.  Then, in this order: flags that the library
  * does not know; the kernel's judgement of mode, flags and mask as such, which
  * may depend on the kernel; a home node with a mode or a thread that has none;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "args.h"
 #include "cleanup.h"
 #include "error.h"
 #include "mover.h"
@@ -10,23 +11,6 @@
 #include "target.h"
 
 #define DEFAULT_BATCH_NS 10000000ULL
-
-/* The options of a caller who may have been built with another version: as for mpol_args. */
-static int read_options(const struct mpol_move_options *user, struct mpol_move_options *ret,
-			struct mpol_error *error)
-{
-	const unsigned char *bytes = (const unsigned char *)user;
-
-	*ret = (struct mpol_move_options) { 0 };
-	if (user->size < sizeof(*ret))
-		return error_set(error, -EINVAL, "read options", "size is not set");
-	for (size_t i = sizeof(*ret); i < user->size; i++)
-		if (bytes[i])
-			return error_set(error, -E2BIG, "read options",
-					 "an option that this libmpol does not know");
-	memcpy(ret, user, sizeof(*ret));
-	return 0;
-}
 
 static struct nodemask mask_of(const unsigned long *words)
 {
@@ -87,7 +71,7 @@ int mpol_process_move(int pidfd, const struct mpol_move_options *user,
 
 	*ret_result = (struct mpol_move_result) { 0 };
 	error_clear(error);
-	r = read_options(user, &options, error);
+	r = args_read_sized(user, &options, sizeof(options), "read options", error);
 	if (r < 0)
 		return r;
 	r = target_open(pidfd, &target, error);

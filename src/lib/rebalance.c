@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "cleanup.h"
 #include "error.h"
 #include "grow.h"
@@ -62,22 +63,6 @@ static void rebalance_free(struct rebalance *rebalance)
 }
 
 /* ---- What is asked for ------------------------------------------------------------- */
-
-/* The options of a caller who may have been built with another version: as for mpol_args. */
-static int read_options(const struct mpol_rebalance_options *user,
-			struct mpol_rebalance_options *ret, struct mpol_error *error)
-{
-	const unsigned char *bytes = (const unsigned char *)user;
-
-	if (user->size < sizeof(*ret))
-		return error_set(error, -EINVAL, "read options", "size is not set");
-	for (size_t i = sizeof(*ret); i < user->size; i++)
-		if (bytes[i])
-			return error_set(error, -E2BIG, "read options",
-					 "an option that this libmpol does not know");
-	memcpy(ret, user, sizeof(*ret));
-	return 0;
-}
 
 static int read_nodes(struct rebalance *rebalance, struct mpol_error *error)
 {
@@ -452,7 +437,8 @@ int mpol_process_rebalance(int pidfd, const struct mpol_rebalance_options *optio
 
 	*ret_result = (struct mpol_rebalance_result) { 0 };
 	error_clear(error);
-	r = read_options(options, &rebalance.options, error);
+	r = args_read_sized(options, &rebalance.options, sizeof(rebalance.options), "read options",
+			    error);
 	if (r < 0)
 		return r;
 	r = target_open(pidfd, &rebalance.target, error);

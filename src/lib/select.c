@@ -8,30 +8,24 @@
 
 #include <mpol/mpol.h>
 
+#include "args.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "error.h"
 #include "rootfs.h"
 #include "select.h"
 
-/* The selector of a caller who may have been built with another version: as for mpol_args. */
 static int read_selector(const struct mpol_selector *user, struct mpol_selector *ret,
 			 struct mpol_error *error)
 {
-	const unsigned char *bytes = (const unsigned char *)user;
-	int nr;
+	int nr, r = args_read_sized(user, ret, sizeof(*ret), "read selector", error);
 
-	if (user->size < sizeof(*ret))
-		return error_set(error, -EINVAL, "read selector", "size is not set");
-	for (size_t i = sizeof(*ret); i < user->size; i++)
-		if (bytes[i])
-			return error_set(error, -E2BIG, "read selector",
-					 "a field that this libmpol does not know");
-	nr = !!user->cgroup + !!user->unit + !!user->match + !!user->tree;
+	if (r < 0)
+		return r;
+	nr = !!ret->cgroup + !!ret->unit + !!ret->match + !!ret->tree;
 	if (nr != 1)
 		return error_set(error, -EINVAL, "read selector",
 				 "it names %d sets of processes, not one", nr);
-	*ret = *user;
 	return 0;
 }
 

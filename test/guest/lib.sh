@@ -83,6 +83,21 @@ without_huge_pages() {
 	trap "echo $before >$enabled" EXIT
 }
 
+# start_target THREADS: the target, until it says that it is ready; $pid is it.
+start_target() {
+	coproc TARGET { exec "$MPOL_BUILD/test/guest/target" "$1"; }
+	# shellcheck disable=SC2153,SC2034 # bash's; the script's
+	pid=$TARGET_PID
+	read -r -t 60 answer <&"${TARGET[0]}"
+	is "$answer" ready "the target runs"
+}
+
+# tell_target WORD...: sets $answer, to the address of the memory that it then has.
+tell_target() {
+	echo "$*" >&"${TARGET[1]}"
+	read -r -t 60 answer <&"${TARGET[0]}"
+}
+
 # plug: all memory that is offline, as movable.
 plug() {
 	local state

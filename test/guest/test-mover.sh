@@ -8,17 +8,7 @@
 mpol=$MPOL_BUILD/src/cli/mpol
 [ "$(cat /sys/devices/system/node/has_memory)" = 0-2 ] || skip "needs nodes 0-2 with memory"
 
-coproc TARGET { exec "$MPOL_BUILD/test/guest/target" 4; }
-# shellcheck disable=SC2153
-pid=$TARGET_PID
-read -r -t 60 ready <&"${TARGET[0]}"
-is "$ready" ready "the target runs"
-
-# grow THREAD MIB: sets $address.
-grow() {
-	echo "grow $1 $2" >&"${TARGET[1]}"
-	read -r -t 60 address <&"${TARGET[0]}"
-}
+start_target 4
 
 # pages_at ADDRESS: of the range that holds it, pages by node, as "0:10 2:5".
 pages_at() {
@@ -35,13 +25,13 @@ bytes_on() {
 # ---- set: every thread's new pages, and only new ones
 like "$("$mpol" set "$pid" bind:2)" '^process .* 4 of 4 threads changed from default to bind:2; longest stop' "set bind:2"
 for thread in 0 1 2 3; do
-	grow $thread 8
-	within "$(pages_at "$address" | sed -n 's/.*2:\([0-9]*\).*/\1/p')" 2048 99999 "thread $thread's pages are on node 2"
+	tell_target grow $thread 8
+	within "$(pages_at "$answer" | sed -n 's/.*2:\([0-9]*\).*/\1/p')" 2048 99999 "thread $thread's pages are on node 2"
 done
 before=$(bytes_on 2)
 "$mpol" set "$pid" interleave:0-1 >/dev/null
 within "$(bytes_on 2)" "$before" "$before" "pages that are there stay"
-grow 1 8
+tell_target grow 1 8
 within "$(bytes_on 1)" $((1000 * 4096)) 99999999999 "half of the new pages are on node 1"
 
 # ---- set: one thread
@@ -72,7 +62,7 @@ free_mib=$(awk '/MemFree/ { print int($4 / 1024) }' /sys/devices/system/node/nod
 coproc HOG { exec "$mpol" run prefer:2 "$MPOL_BUILD/test/guest/target" 1; } 2>/dev/null
 # shellcheck disable=SC2153
 hog=$HOG_PID
-read -r -t 60 ready <&"${HOG[0]}"
+read -r -t 60 _ <&"${HOG[0]}"
 echo "grow 0 $((free_mib - 24))" >&"${HOG[1]}"
 read -r -t 120 _ <&"${HOG[0]}"
 status=0

@@ -12,15 +12,11 @@ echo 0 >/proc/sys/kernel/numa_balancing
 nodes=/sys/devices/system/node
 [ "$(cat $nodes/has_memory)" = 0-1 ] || skip "needs nodes 0-1 with memory, and memory of node 2 that is offline"
 
-coproc TARGET { exec "$MPOL_BUILD/test/guest/target" 1; }
-# shellcheck disable=SC2153
-pid=$TARGET_PID
-read -r -t 60 _ <&"${TARGET[0]}"
+start_target 1
 "$mpol" set "$pid" interleave:0-1 >/dev/null
-echo "grow 0 48" >&"${TARGET[1]}"
-read -r -t 60 address <&"${TARGET[0]}"
+tell_target grow 0 48
 on_node() {
-	sed -n "s/^0*$address .* N$1=\([0-9]*\).*/\1/p" "/proc/$pid/numa_maps" | grep . || echo 0
+	sed -n "s/^0*$answer .* N$1=\([0-9]*\).*/\1/p" "/proc/$pid/numa_maps" | grep . || echo 0
 }
 within "$(on_node 1)" 6100 6200 "half of 48 MiB is on node 1"
 like "$("$mpol" rebalance "$pid" interleave:0-2 2>&1)" 'node 2 .*memory' "a node without memory is refused"

@@ -13,17 +13,7 @@ XDG_STATE_HOME=$(mktemp -d)
 export XDG_STATE_HOME
 echo 0 >/proc/sys/kernel/numa_balancing
 
-coproc TARGET { exec "$MPOL_BUILD/test/guest/target" 1; }
-# shellcheck disable=SC2153
-pid=$TARGET_PID
-read -r -t 60 ready <&"${TARGET[0]}"
-is "$ready" ready "the target runs"
-
-# grow VERB MIB: sets $address.
-grow() {
-	echo "$1 0 $2" >&"${TARGET[1]}"
-	read -r -t 60 address <&"${TARGET[0]}"
-}
+start_target 1
 
 # pages_at ADDRESS NODE: of the 64 MiB from there on, the pages on the node, as numa_maps has them.
 pages_at() {
@@ -73,8 +63,8 @@ like "$("$mpol" rebalance "$pid" 2>&1)" 'no policy says where its memory is to b
 # ---- New weights: 1:1 of 64 MiB becomes 3:1, so a quarter moves.
 "$mpol" weights set 0=1,1=1,2=1 >/dev/null
 "$mpol" set "$pid" weighted:0,2 >/dev/null
-grow grow 64
-range=$address
+tell_target grow 0 64
+range=$answer
 parts "$range" 500 0 500
 rebalance
 is "$(jq '.least_bytes < 100000' <<<"$json")" true "what is right stays"
@@ -109,8 +99,8 @@ economical 5461 "a third is back"
 # ---- Huge pages stay whole
 echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 "$mpol" set "$pid" weighted:0,2 >/dev/null
-grow huge 64
-huge=$address
+tell_target huge 0 64
+huge=$answer
 huge_kib() {
 	awk -v at="$huge" '$1 ~ "^" at "-" { here = 1 } here && /^AnonHugePages/ { print $2; exit }' "/proc/$pid/smaps"
 }
@@ -215,7 +205,7 @@ free_mib=$(awk '/MemFree/ { print int($4 / 1024) }' /sys/devices/system/node/nod
 coproc HOG { exec "$mpol" run prefer:1 "$MPOL_BUILD/test/guest/target" 1; } 2>/dev/null
 # shellcheck disable=SC2153
 hog=$HOG_PID
-read -r -t 60 ready <&"${HOG[0]}"
+read -r -t 60 _ <&"${HOG[0]}"
 echo "grow 0 $((free_mib + 30))" >&"${HOG[1]}"
 read -r -t 120 _ <&"${HOG[0]}"
 rebalance interleave:0-2

@@ -1105,8 +1105,9 @@ struct mpol_rebalance_result {
  *   - Memory under default or local policy is left alone, but for nodes that leave.
  *
  * Nodes that the process's cpuset does not allow, or that leave, want no pages.  Nodes without room
- * take none in, and the others share.  Policies stay as they are.  It keeps nothing: who stops it
- * and calls it again goes on where it was.
+ * take none in, and the others share.  What is in use for a moment is tried again, a few times; a
+ * page that another was moved in the place of does not count as failed.  Policies stay as they are.
+ * It keeps nothing: who stops it and calls it again goes on where it was.
  *
  * Errors: -EINVAL (no size; every node that the process may use is to leave; a policy
  * that says nothing of where pages are to be), -ENODEV (a node to leave that has no memory),

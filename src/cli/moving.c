@@ -65,9 +65,6 @@ static int gather(int pidfd, const struct mpol_policy *policy, const struct iove
 	return mpol_process_move(pidfd, &options, ret, error);
 }
 
-/* Pages that are in use for a moment, of a program that goes on meanwhile. */
-#define SHARE_OUT_TRIES 4
-
 /* Each node gets its share; of stripes, which have policies of their own, each its pages. */
 static int share_out(int pidfd, const struct mpol_policy *policy, const struct iovec *range,
 		     struct mpol_move_result *ret, struct mpol_error *error)
@@ -78,21 +75,13 @@ static int share_out(int pidfd, const struct mpol_policy *policy, const struct i
 		.start = range ? (uint64_t)(uintptr_t)range->iov_base : 0,
 		.end = range ? (uint64_t)(uintptr_t)range->iov_base + range->iov_len : 0,
 	};
-	int r = 0;
+	struct mpol_rebalance_result result;
+	int r = mpol_process_rebalance(pidfd, &options, &result, error);
 
-	for (int i = 0; r == 0 && i < SHARE_OUT_TRIES; i++) {
-		struct mpol_rebalance_result result;
-
-		r = mpol_process_rebalance(pidfd, &options, &result, error);
-		if (i == 0) {
-			ret->examined_pages = result.examined_pages;
-			ret->wanted_pages = result.least_pages;
-		}
-		ret->moved_pages += result.moved_pages;
-		memcpy(ret->failed_pages, result.failed_pages, sizeof(ret->failed_pages));
-		if (!moving_failed(result.failed_pages))
-			break;
-	}
+	ret->examined_pages = result.examined_pages;
+	ret->wanted_pages = result.least_pages;
+	ret->moved_pages = result.moved_pages;
+	memcpy(ret->failed_pages, result.failed_pages, sizeof(ret->failed_pages));
 	return r;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "census.h"
 #include "clock.h"
@@ -17,6 +18,7 @@
 #define NS_PER_SECOND	   1000000000ULL
 #define MOST_PENDING	   4096
 #define MOST_PENDING_BYTES (64UL << 20)
+#define PAUSE_NS	   1000000 /* before a range is gone through again */
 
 /* What was chosen for one destination, and not asked for yet. */
 struct pending {
@@ -45,7 +47,9 @@ struct redistributor {
 	uint64_t due_ns; /* when what was moved is within the bandwidth */
 	/* Of the range at hand. */
 	const struct redistributor_range *range;
+	unsigned times; /* that it has been gone through */
 	bool is_choosing;
+	uint64_t there_pages[NODES_MAX]; /* by position: as the result has it */
 	/* Of the pending units at hand. */
 	struct pending *asked;
 	int asked_to;
@@ -248,7 +252,7 @@ static int take_run(const struct census_run *run, void *user)
 	/* A node that had no memory when it was begun with. */
 	if (unit.node < 0)
 		return 0;
-	if (!redistributor->is_choosing)
+	if (!redistributor->is_choosing && !redistributor->times)
 		redistributor->result->examined_pages += (run->end - run->start) / PAGE_BYTES;
 	for (uint64_t at = run->start; at < run->end; at += run->unit_bytes) {
 		int r;
@@ -293,19 +297,35 @@ static void look_up_room(struct redistributor *redistributor)
 	}
 }
 
-/* Adds what became of the range to the result. */
-static void note_range(struct redistributor *redistributor)
+/* What is to become of the range, as it was found. */
+static void note_plan(struct redistributor *redistributor)
 {
 	const struct redistribute *redistribute = redistributor->range->redistribute;
 	struct mpol_rebalance_result *result = redistributor->result;
 
 	for (int i = 0; i < redistribute->nr_nodes; i++) {
-		const struct redistribute_node *node = &redistribute->nodes[i];
 		const int id = redistributor->request->ids[i];
 
-		result->before_pages[id] += node->have_pages;
-		result->wanted_pages[id] += node->want_pages;
-		result->after_pages[id] += node->have_pages - node->left_pages + node->came_pages;
+		result->before_pages[id] += redistribute->nodes[i].have_pages;
+		result->wanted_pages[id] += redistribute->nodes[i].want_pages;
+		redistributor->there_pages[i] = 0;
+	}
+	result->least_pages += redistribute->plan_pages;
+	result->ranges++;
+}
+
+/* What has become of it, in the place of what had become of it the time before. */
+static void note_places(struct redistributor *redistributor)
+{
+	const struct redistribute *redistribute = redistributor->range->redistribute;
+
+	for (int i = 0; i < redistribute->nr_nodes; i++) {
+		const struct redistribute_node *node = &redistribute->nodes[i];
+		const uint64_t there = node->have_pages - node->left_pages + node->came_pages;
+
+		redistributor->result->after_pages[redistributor->request->ids[i]] +=
+			there - redistributor->there_pages[i];
+		redistributor->there_pages[i] = there;
 	}
 }
 
@@ -324,27 +344,73 @@ static void forget_pending(struct redistributor *redistributor)
 	}
 }
 
-int redistributor_run(struct redistributor *redistributor, const struct redistributor_range *range)
+/* Both walks. */
+static int go_through(struct redistributor *redistributor)
 {
-	uint64_t least_pages;
+	struct redistribute *redistribute = redistributor->range->redistribute;
 	int r;
 
-	redistributor->range = range;
 	look_up_room(redistributor);
-	redistribute_start(range->redistribute);
+	redistribute_start(redistribute);
 	r = walk(redistributor, false);
 	if (r < 0)
 		return r;
-	least_pages = redistribute_plan(range->redistribute);
-	redistributor->result->least_pages += least_pages;
-	redistributor->result->ranges++;
+	redistribute_plan(redistribute);
+	if (!redistributor->times)
+		note_plan(redistributor);
 	r = report_progress(redistributor);
-	if (r >= 0 && least_pages)
+	if (r >= 0 && redistribute->plan_pages)
 		r = walk(redistributor, true);
 	if (r < 0)
 		forget_pending(redistributor);
-	redistribute_finish(range->redistribute);
-	note_range(redistributor);
+	note_places(redistributor);
+	return r;
+}
+
+/* Why a page stays that may go a moment later, or whose place on the node others may take. */
+static const enum mpol_move_failure passing[] = {
+	MPOL_MOVE_BUSY,
+	MPOL_MOVE_NO_MEMORY,
+	MPOL_MOVE_OTHER,
+};
+
+#define NR_PASSING (sizeof(passing) / sizeof(*passing))
+
+/* Whether to go through the range again, in which case what stayed is as if not asked for. */
+static bool is_worth_again(const struct redistributor *redistributor, const uint64_t *failed_before)
+{
+	const struct redistribute *redistribute = redistributor->range->redistribute;
+	uint64_t *failed = redistributor->result->failed_pages, pages = 0;
+
+	for (size_t i = 0; i < NR_PASSING; i++)
+		pages += failed[passing[i]] - failed_before[passing[i]];
+	if (redistribute_again(redistribute, redistributor->times, pages)) {
+		memcpy(failed, failed_before, sizeof(redistributor->result->failed_pages));
+		return true;
+	}
+	/* What others were moved in the place of has not failed. */
+	for (size_t i = 0; i < NR_PASSING && !redistribute_missing(redistribute); i++)
+		failed[passing[i]] = failed_before[passing[i]];
+	return false;
+}
+
+int redistributor_run(struct redistributor *redistributor, const struct redistributor_range *range)
+{
+	uint64_t failed_before[MPOL_MOVE_FAILURES];
+	int r;
+
+	redistributor->range = range;
+	redistributor->times = 0;
+	memcpy(failed_before, redistributor->result->failed_pages, sizeof(failed_before));
+	for (;;) {
+		r = go_through(redistributor);
+		redistributor->times++;
+		if (r < 0 || !is_worth_again(redistributor, failed_before))
+			break;
+		clock_sleep_until(clock_now_ns() + PAUSE_NS);
+	}
+	if (r >= 0)
+		redistribute_finish(range->redistribute);
 	return r;
 }
 

@@ -5,7 +5,8 @@
  *
  * A range is walked twice: to count, and to choose.  What is chosen is kept by destination until it
  * is worth a call, and moved at a bounded rate.  Pages that stay for a reason of their own are made
- * up for by others that come later.
+ * up for by others that come later; where there are none, and the reason may pass, the range is
+ * gone through again.
  */
 #ifndef HOST_REDISTRIBUTOR_H
 #define HOST_REDISTRIBUTOR_H

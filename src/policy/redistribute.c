@@ -14,6 +14,11 @@
 
 #include "least.h"
 
+#define MOST_TIMES 4
+
+/* As many may be in use for a moment; where more stay and none goes, they are pinned. */
+#define MOST_MOMENTARY_PAGES 4096
+
 static struct redistribute_cell *cell_of(const struct redistribute *redistribute, int node,
 					 int formula)
 {
@@ -37,6 +42,7 @@ void redistribute_start(struct redistribute *redistribute)
 	}
 	memset(redistribute->cells, 0, nr_nodes * (nr_nodes + 1) * sizeof(*redistribute->cells));
 	redistribute->all_pages = redistribute->grain_pages = redistribute->largest_pages = 0;
+	redistribute->plan_pages = 0;
 }
 
 void redistribute_count(struct redistribute *redistribute, const struct redistribute_unit *unit)
@@ -120,18 +126,16 @@ static void plan_rest(struct redistribute *redistribute, int from, uint64_t rest
 
 uint64_t redistribute_plan(struct redistribute *redistribute)
 {
-	uint64_t all;
-
 	if (!redistribute->all_pages)
 		return 0;
 	redistribute_quotas(redistribute);
-	all = plan_gives(redistribute);
-	for (int from = 0; all && from < redistribute->nr_nodes; from++) {
+	redistribute->plan_pages = plan_gives(redistribute);
+	for (int from = 0; redistribute->plan_pages && from < redistribute->nr_nodes; from++) {
 		const uint64_t planned = plan_formula(redistribute, from);
 
 		plan_rest(redistribute, from, redistribute->nodes[from].gives_pages - planned);
 	}
-	return all;
+	return redistribute->plan_pages;
 }
 
 /* ---- The choice -------------------------------------------------------------------- */
@@ -207,6 +211,27 @@ void redistribute_failed(struct redistribute *redistribute, const struct redistr
 		cell->formula_credit += (int64_t)(unit->pages * cell->going);
 	node->gives_pages += unit->pages;
 	redistribute->nodes[to].takes_pages += unit->pages;
+}
+
+static uint64_t came_pages(const struct redistribute *redistribute)
+{
+	uint64_t pages = 0;
+
+	for (int i = 0; i < redistribute->nr_nodes; i++)
+		pages += redistribute->nodes[i].came_pages;
+	return pages;
+}
+
+uint64_t redistribute_missing(const struct redistribute *redistribute)
+{
+	return redistribute->plan_pages - least(redistribute->plan_pages, came_pages(redistribute));
+}
+
+bool redistribute_again(const struct redistribute *redistribute, unsigned times,
+			uint64_t passing_pages)
+{
+	return times < MOST_TIMES && passing_pages && redistribute_missing(redistribute) &&
+	       (came_pages(redistribute) || passing_pages <= MOST_MOMENTARY_PAGES);
 }
 
 void redistribute_finish(struct redistribute *redistribute)

@@ -71,6 +71,7 @@ struct redistribute {
 	uint64_t all_pages;
 	uint64_t grain_pages;	/* the greatest power of two that all units are made of */
 	uint64_t largest_pages; /* of a unit */
+	uint64_t plan_pages;	/* that are to move */
 };
 
 struct redistribute_unit {
@@ -102,6 +103,16 @@ int redistribute_choose(struct redistribute *redistribute, const struct redistri
  */
 void redistribute_failed(struct redistribute *redistribute, const struct redistribute_unit *unit,
 			 int to, bool another);
+
+/* After the second pass: how many pages that were to move have not. */
+uint64_t redistribute_missing(const struct redistribute *redistribute);
+
+/*
+ * Whether both passes, done so many times, are worth another time.  passing_pages: of those that
+ * stayed the ones that may go next time.
+ */
+bool redistribute_again(const struct redistribute *redistribute, unsigned times,
+			uint64_t passing_pages);
 
 /* Ends a range after its second pass: what rounding has cost is passed on. */
 void redistribute_finish(struct redistribute *redistribute);

@@ -2,7 +2,8 @@
 /*
  * The mover with pages of every kind, on a machine with two nodes with memory:
  * huge pages arrive whole, and of what cannot move each page is counted with its
- * reason.  This process moves its own memory.
+ * reason.  And the redistributor with pages that are in use, for good or for a moment.
+ * This process moves its own memory.
  */
 #include <fcntl.h>
 #include <linux/mempolicy.h>
@@ -27,6 +28,7 @@
 #define PINNED	   16 /* pages: what a pipe holds */
 
 static int root, pidfd;
+static unsigned asked; /* how far redistributing is */
 
 /* Memory on node 0, filled. */
 static char *fill(size_t bytes, int advice, int flags)
@@ -193,6 +195,75 @@ static void test_pinned(int advice, size_t expected_busy, const char *sentence)
 	munmap(memory, bytes);
 }
 
+/* ---- Redistributing ------------------------------------------------------------------ */
+
+/* The second look at how far it is comes when what could move has. */
+static int let_go(uint64_t done_pages, uint64_t all_pages, void *user)
+{
+	static char left[PINNED * PAGE_BYTES];
+	const int *end = user;
+
+	(void)done_pages;
+	(void)all_pages;
+	if (asked++ == 1 && read(*end, left, sizeof(left)) != (ssize_t)sizeof(left))
+		exit(1);
+	return 0;
+}
+
+/* Memory on node 0 that is to be on those nodes, with pages in a pipe; momentary: not for long. */
+static struct mpol_rebalance_result rebalance(int advice, int mode, unsigned long nodes,
+					      bool momentary)
+{
+	const size_t bytes = 4 * HUGE_BYTES;
+	char *memory = fill(bytes, advice, MAP_PRIVATE | MAP_ANONYMOUS);
+	struct iovec iov = { memory + bytes - PINNED * PAGE_BYTES, PINNED * PAGE_BYTES };
+	struct mpol_rebalance_options options = {
+		.size = sizeof(options),
+		.start = (uintptr_t)memory,
+		.end = (uintptr_t)memory + bytes,
+		.progress = momentary ? let_go : NULL,
+	};
+	struct mpol_rebalance_result result;
+	struct mpol_error error = { 0 };
+	struct count now;
+	int ends[2];
+
+	if (pipe2(ends, O_NONBLOCK) < 0 || vmsplice(ends[1], &iov, 1, 0) != (ssize_t)iov.iov_len)
+		exit(1);
+	syscall(SYS_mbind, memory, bytes, mode, &nodes, 65, 0);
+	options.user = &ends[0];
+	asked = 0;
+	if (mpol_process_rebalance(pidfd, &options, &result, &error) < 0)
+		printf("# %s: %s\n", error.step, error.cause);
+	now = count(memory, bytes, PAGE_BYTES);
+	printf("# least %lu moved %lu busy %lu other %lu, now %zu and %zu\n", result.least_pages,
+	       result.moved_pages, result.failed_pages[MPOL_MOVE_BUSY],
+	       result.failed_pages[MPOL_MOVE_OTHER], now.pages[0], now.pages[1]);
+	check(now.pages[1] == result.moved_pages && result.after_pages[1] == now.pages[1] &&
+		      result.after_pages[0] == now.pages[0] &&
+		      result.before_pages[0] == bytes / PAGE_BYTES,
+	      "what is counted as moved is there, and nothing else");
+	close(ends[0]);
+	close(ends[1]);
+	munmap(memory, bytes);
+	return result;
+}
+
+static void test_busy(int advice, size_t expected_busy)
+{
+	struct mpol_rebalance_result result = rebalance(advice, MPOL_BIND, 2, false);
+
+	check(result.failed_pages[MPOL_MOVE_BUSY] == expected_busy &&
+		      result.moved_pages == result.least_pages - expected_busy,
+	      "all must go: what is in use for good stays, and is counted once");
+	result = rebalance(advice, MPOL_BIND, 2, true);
+	check(result.failed_pages[MPOL_MOVE_BUSY] == 0 && result.moved_pages == result.least_pages,
+	      "what is in use for a moment goes a moment later");
+	result = rebalance(advice, MPOL_INTERLEAVE, 3, true);
+	check(result.failed_pages[MPOL_MOVE_BUSY] == 0 && result.moved_pages == result.least_pages,
+	      "half must go: so much goes, and no more");
+}
+
 static void test_shared(void)
 {
 	const size_t bytes = HUGE_BYTES, pages = bytes / PAGE_BYTES;
@@ -235,5 +306,7 @@ int main(void)
 	test_pinned(MADV_NOHUGEPAGE, PINNED, "pinned pages are counted as busy, exactly");
 	test_pinned(MADV_HUGEPAGE, HUGE_PAGES, "a huge page with pinned pages stays as a whole");
 	test_shared();
+	test_busy(MADV_NOHUGEPAGE, PINNED);
+	test_busy(MADV_HUGEPAGE, HUGE_PAGES);
 	return failures != 0;
 }

@@ -347,6 +347,45 @@ static void test_failures(void **state)
 	assert_int_equal(went, 1000);
 }
 
+/* Ten huge pages that all are to go, of which so many stay: is it worth another time? */
+static bool is_worth_again(uint64_t stay, unsigned times)
+{
+	static const uint32_t weights[] = { 0, 1 };
+	uint64_t stayed = 0;
+
+	begin(2, weights);
+	for (int i = 0; i < 10; i++)
+		add(0, REDISTRIBUTE_NO_FORMULA, HUGE);
+	redistribute_start(&plan);
+	for (size_t i = 0; i < nr_units; i++)
+		redistribute_count(&plan, &units[i]);
+	redistribute_plan(&plan);
+	for (size_t i = 0; i < nr_units; i++) {
+		assert_int_equal(redistribute_choose(&plan, &units[i]), 1);
+		if (stayed == stay)
+			continue;
+		redistribute_failed(&plan, &units[i], 1, true);
+		stayed++;
+	}
+	assert_int_equal(redistribute_missing(&plan), stay * HUGE);
+	return redistribute_again(&plan, times, stay * HUGE);
+}
+
+static void test_again(void **state)
+{
+	(void)state;
+	assert_false(is_worth_again(0, 1));
+	assert_true(is_worth_again(1, 1));
+	assert_true(is_worth_again(9, 1));
+	/* Nothing went, of more than can be in use for a moment. */
+	assert_false(is_worth_again(10, 1));
+	/* It has an end. */
+	assert_true(is_worth_again(1, 3));
+	assert_false(is_worth_again(1, 4));
+	/* What is missing stayed for good. */
+	assert_false(redistribute_again(&plan, 1, 0));
+}
+
 /* ---- At random --------------------------------------------------------------------- */
 
 /* Units of one size, or of two, anywhere; nodes with weights, or to be empty. */
@@ -497,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_full_node),
 		cmocka_unit_test(test_keeps),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_least_and_right),
 		cmocka_unit_test(test_mixed_sizes),
 		cmocka_unit_test(test_evenly),

@@ -47,24 +47,17 @@ struct differences {
 	double equal, weighted, targeted;
 };
 
-static struct bandwidth_node node_of(double mb, uint32_t latency_ns, enum mpol_memory_kind kind,
-				     struct bandwidth_load_point *points)
+static struct bandwidth_node node_of(double mb, uint32_t latency_ns, enum mpol_memory_kind kind)
 {
 	const struct machine_node like = { .kind = kind };
 	const struct machine_load_curve *curve = machine_load_curve(&like);
-	struct bandwidth_node node = {
+
+	return (struct bandwidth_node) {
 		.read_bytes = (uint64_t)(mb * 1e6),
 		.latency_ns = latency_ns,
-		.curve = points,
+		.curve = curve->points,
 		.nr_points = curve->nr_points,
 	};
-
-	for (unsigned int i = 0; i < curve->nr_points; i++)
-		points[i] = (struct bandwidth_load_point) {
-			.utilisation_permille = curve->points[i].utilisation_permille,
-			.latency_permille = curve->points[i].latency_permille,
-		};
-	return node;
 }
 
 /* In per cent of what DRAM alone delivers. */
@@ -89,10 +82,9 @@ static void note(double *largest, double difference)
 static void compare(const struct loop *loop, uint64_t in_flight_bytes,
 		    struct differences *differences)
 {
-	struct bandwidth_load_point points[2][MACHINE_MAX_LOAD_POINTS];
 	const struct bandwidth_node nodes[] = {
-		node_of(loop->dram, DRAM_NS, MPOL_MEMORY_DRAM, points[0]),
-		node_of(loop->cxl, CXL_NS, MPOL_MEMORY_CXL, points[1]),
+		node_of(loop->dram, DRAM_NS, MPOL_MEMORY_DRAM),
+		node_of(loop->cxl, CXL_NS, MPOL_MEMORY_CXL),
 	};
 	const struct bandwidth_profile profile = {
 		.nodes = nodes,

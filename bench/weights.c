@@ -211,8 +211,8 @@ static void show_losses(void)
 
 /* ---- Made-up threads that do not ask for everything --------------------------------- */
 
-static const struct bandwidth_load_point load[] = { { 500, 1150 }, { 700, 1350 }, { 800, 1600 },
-						    { 900, 2350 }, { 950, 3850 }, { 1000, 5000 } };
+static const struct load_point load[] = { { 500, 1150 }, { 700, 1350 }, { 800, 1600 },
+					  { 900, 2350 }, { 950, 3850 }, { 1000, 5000 } };
 
 /* The same search, with every choice judged by the model itself. */
 static void search_demand(const struct bandwidth_profile *profile, uint8_t *weights, size_t index,

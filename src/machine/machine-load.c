@@ -40,13 +40,13 @@ uint64_t machine_loaded_latency(const struct machine_node *node, uint32_t idle_n
 				unsigned int utilisation_permille)
 {
 	const struct machine_load_curve *curve = machine_load_curve(node);
-	struct machine_load_point left = { 0, 1000 };
+	struct load_point left = { 0, 1000 };
 	uint64_t parts, latency;
 
 	if (utilisation_permille > 1000)
 		utilisation_permille = 1000;
 	for (unsigned int i = 0; i < curve->nr_points; i++) {
-		struct machine_load_point right = curve->points[i];
+		struct load_point right = curve->points[i];
 
 		if (utilisation_permille > right.utilisation_permille) {
 			left = right;

@@ -252,8 +252,8 @@ static int read_load_point(const struct yaml_reader *reader, int index,
 {
 	struct machine_node *node = &reader->machine->nodes[index];
 	struct machine_load_curve *curve = &node->load_curve;
-	struct machine_load_point point = { yaml->utilisation, yaml->latency };
-	struct machine_load_point previous = { 0, 1000 };
+	struct load_point point = { yaml->utilisation, yaml->latency };
+	struct load_point previous = { 0, 1000 };
 
 	if (curve->nr_points)
 		previous = curve->points[curve->nr_points - 1];

@@ -15,17 +15,12 @@
 
 #include <mpol/mpol.h>
 
+#include "load-curve.h"
 #include "nodemask.h"
 
 #define MACHINE_MAX_CACHES	  4
 #define MACHINE_MAX_LOAD_POINTS	  16
 #define MACHINE_LOAD_MAX_PERMILLE 100000
-
-/* How much longer memory takes to answer at a share of the bandwidth that it can deliver. */
-struct machine_load_point {
-	uint32_t utilisation_permille;
-	uint32_t latency_permille; /* of the idle latency */
-};
 
 /*
  * A loaded-latency curve: idle latency at no load, straight lines through the
@@ -33,7 +28,7 @@ struct machine_load_point {
  * to 1000; latencies never fall and are 1000 to MACHINE_LOAD_MAX_PERMILLE.
  */
 struct machine_load_curve {
-	struct machine_load_point points[MACHINE_MAX_LOAD_POINTS];
+	struct load_point points[MACHINE_MAX_LOAD_POINTS];
 	unsigned int nr_points; /* 0: not stated */
 };
 

@@ -73,7 +73,7 @@ uint64_t bandwidth_in_flight(uint32_t threads, uint32_t lines_per_thread)
 }
 
 /* Of all nodes by their share, when so many bytes per second flow. */
-static uint64_t average_latency_ps(const struct bandwidth_profile *profile, const uint8_t *weights,
+static uint64_t average_latency_ps(const struct bandwidth_profile *profile, const uint32_t *shares,
 				   uint64_t sum, uint64_t bytes)
 {
 	wide latency_ps = 0;
@@ -81,12 +81,12 @@ static uint64_t average_latency_ps(const struct bandwidth_profile *profile, cons
 	for (size_t i = 0; i < profile->nr_nodes; i++) {
 		uint64_t capacity;
 
-		if (!weights[i])
+		if (!shares[i])
 			continue;
 		capacity = bandwidth_capacity(&profile->nodes[i], &profile->mix);
-		latency_ps += (wide)weights[i] *
+		latency_ps += (wide)shares[i] *
 			      bandwidth_latency_ps(&profile->nodes[i],
-						   (uint32_t)((wide)bytes * weights[i] * PPM /
+						   (uint32_t)((wide)bytes * shares[i] * PPM /
 							      ((wide)sum * capacity)));
 	}
 	return (uint64_t)(latency_ps / sum);
@@ -96,7 +96,7 @@ static uint64_t average_latency_ps(const struct bandwidth_profile *profile, cons
  * Latency grows with the flow, so does their product, the bytes in flight:
  * halving the interval finds the largest flow for which they suffice.
  */
-static void limit_by_demand(const struct bandwidth_profile *profile, const uint8_t *weights,
+static void limit_by_demand(const struct bandwidth_profile *profile, const uint32_t *shares,
 			    uint64_t sum, struct bandwidth_flow *flow)
 {
 	const wide in_flight = (wide)profile->in_flight_bytes * 1000000 * 1000000;
@@ -105,7 +105,7 @@ static void limit_by_demand(const struct bandwidth_profile *profile, const uint8
 	while (enough < most) {
 		uint64_t bytes = enough + (most - enough + 1) / 2;
 
-		if ((wide)bytes * average_latency_ps(profile, weights, sum, bytes) <= in_flight)
+		if ((wide)bytes * average_latency_ps(profile, shares, sum, bytes) <= in_flight)
 			enough = bytes;
 		else
 			most = bytes - 1;
@@ -115,32 +115,42 @@ static void limit_by_demand(const struct bandwidth_profile *profile, const uint8
 	flow->bytes = enough;
 }
 
-struct bandwidth_flow bandwidth_interleave(const struct bandwidth_profile *profile,
-					   const uint8_t *weights)
+struct bandwidth_flow bandwidth_split(const struct bandwidth_profile *profile,
+				      const uint32_t *shares)
 {
 	struct bandwidth_flow flow = { .bytes = UINT64_MAX, .limit = BANDWIDTH_DEMAND };
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < profile->nr_nodes; i++)
-		sum += weights[i];
+		sum += shares[i];
 	if (!sum)
 		return (struct bandwidth_flow) { .limit = BANDWIDTH_DEMAND };
 	for (size_t i = 0; i < profile->nr_nodes; i++) {
 		wide capacity, bytes;
 
-		if (!weights[i])
+		if (!shares[i])
 			continue;
 		capacity = bandwidth_capacity(&profile->nodes[i], &profile->mix);
 		if (!capacity)
 			return (struct bandwidth_flow) { .limit = i };
-		bytes = capacity * sum / weights[i];
+		bytes = capacity * sum / shares[i];
 		if (bytes < flow.bytes) {
 			flow.bytes = (uint64_t)bytes;
 			flow.limit = i;
 		}
 	}
 	if (profile->in_flight_bytes)
-		limit_by_demand(profile, weights, sum, &flow);
-	flow.latency_ps = average_latency_ps(profile, weights, sum, flow.bytes);
+		limit_by_demand(profile, shares, sum, &flow);
+	flow.latency_ps = average_latency_ps(profile, shares, sum, flow.bytes);
 	return flow;
+}
+
+struct bandwidth_flow bandwidth_interleave(const struct bandwidth_profile *profile,
+					   const uint8_t *weights)
+{
+	uint32_t shares[MPOL_NODES_MAX];
+
+	for (size_t i = 0; i < profile->nr_nodes; i++)
+		shares[i] = weights[i];
+	return bandwidth_split(profile, shares);
 }

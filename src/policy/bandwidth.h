@@ -34,6 +34,8 @@
 
 #include <mpol/mpol.h>
 
+#include "load-curve.h"
+
 /* No peak is above (35 TB/s): products of two fit in 128 bits with all they are multiplied by. */
 #define BANDWIDTH_MAX_BYTES (1ULL << 45)
 
@@ -45,12 +47,6 @@ enum bandwidth_bus {
 	BANDWIDTH_DUPLEX,
 };
 
-/* The point of a loaded-latency curve; the same as a struct machine_load_point. */
-struct bandwidth_load_point {
-	uint32_t utilisation_permille; /* of the capacity; ascending, 1 to 1000 */
-	uint32_t latency_permille;     /* of the idle latency; 1000 to 100000, never falls */
-};
-
 struct bandwidth_node {
 	int id;		      /* for people */
 	uint64_t read_bytes;  /* per second, reads alone; 0: reads are impossible */
@@ -59,7 +55,7 @@ struct bandwidth_node {
 	enum bandwidth_bus bus;
 	uint32_t latency_ns; /* idle; used only where the demand is limited */
 	/* Straight lines from idle latency at no load through the points; the caller's. */
-	const struct bandwidth_load_point *curve;
+	const struct load_point *curve;
 	size_t nr_points; /* 0: the latency is always the idle one */
 };
 
@@ -109,9 +105,14 @@ uint64_t bandwidth_latency_ps(const struct bandwidth_node *node, uint32_t utilis
 uint64_t bandwidth_in_flight(uint32_t threads, uint32_t lines_per_thread);
 
 /*
- * What an interleave with these weights delivers; weights[i] pages of a round are
- * on nodes[i], 0: none.  Of several nodes that are at their capacity the first is named.
- * No bytes at all where the weights are all 0, or a node with a weight cannot deliver the mix.
+ * What memory delivers to a program of whose traffic so many parts of their sum go to nodes[i];
+ * 0: none.  Of several nodes that are at their capacity the first is named.
+ * No bytes at all where the shares are all 0, or a node with one cannot deliver the mix.
+ */
+struct bandwidth_flow bandwidth_split(const struct bandwidth_profile *profile,
+				      const uint32_t *shares);
+
+/* The same of an interleave: weights[i] pages of a round are on nodes[i].  MPOL_NODES_MAX at most.
  */
 struct bandwidth_flow bandwidth_interleave(const struct bandwidth_profile *profile,
 					   const uint8_t *weights);

@@ -71,9 +71,7 @@ static void test_bus_of_kinds(void **state)
 
 static void test_latency(void **state)
 {
-	const struct bandwidth_load_point points[] = { { 500, 1000 },
-						       { 900, 2000 },
-						       { 950, 4000 } };
+	const struct load_point points[] = { { 500, 1000 }, { 900, 2000 }, { 950, 4000 } };
 	const struct bandwidth_node node = { .latency_ns = 100, .curve = points, .nr_points = 3 };
 	const struct bandwidth_node flat = { .latency_ns = 250 };
 
@@ -121,7 +119,7 @@ static void test_interleave(void **state)
 /* Little's law, with latencies that stay and with ones that grow. */
 static void test_demand(void **state)
 {
-	const struct bandwidth_load_point points[] = { { 1000, 3000 } };
+	const struct load_point points[] = { { 1000, 3000 } };
 	struct bandwidth_node nodes[] = {
 		{ .read_bytes = 200 * GB, .latency_ns = 100 },
 		{ .read_bytes = 50 * GB, .latency_ns = 300 },

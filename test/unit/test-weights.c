@@ -75,9 +75,8 @@ static void test_exhaustive(void **state)
 	}
 }
 
-static const struct bandwidth_load_point points[] = {
-	{ 500, 1150 }, { 700, 1350 }, { 800, 1600 }, { 900, 2350 }, { 950, 3850 }, { 1000, 5400 }
-};
+static const struct load_point points[] = { { 500, 1150 }, { 700, 1350 }, { 800, 1600 },
+					    { 900, 2350 }, { 950, 3850 }, { 1000, 5400 } };
 
 /* Threads that do not ask for everything. */
 static void test_exhaustive_demand(void **state)

@@ -9,6 +9,7 @@ extern const struct peer peer_mpol;
 extern const struct peer peer_mpol_hint_latency;
 extern const struct peer peer_mpol_two_touch;
 extern const struct peer peer_mpol_constant_room;
+extern const struct peer peer_mpol_driving;
 extern const struct peer peer_first_touch;
 extern const struct peer peer_demotion;
 extern const struct peer peer_numab;

@@ -113,6 +113,28 @@ odd=$scratch/$'not\xffutf-8'
 cp "$scratch/ramulator.trace" "$odd"
 expect 0 '"workload"' "$mpol" sim "${small[@]}" --policy first-touch --trace "$odd" --json
 
+# What drives bandwidth is interleaved, where that is faster; otherwise all memory stays local.
+cat >"$scratch/slow.yaml" <<'END'
+name: slow
+description: memory that a few threads can fill
+nodes:
+  - { id: 0, kind: dram, memory: 256MiB, nr_cpus: 4 }
+  - { id: 1, kind: cxl, memory: 256MiB }
+performance:
+  - { initiators: 0, targets: 0, latency: 100ns, bandwidth: 2GB/s }
+  - { initiators: 0, targets: 1, latency: 250ns, bandwidth: 1GB/s }
+END
+# driving WORKLOAD: how much faster, in per cent, and whether anything moved.
+driving() {
+	json '.policies | "\(100 * .[1].accesses_per_s / .[0].accesses_per_s | floor) \(.[1].moved_pages.balance > 0)"' \
+		"$mpol" sim --machine "$scratch/slow.yaml" --workload "$1" --time 2500ms --policy first-touch,mpol:driving
+}
+read -r percent moved <<<"$(driving stream:size=24MiB,threads=4)"
+[ "$percent" -ge 108 ] || same 'streams that drive bandwidth, in per cent of all local' '108 or more' "$percent"
+same 'whether a stream moved' true "$moved"
+same 'one that waits' '100 false' "$(driving zipf:size=24MiB,threads=1,think=100ns)"
+same 'one that is at random' '100 false' "$(driving uniform:size=24MiB,threads=1,think=50ns)"
+
 # ---- What it refuses ----
 expect 2 "unrecognized option '--bogus'" "$mpol" sim --bogus
 expect 2 "requires an argument" "$mpol" sim --workload

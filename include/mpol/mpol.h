@@ -852,6 +852,77 @@ MPOL_API int mpol_kernel_weights_read(const char *root, struct mpol_kernel_weigh
 MPOL_API int mpol_kernel_weights_write(const char *root, const struct mpol_kernel_weights *weights,
 				       struct mpol_error *error);
 
+/* ---- Which ranges drive bandwidth --------------------------------------------------- */
+
+/* What to look at, and how.  Zero-initialise, then set size, policy and ranges. */
+struct mpol_traffic_options {
+	size_t size;			  /* sizeof(struct mpol_traffic_options) */
+	const struct mpol_policy *policy; /* an interleave */
+	/* Whole pages, ascending: mpol_process_ranges. */
+	const struct iovec *ranges;
+	size_t nr_ranges;
+	const char *tracker; /* by name; NULL: the one that mpold would take */
+	uint64_t time_ns;    /* for so long; 0: two seconds */
+	/* All of its traffic per second, where something has counted it (a performance counter,
+	 * resctrl); 0: what is seen. */
+	uint64_t bytes;
+	const struct mpol_bandwidths *measured; /* instead of what is stated; NULL: none were */
+};
+
+/* Memory of the ranges, and what it is worth to interleave it. */
+struct mpol_traffic_range {
+	uint64_t start, end;
+	/* Per second: of runs of neighbouring pages accessed within moments, all of them; and a
+	 * cache line of each other page. */
+	uint64_t streamed_bytes, strewn_bytes;
+	int32_t drives;	    /* 1: interleaving it makes the process faster */
+	const char *reason; /* why, or why not */
+};
+
+/* All ranges together; bytes per second.  What would flow is the simulator's model. */
+struct mpol_traffic_total {
+	uint64_t bytes;		 /* traffic, as seen or as told */
+	uint64_t capacity_bytes; /* what local memory delivers */
+	uint64_t local_bytes;	 /* would flow with all ranges in local memory */
+	uint64_t chosen_bytes;	 /* with those interleaved that drive; never less */
+	uint64_t all_bytes;	 /* with all interleaved */
+	uint64_t nr_driving;
+	uint32_t nr_looks;
+	const char *tracker;
+	int32_t sees_reads; /* 0: only what is written was seen */
+};
+
+struct mpol_traffic;
+
+/*
+ * Watches for a while which pages of the ranges are accessed, and finds those for which an
+ * interleave by the policy, over several nodes, brings more bandwidth than local memory has; for
+ * all others it would only make each access slower (mpol-bind(1), WHAT DRIVES BANDWIDTH).  Local is
+ * the memory nearest to the CPUs that the threads ran on last.  Changes nothing but what the
+ * tracker's side effects are.
+ *
+ * process is a picture with MPOL_PROCESS_THREADS, pidfd is its process.  Blocks for as long as it
+ * watches.
+ * *ret_traffic: free it with mpol_traffic_free.
+ *
+ * Errors: -EINVAL (a policy that does not interleave; no such tracker; ranges that are not whole
+ * pages), -E2BIG (options of a newer libmpol), -ENODATA (of a node no bandwidth is known and
+ * believed), -EOPNOTSUPP (no tracker works here, or not the one named, or not for a process with
+ * KVM guests), -ESRCH, -EACCES, -EPERM, -ENOMEM.
+ */
+MPOL_API int mpol_traffic_new(const struct mpol_process *process, int pidfd,
+			      const struct mpol_traffic_options *options,
+			      struct mpol_traffic **ret_traffic, struct mpol_error *error);
+MPOL_API void mpol_traffic_free(struct mpol_traffic *traffic);
+
+/*
+ * Pieces of the ranges of which the same is said, ascending; they need not end where ranges do that
+ * touch.  NULL past the last.  Theirs as long as the traffic lives.
+ */
+MPOL_API const struct mpol_traffic_range *mpol_traffic_range(const struct mpol_traffic *traffic,
+							     size_t index);
+MPOL_API const struct mpol_traffic_total *mpol_traffic_total(const struct mpol_traffic *traffic);
+
 /* ---- The journal of changes, taking back, putting right ------------------------- */
 
 /*

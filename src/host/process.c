@@ -33,14 +33,16 @@ int process_parse_stat(const char *text, struct process_thread *thread)
 	size_t length;
 	int fields;
 
+	thread->cpu = -1;
 	if (!open || !close || close < open)
 		return -EBADMSG;
 	fields = sscanf(close + 1,
 			" %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
-			"%*d %" SCNu64,
+			"%*d %" SCNu64 " %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u "
+			"%*u %*d %d",
 			&thread->state, &thread->ppid, &thread->flags, &thread->nr_threads,
-			&thread->start_ticks);
-	if (fields != 5)
+			&thread->start_ticks, &thread->cpu);
+	if (fields < 5)
 		return -EBADMSG;
 	length = close - open - 1;
 	if (length >= sizeof(thread->name))

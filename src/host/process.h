@@ -33,6 +33,7 @@ struct process_thread {
 	char state; /* proc_pid_stat(5): R, S, D, T, t, Z, X, I */
 	unsigned int flags;
 	uint64_t start_ticks; /* since boot: with tid, names a thread once and for all */
+	int cpu;	      /* that it ran on last; -1: not told */
 	pid_t tracer;	      /* 0: nobody traces it */
 	int seccomp;	      /* 0 none, 1 strict, 2 filter; 0 where the kernel does not say */
 	struct nodemask mems_allowed;

@@ -15,6 +15,7 @@
 #include <mpol/mpol.h>
 
 #include "arguments.h"
+#include "driving.h"
 #include "error-json.h"
 #include "error.h"
 #include "journaling.h"
@@ -29,6 +30,7 @@
 struct bind_options {
 	struct targets targets;
 	struct journaling journaling;
+	struct driving driving;
 	const char *ranges;
 	struct mpol_policy policy;
 	bool move;
@@ -47,6 +49,7 @@ struct bind_job {
 	struct mpol_process *process;
 	struct iovec *ranges;
 	size_t nr_ranges;
+	struct mpol_traffic *traffic; /* with --driving: why these ranges */
 	struct mpol_replaced *before; /* parallel to ranges: each range's own policy */
 	const char **names;	      /* parallel too: of the mappings */
 	bool *page_cache;	      /* parallel too: whether policies do not place its pages */
@@ -60,6 +63,7 @@ struct bind_job {
 static void job_free(struct bind_job *job)
 {
 	mpol_stripes_free(job->stripes);
+	mpol_traffic_free(job->traffic);
 	mpol_process_free(job->process);
 	free(job->ranges);
 	free(job->before);
@@ -170,16 +174,21 @@ static void print_job(const struct bind_job *job)
 	printf("process %d (%s): ", mpol_process_pid(job->process),
 	       report_printable(mpol_process_name(job->process), name, sizeof(name)));
 	units_format_bytes(bytes_of(job), size, sizeof(size));
-	if (options->dry_run)
+	if (!job->nr_ranges)
+		printf("nothing drives bandwidth, nothing is bound");
+	else if (options->dry_run)
 		printf("would bind %zu %s (%s)", job->nr_ranges,
 		       job->nr_ranges == 1 ? "range" : "ranges", size);
 	else
 		printf("%zu of %zu %s (%s) bound", job->nr_changed, job->nr_ranges,
 		       job->nr_ranges == 1 ? "range" : "ranges", size);
-	printf(" to %s", policy_text(&options->policy, policy));
+	if (job->nr_ranges)
+		printf(" to %s", policy_text(&options->policy, policy));
 	if (options->move && !options->dry_run)
 		moving_print(&job->moved);
 	printf("\n");
+	if (job->traffic)
+		driving_print(job->traffic);
 	print_stripes(job);
 	for (size_t i = 0; i < job->nr_ranges; i++)
 		if (job->nr_ranges <= FEW || job->codes[i])
@@ -229,6 +238,8 @@ static json_t *job_json(const struct bind_job *job)
 			     "name", json_text(mpol_process_name(job->process)), "policy",
 			     policy_json(&options->policy), "dry_run", options->dry_run, "ranges",
 			     ranges);
+	if (job->traffic)
+		json_object_set_new(document, "driving", driving_json(job->traffic));
 	json_object_set_new(document, "stripes",
 			    striping_json(job->stripes, options->dry_run ? NULL : &job->striped));
 	if (options->dry_run)
@@ -326,6 +337,19 @@ static int carry_out(struct bind_job *job, struct mpol_error *error)
 	return r < 0 || moving_incomplete(&job->moved) ? VERB_PARTIAL : VERB_OK;
 }
 
+/* The ranges that were named, and with --driving what of them drives: perhaps nothing. */
+static int find_ranges(struct bind_job *job, struct mpol_error *error)
+{
+	const struct bind_options *options = job->options;
+	int r = mpol_process_ranges(job->process, options->ranges, &job->ranges, &job->nr_ranges,
+				    error);
+
+	if (r >= 0 && options->driving.wanted)
+		r = driving_choose(&options->driving, job->process, &job->ranges, &job->nr_ranges,
+				   &job->traffic, error);
+	return r;
+}
+
 static int bind_process(const struct target *target, json_t **ret_document,
 			struct mpol_error *error)
 {
@@ -333,14 +357,16 @@ static int bind_process(const struct target *target, json_t **ret_document,
 	_cleanup_(job_free) struct bind_job job = { .options = options };
 	int status = VERB_OK;
 
-	if (targets_process(target, MPOL_PROCESS_VMAS, &job.process, error) < 0 ||
-	    mpol_process_ranges(job.process, options->ranges, &job.ranges, &job.nr_ranges, error) <
-		    0 ||
-	    look_before(&job, error) < 0 ||
-	    mpol_stripes_new(job.process, &options->policy, job.ranges, job.nr_ranges, &job.stripes,
-			     error) < 0)
+	if (targets_process(target,
+			    MPOL_PROCESS_VMAS |
+				    (options->driving.wanted ? MPOL_PROCESS_THREADS : 0),
+			    &job.process, error) < 0 ||
+	    find_ranges(&job, error) < 0 || look_before(&job, error) < 0)
 		return VERB_FAILED;
-	if (!options->dry_run)
+	if (job.nr_ranges && mpol_stripes_new(job.process, &options->policy, job.ranges,
+					      job.nr_ranges, &job.stripes, error) < 0)
+		return VERB_FAILED;
+	if (!options->dry_run && job.nr_ranges)
 		status = carry_out(&job, error);
 	if (status == VERB_FAILED)
 		return status;
@@ -357,6 +383,7 @@ static int parse_options(int argc, char **argv, struct bind_options *options)
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "move", no_argument, NULL, 'm' },
+		DRIVING_LONGS,
 		JOURNALING_LONGS,
 		TARGETS_LONGS,
 		{ 0 },
@@ -365,7 +392,8 @@ static int parse_options(int argc, char **argv, struct bind_options *options)
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (targets_option(&options->targets, option, optarg) ||
-		    journaling_option(&options->journaling, option, optarg))
+		    journaling_option(&options->journaling, option, optarg) ||
+		    driving_option(&options->driving, option, optarg))
 			continue;
 		switch (option) {
 		case 'n':
@@ -397,6 +425,8 @@ static int read_words(char **words, size_t nr_words, struct bind_options *option
 		r = argument_policy(words[nr_words - 1], &options->policy, error);
 	if (r >= 0)
 		r = mpol_ranges_check(options->ranges, error);
+	if (r >= 0)
+		r = driving_read(&options->driving, &options->policy, error);
 	if (r >= 0 && options->move)
 		r = moving_check(&options->policy, error);
 	return r;

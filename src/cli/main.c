@@ -6,6 +6,7 @@
 
 #include <mpol/mpol.h>
 
+#include "driving.h"
 #include "journaling.h"
 #include "listen.h"
 #include "targets.h"
@@ -43,13 +44,14 @@ static const struct verb verbs[] = {
 	  "  --dry-run       say what would be changed, change nothing\n" JOURNALING_OPTIONS
 		  TARGETS_OPTIONS },
 	{ "bind", cmd_bind,
-	  TARGETS_SYNOPSIS
-	  " RANGE[,RANGE...] POLICY [--move] [--dry-run] [--json]" JOURNALING_SYNOPSIS,
+	  TARGETS_SYNOPSIS " RANGE[,RANGE...] POLICY [--move] [--dry-run] [--json]" DRIVING_SYNOPSIS
+		  JOURNALING_SYNOPSIS,
 	  "give ranges of processes a policy of their own",
 	  JSON_OPTION
 	  "  --move          also move the pages that are there already\n"
-	  "  --dry-run       say what would be changed, change nothing\n" JOURNALING_OPTIONS
-		  TARGETS_OPTIONS "A RANGE is 0xSTART-0xEND, 0xSTART+SIZE, heap, stack, anon, shm, "
+	  "  --dry-run       say what would be changed, change nothing\n" DRIVING_OPTIONS
+		  JOURNALING_OPTIONS TARGETS_OPTIONS
+	  "A RANGE is 0xSTART-0xEND, 0xSTART+SIZE, heap, stack, anon, shm, "
 	  "file:PATTERN or all.\n" },
 	{ "undo", cmd_undo,
 	  "{" TARGETS_WORDS " | --weights | --all | --change ID} [--all] [--force] [--dry-run] "

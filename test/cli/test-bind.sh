@@ -97,5 +97,13 @@ usage 'no such mode' 'modes are default' "$mpol" bind "$target" heap bnd:0
 usage 'node 1023 does not exist' 'nodes with memory' "$mpol" bind "$target" heap bind:1023
 usage 'names no node to move' 'leave --move out' "$mpol" bind "$target" heap local --move
 usage 'differs by cpuset' 'leave --move out' "$mpol" bind "$target" heap "bind:$memory+relative" --move
+usage '--time: only with --driving' 'chooses ranges' "$mpol" bind "$target" heap "interleave:$memory" --time 1s
+usage '--traffic: only with --driving' 'chooses ranges' "$mpol" bind "$target" heap "interleave:$memory" --traffic 1GB/s
+usage 'for policies that interleave' 'weighted:auto' "$mpol" bind "$target" heap "bind:$memory" --driving
+usage '0s: not a time to look' 'as in 10s' "$mpol" bind "$target" heap "interleave:$memory" --driving --time 0s
+usage '2h: not a time to look' 'as in 10s' "$mpol" bind "$target" heap "interleave:$memory" --driving --time 2h
+usage '--traffic fast: not a bandwidth' '200MB/s' "$mpol" bind "$target" heap "interleave:$memory" --driving --traffic fast
+refused 1 'gauge: there is none of that name' 'one of ptescan' \
+	"$mpol" bind "$target" heap "interleave:$memory" --driving --tracker gauge
 usage 'not a process id' 'a number from 1' "$mpol" bind x heap local
 finish

@@ -111,10 +111,13 @@ static size_t nr_differences(const struct vma *vma)
 	return different;
 }
 
-/* The kernel may move pages meanwhile (NUMA balancing): once is no difference. */
+/*
+ * The kernel may move pages meanwhile (NUMA balancing), and looking may touch some itself (an
+ * allocator that never gives the same memory out twice): that is no difference.
+ */
 static void compare(struct census *census, const struct vma *vma)
 {
-	for (int attempt = 0; attempt < 5; attempt++) {
+	for (int attempt = 0; attempt < 50; attempt++) {
 		count(census, vma, attempt & 1);
 		if (!nr_differences(vma))
 			return;

@@ -429,16 +429,6 @@ static int check(struct deciding *deciding)
 	return deciding->local_sum && deciding->weights_sum ? 0 : -EINVAL;
 }
 
-/* What is seen comes in, also where it is written; by the mix so much more goes out again. */
-static uint64_t with_writes(const struct deciding *deciding)
-{
-	const struct bandwidth_mix *mix = &deciding->profile.mix;
-
-	return mix->reads ? (uint64_t)((wide)deciding->seen_bytes * (mix->reads + mix->writes) /
-				       mix->reads)
-			  : deciding->seen_bytes;
-}
-
 /* Whether so much can flow at all. */
 static bool believed(const struct deciding *deciding)
 {
@@ -479,7 +469,7 @@ int traffic_choose(const struct traffic_case *traffic, enum traffic_verdict *ret
 		r = sort(&deciding);
 	if (r < 0)
 		return r;
-	choice.bytes = traffic->bytes ? traffic->bytes : with_writes(&deciding);
+	choice.bytes = traffic->bytes ? traffic->bytes : deciding.seen_bytes;
 	find_demand(&deciding, &choice);
 	choice.local_bytes = choice.chosen_bytes = flow_with(&deciding, 0).bytes;
 	choice.all_bytes = flow_with(&deciding, WHOLE).bytes;

@@ -291,24 +291,6 @@ static void test_known_traffic(void **state)
 	assert_int_equal(choice.bytes, 100 * GB);
 }
 
-/* Half of what comes in is written, and goes out again: with it local memory is full. */
-static void test_writes(void **state)
-{
-	const struct bandwidth_profile both = { .nodes = nodes,
-						.nr_nodes = NR_NODES,
-						.mix = { 2, 1 } };
-	const struct traffic_range ranges[] = { range(GIB_PAGES, 66 * GB) };
-	struct traffic_case traffic = a_case(ranges, 1);
-	enum traffic_verdict verdict;
-	struct traffic_choice choice;
-
-	(void)state;
-	traffic.profile = &both;
-	assert_int_equal(traffic_choose(&traffic, &verdict, &choice), 0);
-	assert_int_equal(choice.bytes, 99 * GB);
-	assert_int_equal(verdict, TRAFFIC_DRIVES);
-}
-
 static void test_room(void **state)
 {
 	const struct traffic_range ranges[] = { range(6 * GIB_PAGES, 60 * GB),
@@ -463,9 +445,9 @@ int main(void)
 		cmocka_unit_test(test_pieces),	cmocka_unit_test(test_looks),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_queues),	cmocka_unit_test(test_known_traffic),
-		cmocka_unit_test(test_writes),	cmocka_unit_test(test_room),
-		cmocka_unit_test(test_untold),	cmocka_unit_test(test_full),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_any),
+		cmocka_unit_test(test_room),	cmocka_unit_test(test_untold),
+		cmocka_unit_test(test_full),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

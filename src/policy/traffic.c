@@ -234,11 +234,17 @@ static struct bandwidth_flow flow_with(const struct deciding *deciding, uint32_t
 	const struct traffic_case *traffic = deciding->traffic;
 
 	for (size_t i = 0; i < deciding->profile.nr_nodes; i++)
-		deciding->shares[i] = (uint32_t)((uint64_t)(WHOLE - interleaved) *
-						 traffic->local[i] / deciding->local_sum) +
+		deciding->shares[i] = (uint32_t)((uint64_t)(WHOLE - interleaved) * traffic->local[i] /
+						 deciding->local_sum) +
 				      (uint32_t)((uint64_t)interleaved * traffic->weights[i] /
 						 deciding->weights_sum);
 	return bandwidth_split(&deciding->profile, deciding->shares);
+}
+
+/* The same of so many bytes of what was seen. */
+static uint64_t flow_of(const struct deciding *deciding, uint64_t bytes)
+{
+	return flow_with(deciding, (uint32_t)((wide)bytes * WHOLE / deciding->seen_bytes)).bytes;
 }
 
 /*
@@ -329,9 +335,7 @@ static void take_until(const struct deciding *deciding, uint64_t enough_bytes,
 			continue;
 		verdicts[range] = TRAFFIC_DRIVES;
 		prefix->bytes += bytes_of(deciding, range);
-		prefix->flow_bytes = flow_with(deciding, (uint32_t)((wide)prefix->bytes * WHOLE /
-								    deciding->seen_bytes))
-					     .bytes;
+		prefix->flow_bytes = flow_of(deciding, prefix->bytes);
 	}
 }
 
@@ -348,9 +352,7 @@ static uint64_t most_of(const struct deciding *deciding, uint64_t local_bytes)
 		if (!fits(deciding, &traffic->ranges[range], &taken_pages))
 			continue;
 		bytes += bytes_of(deciding, range);
-		flow_bytes =
-			flow_with(deciding, (uint32_t)((wide)bytes * WHOLE / deciding->seen_bytes))
-				.bytes;
+		flow_bytes = flow_of(deciding, bytes);
 		if (flow_bytes > most_bytes)
 			most_bytes = flow_bytes;
 	}

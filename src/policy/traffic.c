@@ -234,7 +234,7 @@ static struct bandwidth_flow flow_with(const struct deciding *deciding, uint32_t
 	const struct traffic_case *traffic = deciding->traffic;
 
 	for (size_t i = 0; i < deciding->profile.nr_nodes; i++)
-		deciding->shares[i] = (uint32_t)((uint64_t)(WHOLE - interleaved) * traffic->local[i] /
+		deciding->shares[i] = (uint32_t)((wide)(WHOLE - interleaved) * traffic->local[i] /
 						 deciding->local_sum) +
 				      (uint32_t)((uint64_t)interleaved * traffic->weights[i] /
 						 deciding->weights_sum);

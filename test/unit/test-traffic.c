@@ -240,6 +240,22 @@ static void test_streams(void **state)
 	assert_in_range(choice.all_bytes, 149 * GB, 150 * GB);
 }
 
+/* Parts of local memory may be counted in bytes, of machines with much of it. */
+static void test_large(void **state)
+{
+	static const uint64_t much[NR_NODES] = { 1ULL << 46, 0 };
+	const struct traffic_range ranges[] = { range(GIB_PAGES, 100 * GB) };
+	struct traffic_case traffic = a_case(ranges, 1);
+	enum traffic_verdict verdict;
+	struct traffic_choice choice;
+
+	(void)state;
+	traffic.local = much;
+	assert_int_equal(traffic_choose(&traffic, &verdict, &choice), 0);
+	assert_int_equal(verdict, TRAFFIC_DRIVES);
+	assert_int_equal(choice.local_bytes, 100 * GB);
+}
+
 /* Half of what local memory delivers: nothing is gained, whatever it is like. */
 static void test_latency(void **state)
 {
@@ -440,14 +456,14 @@ static void test_any(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few),	cmocka_unit_test(test_random),
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_huge_pages),
-		cmocka_unit_test(test_pieces),	cmocka_unit_test(test_looks),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_latency),
-		cmocka_unit_test(test_queues),	cmocka_unit_test(test_known_traffic),
-		cmocka_unit_test(test_room),	cmocka_unit_test(test_untold),
-		cmocka_unit_test(test_full),	cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_any),
+		cmocka_unit_test(test_few),	      cmocka_unit_test(test_random),
+		cmocka_unit_test(test_threads),	      cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_pieces),	      cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_streams),	      cmocka_unit_test(test_large),
+		cmocka_unit_test(test_latency),	      cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_known_traffic), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_untold),	      cmocka_unit_test(test_full),
+		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

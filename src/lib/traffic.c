@@ -152,23 +152,18 @@ static void find_threads(struct asking *asking)
 		}
 }
 
-/* Of these nodes as much as each has of the process's memory; where none has any, as threads. */
 static void find_local(struct asking *asking)
 {
 	const struct mpol_process *process = asking->process;
-	uint64_t here_bytes = 0;
 
 	for (size_t i = 0; i < mpol_process_nr_nodes(process); i++) {
 		const int at = machine_index(asking->machine, mpol_process_node(process, i));
 
-		if (at < 0 || !asking->threads[at])
-			continue;
-		asking->local[at] = mpol_process_node_bytes(process, i);
-		here_bytes += asking->local[at];
+		if (at >= 0)
+			asking->local[at] = mpol_process_node_bytes(process, i);
 	}
-	if (!here_bytes)
-		memcpy(asking->local, asking->threads,
-		       (size_t)asking->machine->nr_nodes * sizeof(*asking->local));
+	traffic_local(asking->threads, asking->local, (size_t)asking->machine->nr_nodes,
+		      asking->local);
 }
 
 static uint32_t latency_from_threads(const struct asking *asking, int to)

@@ -210,6 +210,21 @@ struct traffic_range traffic_of(const struct traffic_looks *looks, uint64_t page
 	return range;
 }
 
+/* ---- Where it is local --------------------------------------------------------------- */
+
+void traffic_local(const uint64_t *threads, const uint64_t *here, size_t nr_nodes,
+		   uint64_t *ret_local)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < nr_nodes; i++) {
+		ret_local[i] = threads[i] ? here[i] : 0;
+		sum += ret_local[i];
+	}
+	for (size_t i = 0; !sum && i < nr_nodes; i++)
+		ret_local[i] = threads[i];
+}
+
 /* ---- What would flow --------------------------------------------------------------- */
 
 /* What to decide about, and how far it is decided. */

@@ -108,6 +108,13 @@ static inline uint64_t traffic_bytes(const struct traffic_range *range)
 }
 
 /*
+ * Of memory what is local: of the nodes nearest to threads as much as each has of it; where none
+ * has any, as many parts as threads.  All [nr_nodes]; ret_local may be here.
+ */
+void traffic_local(const uint64_t *threads, const uint64_t *here, size_t nr_nodes,
+		   uint64_t *ret_local);
+
+/*
  * Chooses the ranges with the most traffic per page, as few of them as bring what flows to within
  * half a percent of the most; and none at all unless that is TRAFFIC_LEAST_GAIN more than with all
  * memory local.  By the model of bandwidth.h: what the program has in flight is what it gets now

@@ -160,13 +160,9 @@ static void look(struct world *world, struct driving *driving)
 
 /* ---- Choosing ---------------------------------------------------------------------- */
 
-/*
- * Where memory is local: of the nodes nearest to the threads, as much as each has of it now; where
- * they have none, as many parts as threads.
- */
 static void find_local(const struct world *world, uint64_t *ret_local)
 {
-	uint64_t threads[MEMORY_MAX_NODES] = { 0 }, here_pages = 0;
+	uint64_t threads[MEMORY_MAX_NODES] = { 0 };
 
 	for (unsigned i = 0; i < world->nr_threads; i++) {
 		const int from = world->threads[i].cpu_node;
@@ -177,12 +173,10 @@ static void find_local(const struct world *world, uint64_t *ret_local)
 	}
 	for (int node = 0; node < world->memory.nr_nodes; node++) {
 		ret_local[node] = 0;
-		for (unsigned i = 0; threads[node] && i < world->nr_groups; i++)
+		for (unsigned i = 0; i < world->nr_groups; i++)
 			ret_local[node] += world->groups[i].node_pages[node];
-		here_pages += ret_local[node];
 	}
-	if (!here_pages)
-		memcpy(ret_local, threads, sizeof(threads));
+	traffic_local(threads, ret_local, (size_t)world->memory.nr_nodes, ret_local);
 }
 
 /* From where threads run: the nearest of their nodes. */

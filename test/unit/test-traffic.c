@@ -214,6 +214,22 @@ static void test_looks(void **state)
 	assert_true(range.untold);
 }
 
+static void test_local(void **state)
+{
+	const uint64_t threads[] = { 3, 0, 1 }, here[] = { 10, 20, 30 }, elsewhere[] = { 0, 20, 0 };
+	uint64_t parts[3];
+
+	(void)state;
+	traffic_local(threads, here, 3, parts);
+	assert_int_equal(parts[0], 10);
+	assert_int_equal(parts[1], 0);
+	assert_int_equal(parts[2], 30);
+	traffic_local(threads, elsewhere, 3, parts);
+	assert_int_equal(parts[0], 3);
+	assert_int_equal(parts[1], 0);
+	assert_int_equal(parts[2], 1);
+}
+
 /* ---- What is chosen ---------------------------------------------------------------- */
 
 static void test_streams(void **state)
@@ -456,14 +472,15 @@ static void test_any(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few),	      cmocka_unit_test(test_random),
-		cmocka_unit_test(test_threads),	      cmocka_unit_test(test_huge_pages),
-		cmocka_unit_test(test_pieces),	      cmocka_unit_test(test_looks),
-		cmocka_unit_test(test_streams),	      cmocka_unit_test(test_large),
-		cmocka_unit_test(test_latency),	      cmocka_unit_test(test_queues),
-		cmocka_unit_test(test_known_traffic), cmocka_unit_test(test_room),
-		cmocka_unit_test(test_untold),	      cmocka_unit_test(test_full),
-		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_any),
+		cmocka_unit_test(test_few),	cmocka_unit_test(test_random),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_pieces),	cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_local),	cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_large),	cmocka_unit_test(test_latency),
+		cmocka_unit_test(test_queues),	cmocka_unit_test(test_known_traffic),
+		cmocka_unit_test(test_room),	cmocka_unit_test(test_untold),
+		cmocka_unit_test(test_full),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,7 @@ static void carry_out(void *user, const struct port_move *moves, size_t nr)
 {
 	struct manager *manager = user;
 	struct tiered *tiered = tiered_of(manager, moves[0].target); /* all are one's */
+	const uint64_t cpu_ns = manager_cpu_ns();
 	int r;
 
 	for (size_t i = 0; i < nr; i++)
@@ -131,6 +132,7 @@ static void carry_out(void *user, const struct port_move *moves, size_t nr)
 	if (manager->config.dry_run)
 		return;
 	r = tiered_move(tiered, moves, nr, manager->batch);
+	manager->cpu.moving_ns += manager_cpu_ns() - cpu_ns;
 	if (r < 0 && r != -ESRCH) /* that one is found out at the next look */
 		log_warning("process %d: move_pages: %s", tiered_pid(tiered), strerror(-r));
 }
@@ -160,11 +162,19 @@ static void say_decided(const struct manager *manager, uint64_t moved_pages)
 			 down, moved_pages);
 }
 
+static void flush(struct manager *manager)
+{
+	const uint64_t cpu_ns = manager_cpu_ns();
+
+	move_batch_flush(manager->batch);
+	manager->cpu.moving_ns += manager_cpu_ns() - cpu_ns;
+}
+
 static void decide(struct manager *manager)
 {
 	const struct move_counts before = manager->counts;
 	const uint64_t now_ns = clock_now_ns();
-	const uint64_t began_cpu_ns = manager_cpu_ns();
+	const uint64_t cpu_ns = manager_cpu_ns(), moving_ns = manager->cpu.moving_ns;
 	struct tiering_time time = {
 		.now_ns = now_ns,
 		.spent_ns =
@@ -173,22 +183,19 @@ static void decide(struct manager *manager)
 	};
 	const struct port_nodes nodes = { manager->nodes->nodes, manager->nodes->nr };
 	const struct tiering_world world = { manager, gather, keep, carry_out };
-	uint64_t took_ns, moving_ns;
 
 	tier_nodes_refresh(manager->nodes, manager->root);
 	manager_ask_pressure(manager);
 	time.pressed = manager->pressed;
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
-	move_batch_flush(manager->batch);
+	flush(manager);
 	tier_nodes_count_free(manager->nodes, manager->root);
 	tiering_settled(&manager->tiering, clock_now_ns(), &nodes);
-	took_ns = manager_cpu_ns() - began_cpu_ns;
-	moving_ns = manager->counts.all_calls_ns - before.all_calls_ns;
-	learn_move_cost(manager, manager->counts.moved_pages - before.moved_pages, moving_ns);
-	manager->deciding_ns = took_ns > moving_ns ? took_ns - moving_ns : 0;
+	learn_move_cost(manager, manager->counts.moved_pages - before.moved_pages,
+			manager->counts.all_calls_ns - before.all_calls_ns);
+	manager->deciding_ns = manager_cpu_ns() - cpu_ns - (manager->cpu.moving_ns - moving_ns);
 	manager->cpu.deciding_ns += manager->deciding_ns;
-	manager->cpu.moving_ns += took_ns - manager->deciding_ns;
 	manager_note_decision(manager, manager->counts.moved_pages - before.moved_pages);
 	say_decided(manager, manager->counts.moved_pages - before.moved_pages);
 }

@@ -45,7 +45,7 @@ guest() {
 	local name=$1-$2 seconds=$3 rate bursts
 	read -r rate bursts <<<"${paces[$1]:-400000 100}"
 	shift 3
-	lab/run --truth "$out/$name.truth" --out "$out" --timeout $((300 + $# * (seconds * 2 + 60) / 6)) bench/tiering.yaml -- \
+	lab/run --again --truth "$out/$name.truth" --out "$out" --timeout $((300 + $# * (seconds * 2 + 60) / 6)) bench/tiering.yaml -- \
 		bash "$PWD/bench/tiering-guest" "$rate" "$bursts" "$seconds" "$phase" "$@"
 }
 

@@ -90,6 +90,25 @@ sed -i 's/^\texit$/\texec sleep 1000/' "$work/qemu/qemu-system-x86_64"
 LAB_BOOT_SECONDS=4 PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
 is "$status $stdout" "0 there" "a guest that hangs while it starts is started once more"
 nothing_left "starting once more"
+# Once the command runs it is repeated only if that is said to be fine.
+cat >"$work/qemu/qemu-system-x86_64" <<'END'
+#!/usr/bin/env bash
+here=$(dirname "$0")
+PATH=${PATH#"$here:"} qemu-system-x86_64 "$@"
+[ ! -e "$here/tripped" ] || exit 0
+touch "$here/tripped"
+for word in "$@"; do
+	[[ $word != file,id=console,path=* ]] || echo 'Oops: int3: 0000 [#1]' >>"${word#file,id=console,path=}"
+done
+END
+rm "$work/qemu/tripped"
+PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
+is "$status $stdout" "125 there" "a command that TCG has ended is not repeated"
+rm "$work/qemu/tripped"
+PATH=$work/qemu:$PATH lab --again two-dram-cxl -- echo there
+is "$status $stdout" "0 there
+there" "with --again it is"
+nothing_left "a command that is repeated"
 
 # Job control, so that the background job does not ignore SIGINT.
 for signal in TERM INT HUP KILL; do

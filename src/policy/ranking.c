@@ -10,9 +10,6 @@
 /* A mean reaches back over 32 rounds at last. */
 #define OLDEST 5
 
-/* What one round may be wrong by, as far as that is held against who would change places. */
-#define MARGIN_HEATS 24
-
 /* From a score that is so far from the mean it moves as if it were that young. */
 #define SUDDEN_HEATS (2 * RANKING_HEAT_STEP)
 #define SUDDEN_AGE   3
@@ -26,13 +23,15 @@
 /* Of all pages, so many millionths may change places in a second although they are not sure to
  * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at
  * last what a slow drift takes. */
-#define DOUBTFUL_PPM_S3	   18e6
+#define DOUBTFUL_PPM_S3	   16e6
 #define LEAST_DOUBTFUL_PPM 200
 #define PAIR_PPM	   2000000
 
-/* Caution is judged of so many pages that have rested, and grows where over a tenth is regretted.
- */
+/* Caution is judged of so many pages that have rested, and of so many units; it grows where over a
+ * quarter is regretted. Where little moves it fades, or nothing would be left to judge. */
 #define JUDGED_PAGES 1024
+#define JUDGED_UNITS 4
+#define FADE_NS	     20000000000ULL
 #define CAUTION_STEP (RANKING_HEAT_STEP / 2)
 #define MOST_CAUTION (3 * RANKING_HEAT_STEP)
 
@@ -55,8 +54,10 @@
 #define TOO_HOT_HEATS  (3 * RANKING_HEAT_STEP / 2)
 #define TOO_COLD_HEATS 40
 
-/* So long after a shift what is too hot for scans to tell apart is known no better. */
-#define CHANCE_NS 4000000000ULL
+/* So long after a shift more becomes known of all units with every round: nothing is left to chance
+ * yet, and what was moved may soon move again. */
+#define LEARNING_NS   4000000000ULL
+#define LEARNING_REST 1
 
 void ranking_start(struct ranking *ranking, int tier)
 {
@@ -151,18 +152,13 @@ void ranking_learn(const struct port_span *span, const struct ranking_lesson *le
 }
 
 /* What chance may have made of a heat that is a mean of so many rounds, [age]: less by their root.
- */
-static const uint8_t margins[OLDEST + 1] = {
-	MARGIN_HEATS,	  MARGIN_HEATS * 7 / 10, MARGIN_HEATS / 2,
-	MARGIN_HEATS / 3, MARGIN_HEATS / 4,	 MARGIN_HEATS / 6,
-};
+ * After the first one a whole score is believed. */
+static const uint8_t margins[OLDEST + 1] = { 40, 40, 40, 28, 16, 8 };
 
-/* The heat that counts: where units change places, each has the benefit of the doubt for staying.
- */
-static unsigned counted_heat(const struct ranking *ranking, const struct ranking_unit *unit,
-			     bool fast)
+/* The heat that counts: each has the benefit of the doubt for staying. */
+static unsigned counted_heat(const struct ranking_unit *unit, bool fast)
 {
-	const int margin = ranking->exchange.room_pages ? 0 : margins[unit->age];
+	const int margin = margins[unit->age];
 
 	if (unit->heat == RANKING_HINTED_HOT)
 		return unit->heat;
@@ -186,18 +182,25 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 		ranking->pages[units[i].heat] += span->unit_pages;
 		ranking->held_pages += fast ? span->unit_pages : 0;
 		if (!units[i].rest)
-			pages[counted_heat(ranking, &units[i], fast)] += span->unit_pages;
+			pages[counted_heat(&units[i], fast)] += span->unit_pages;
 	}
 }
 
 static void judge_caution(struct ranking *ranking)
 {
-	if (ranking->rested_pages < JUDGED_PAGES)
-		return;
-	if (ranking->regretted_pages * 10 > ranking->rested_pages)
-		ranking->caution += ranking->caution < MOST_CAUTION ? CAUTION_STEP : 0;
-	else
+	const uint64_t now_ns = ranking->exchange.round.now_ns;
+	const uint64_t enough = JUDGED_UNITS * (uint64_t)ranking->largest_pages;
+
+	if (ranking->rested_pages < JUDGED_PAGES || ranking->rested_pages < enough) {
+		if (now_ns - ranking->judged_ns < FADE_NS)
+			return;
 		ranking->caution /= 2;
+	} else if (ranking->regretted_pages * 4 > ranking->rested_pages) {
+		ranking->caution += ranking->caution < MOST_CAUTION ? CAUTION_STEP : 0;
+	} else {
+		ranking->caution /= 2;
+	}
+	ranking->judged_ns = now_ns;
 	ranking->rested_pages = ranking->regretted_pages = 0;
 }
 
@@ -294,114 +297,6 @@ static uint64_t exchange_pair(struct ranking *ranking, struct frontier *hot, str
 	return pages;
 }
 
-void ranking_decide(struct ranking *ranking)
-{
-	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
-	struct frontier hot = { ranking->exchange.slow_pages, hottest, hottest };
-	struct frontier cold = { ranking->exchange.fast_pages, coldest, coldest };
-	uint64_t owed = ranking->exchange.owed_pages, room = ranking->exchange.room_pages, pages;
-	uint64_t budget = ranking->exchange.round.max_moved_pages;
-
-	judge_caution(ranking);
-	for (; owed && budget && next_cold(&cold); owed -= pages, budget -= pages) {
-		pages = least(least(owed, left(&cold)), budget);
-		take(&cold, pages);
-	}
-	for (;
-	     room && budget && next_hot(&hot) && repays(ranking, ranking->accesses[hot.at.heat], 1);
-	     room -= pages, budget -= pages) {
-		pages = least(least(room, left(&hot)), budget);
-		take(&hot, pages);
-	}
-	allow_doubtful(ranking);
-	while (!owed && next_hot(&hot) && next_cold(&cold) &&
-	       worth_changing(ranking, hot.at.heat, cold.at.heat) &&
-	       (pages = exchange_pair(ranking, &hot, &cold, budget)) > 0)
-		budget -= 2 * pages;
-	ranking->exchange.promote = hot.edge;
-	ranking->exchange.demote = cold.edge;
-}
-
-/* A unit that rests, on the edge's other side by more than noise: it should not have been moved. */
-static bool is_regretted(const struct ranking_edge *edge, enum port_reason reason, int heat)
-{
-	return reason == PORT_PROMOTE ? heat > (int)edge->heat + NOISE_HEATS
-				      : heat + NOISE_HEATS < (int)edge->heat;
-}
-
-/* Whether all that is known of such heats is that they are accessed more often than scans can tell.
- */
-static bool is_too_hot(const struct ranking *ranking, unsigned heat)
-{
-	return heat + TOO_HOT_HEATS > ranking->exchange.round.nr_scans * RANKING_HEAT_STEP;
-}
-
-/* What was taken by chance of many that are equally hot, soon after a shift, is not kept from being
- * corrected when more is known of them. */
-static unsigned rest_of(const struct ranking *ranking, const struct ranking_edge *edge,
-			unsigned heat)
-{
-	const bool by_chance = heat == edge->heat && is_too_hot(ranking, heat) &&
-			       ranking->exchange.round.calm_ns < CHANCE_NS;
-
-	return by_chance ? 0 : RANKING_REST;
-}
-
-/* Only towards the end of its rest is enough known of a unit to regret its move. */
-static void note_rest(struct ranking *ranking, const struct ranking_edge *edge,
-		      enum port_reason reason, const struct ranking_unit *unit, uint32_t pages)
-{
-	if (unit->rest > 1)
-		return;
-	ranking->rested_pages += pages;
-	if (is_regretted(edge, reason, unit->heat))
-		ranking->regretted_pages += pages;
-}
-
-uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
-			struct ranking_unit *units, const struct port_nodes *nodes,
-			enum port_reason reason, struct port_moves *moves)
-{
-	const bool up = reason == PORT_PROMOTE;
-	const struct nodemask *from = up ? &ranking->exchange.slow : &ranking->exchange.fast;
-	const int tier = up ? ranking->exchange.tier : ranking->exchange.slower_tier;
-	struct ranking_edge *edge = up ? &ranking->exchange.promote : &ranking->exchange.demote;
-	int to;
-
-	for (uint32_t i = 0; i < span->nr_units; i++) {
-		struct ranking_unit *unit = &units[i];
-		const int node = span->nodes[i];
-		unsigned heat;
-
-		if (node < 0 || !nodemask_test(from, node))
-			continue;
-		if (unit->rest) {
-			note_rest(ranking, edge, reason, unit, span->unit_pages);
-			continue;
-		}
-		heat = counted_heat(ranking, unit, !up);
-		if (!exchange_takes(edge, reason, heat, span->unit_pages))
-			continue;
-		to = moves_destination(nodes, node, tier);
-		if (to < 0)
-			continue;
-		if (!moves_add(moves, &(struct port_move) {
-					      .target = span->target,
-					      .first_page = span->first_page +
-							    (uint64_t)i * span->unit_pages,
-					      .nr_pages = span->unit_pages,
-					      .from = node,
-					      .to = to,
-					      .reason = reason,
-				      }))
-			return i;
-		if (heat == edge->heat)
-			edge->pages -= span->unit_pages;
-		unit->rest = rest_of(ranking, edge, heat) & RANKING_MOST_REST;
-	}
-	return span->nr_units;
-}
-
 /* The heat from which on a move pays, whatever room there is. */
 static unsigned least_worth(const struct ranking *ranking)
 {
@@ -426,10 +321,121 @@ static unsigned boundary(const struct ranking *ranking)
 	return heat;
 }
 
+static bool is_learning(const struct ranking *ranking)
+{
+	return ranking->exchange.round.calm_ns < LEARNING_NS;
+}
+
+/* Fills what room there is, the hottest first.  As long as more is learnt with every round, with
+ * those only that are sure to belong there. */
+static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t *budget)
+{
+	const bool learning = is_learning(ranking);
+	uint64_t room = ranking->exchange.room_pages, pages;
+
+	for (; room && *budget && next_hot(hot); room -= pages, *budget -= pages) {
+		const unsigned heat = hot->at.heat;
+
+		if (!repays(ranking, ranking->accesses[heat], 1))
+			return;
+		if (learning && heat != RANKING_HINTED_HOT &&
+		    (heat <= ranking->boundary || left(hot) > room))
+			return;
+		pages = least(least(room, left(hot)), *budget);
+		take(hot, pages);
+	}
+}
+
+void ranking_decide(struct ranking *ranking)
+{
+	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
+	struct frontier hot = { ranking->exchange.slow_pages, hottest, hottest };
+	struct frontier cold = { ranking->exchange.fast_pages, coldest, coldest };
+	uint64_t owed = ranking->exchange.owed_pages, pages;
+	uint64_t budget = ranking->exchange.round.max_moved_pages;
+
+	ranking->boundary = boundary(ranking);
+	judge_caution(ranking);
+	for (; owed && budget && next_cold(&cold); owed -= pages, budget -= pages) {
+		pages = least(least(owed, left(&cold)), budget);
+		take(&cold, pages);
+	}
+	fill(ranking, &hot, &budget);
+	allow_doubtful(ranking);
+	while (!owed && next_hot(&hot) && next_cold(&cold) &&
+	       worth_changing(ranking, hot.at.heat, cold.at.heat) &&
+	       (pages = exchange_pair(ranking, &hot, &cold, budget)) > 0)
+		budget -= 2 * pages;
+	ranking->exchange.promote = hot.edge;
+	ranking->exchange.demote = cold.edge;
+}
+
+/* Only towards the end of its rest is enough known of a unit to regret its move. */
+static void note_rest(struct ranking *ranking, bool is_fast, const struct ranking_unit *unit,
+		      uint32_t pages)
+{
+	if (unit->rest > 1)
+		return;
+	ranking->rested_pages += pages;
+	if (is_fast ? unit->heat < ranking->boundary : unit->heat > ranking->boundary)
+		ranking->regretted_pages += pages;
+}
+
+uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
+			struct ranking_unit *units, const struct port_nodes *nodes,
+			enum port_reason reason, struct port_moves *moves)
+{
+	const bool up = reason == PORT_PROMOTE;
+	const struct nodemask *from = up ? &ranking->exchange.slow : &ranking->exchange.fast;
+	const int tier = up ? ranking->exchange.tier : ranking->exchange.slower_tier;
+	struct ranking_edge *edge = up ? &ranking->exchange.promote : &ranking->exchange.demote;
+	int to;
+
+	for (uint32_t i = 0; i < span->nr_units; i++) {
+		struct ranking_unit *unit = &units[i];
+		const int node = span->nodes[i];
+		unsigned heat;
+
+		if (node < 0 || !nodemask_test(from, node))
+			continue;
+		if (unit->rest) {
+			note_rest(ranking, !up, unit, span->unit_pages);
+			continue;
+		}
+		heat = counted_heat(unit, !up);
+		if (!exchange_takes(edge, reason, heat, span->unit_pages))
+			continue;
+		to = moves_destination(nodes, node, tier);
+		if (to < 0)
+			continue;
+		if (!moves_add(moves, &(struct port_move) {
+					      .target = span->target,
+					      .first_page = span->first_page +
+							    (uint64_t)i * span->unit_pages,
+					      .nr_pages = span->unit_pages,
+					      .from = node,
+					      .to = to,
+					      .reason = reason,
+				      }))
+			return i;
+		if (heat == edge->heat)
+			edge->pages -= span->unit_pages;
+		unit->rest = is_learning(ranking) ? LEARNING_REST : RANKING_REST;
+	}
+	return span->nr_units;
+}
+
+/* Whether all that is known of such heats is that they are accessed more often than scans can tell.
+ */
+static bool is_too_hot(const struct ranking *ranking, unsigned heat)
+{
+	return heat + TOO_HOT_HEATS > ranking->exchange.round.nr_scans * RANKING_HEAT_STEP;
+}
+
 int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
 		       struct port_round *ret_round)
 {
-	const unsigned heat = boundary(ranking), before = ranking->exchange.round.nr_scans;
+	const unsigned heat = ranking->boundary, before = ranking->exchange.round.nr_scans;
 	uint64_t first_ns = before ? ranking->exchange.round.after_ns[0] : FIRST_SCAN_NS;
 	unsigned nr_scans = LEAST_SCANS;
 	int heat_shift = 0;

@@ -10,9 +10,11 @@
  * if the accesses saved within RANKING_PAYBACK_NS outweigh both moves, and if their heats differ by
  * more than noise, the more the fewer rounds have told of them: each has the benefit of the doubt
  * for staying where it is.  Those that differ by little are the fewer the longer programs have used
- * the same memory: of noise there is more every round, of what is in the wrong place less.  What
- * was moved rests; where much of it should have gone back meanwhile (ping-pong), a greater
- * difference is asked for.
+ * the same memory: of noise there is more every round, of what is in the wrong place less.  Soon
+ * after a shift the same holds for room: it is filled with what is sure to belong there, so that
+ * it need not be cleared again of what one round has seen by chance.  What was moved rests, then
+ * for less long; where much of it should have gone back meanwhile (ping-pong), a greater difference
+ * is asked for.
  *
  * A round: ranking_learn for every span; for every tier but the last, the fastest first,
  * ranking_begin, ranking_count for every span, ranking_decide; then the moves, ranking_select for
@@ -34,8 +36,10 @@ struct ranking {
 	uint64_t gain_ns;		  /* what an access saves in fast memory */
 	uint64_t pages[RANKING_HEATS];	  /* of this heat, those that rest too */
 	uint64_t held_pages;		  /* of these, in the tier */
-	/* Ping-pong: of what moved and has almost rested, how much should have gone back. */
+	unsigned boundary; /* the heat that the tier would begin at, all in its place */
+	/* Of what moved and has almost rested, how much is on the wrong side of the boundary. */
 	uint64_t rested_pages, regretted_pages;
+	uint64_t judged_ns;
 	unsigned caution; /* heats */
 	/* Exchanges of what may be equal: how many may yet be made, in millionths of a page. */
 	uint64_t doubtful_ppm, decided_ns;

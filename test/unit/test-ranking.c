@@ -200,6 +200,21 @@ static void test_calm_lets_huge_pages_save_up(void **state)
 	assert_int_equal(ranking.exchange.demote.pages, 512);
 }
 
+/* One round may have seen by chance what another does not see. */
+static void test_sure_of_a_difference_after_some_rounds(void **state)
+{
+	unsigned rounds = 1;
+
+	(void)state;
+	see(NR / 2, NR / 2, 1);
+	while (run(&round_of_5) == 0)
+		assert_in_range(++rounds, 2, 8);
+	assert_in_range(rounds, 2, 8);
+	start(NULL);
+	see(NR / 2, NR / 2, 3);
+	assert_int_equal(run(&round_of_5), NR);
+}
+
 /* Accesses so rare that the moves would cost more than they save. */
 static void test_gain_must_pay(void **state)
 {
@@ -208,7 +223,8 @@ static void test_gain_must_pay(void **state)
 	(void)state;
 	see(NR / 2, NR / 2, 1);
 	round.move_page_ns = 1000000;
-	assert_int_equal(run(&round), 0);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(run(&round), 0);
 	round.move_page_ns = 10;
 	assert_int_equal(run(&round), NR);
 }
@@ -238,25 +254,37 @@ static void test_room_and_debt(void **state)
 	assert_int_equal(move(PORT_PROMOTE, NR), 0);
 }
 
-/* Of what is equally hot, and hotter than scans can tell, some have the room by chance. */
-static void test_chance_does_not_rest(void **state)
+/* Which of many equals has the room that there is would be chance, soon after a shift. */
+static void test_room_is_not_left_to_chance_at_first(void **state)
 {
 	(void)state;
 	node_list[FAST].free_pages += 40;
-	see(0, NR / 2, 5);
-	see(NR / 2, NR / 2, 5);
-	assert_int_equal(run(&round_of_5), 40);
+	see(0, NR, 2);
+	see(NR - 30, 30, 5);
+	assert_int_equal(run(&round_of_5), 30);
 	for (int i = 0; i < NR; i++)
-		assert_int_equal(units.units[i].rest, 0);
-	/* A colder heat can be told from others; and after a while nothing more is to be learnt. */
+		assert_int_equal(units.nodes[i], i < NR / 2 || i >= NR - 30 ? FAST : SLOW);
+	/* After a while nothing more is to be learnt. */
+	start(NULL);
+	node_list[FAST].free_pages += 40;
+	calm_ns = 60000000000;
+	see(0, NR, 2);
+	assert_int_equal(run(&round_of_5), 40);
+}
+
+static void test_rest_is_short_at_first(void **state)
+{
+	(void)state;
 	for (int later = 0; later < 2; later++) {
 		start(NULL);
 		node_list[FAST].free_pages += 40;
 		calm_ns = later ? 60000000000 : 0;
-		see(0, NR, later ? 5 : 2);
+		see(NR - 40, 40, 5);
 		assert_int_equal(run(&round_of_5), 40);
-		for (int i = 0; i < 40; i++)
-			assert_int_equal(units.units[NR / 2 + i].rest, RANKING_REST);
+		if (later)
+			assert_int_equal(units.units[NR - 1].rest, RANKING_REST);
+		else
+			assert_in_range(units.units[NR - 1].rest, 1, RANKING_REST - 1);
 	}
 }
 
@@ -287,6 +315,28 @@ static void test_parts(void **state)
 			memcpy(at_once, units.nodes, sizeof(at_once));
 		assert_memory_equal(units.nodes, at_once, sizeof(at_once));
 	}
+}
+
+/* What was moved and turns out to be on the wrong side makes cautious, for a while. */
+static void test_regret_makes_cautious(void **state)
+{
+	unsigned rounds = 0;
+
+	(void)state;
+	calm_ns = 60000000000;
+	see(NR / 2, NR / 2, 4);
+	assert_int_equal(run(&round_of_5), NR);
+	see(NR / 2, NR / 2, 0);
+	see(0, NR / 2, 4);
+	while (ranking.caution == 0) {
+		assert_in_range(++rounds, 1, RANKING_REST);
+		run(&round_of_5);
+	}
+	see(0, NR, 2);
+	for (rounds = 0; rounds < 1000 && ranking.caution; rounds++)
+		run(&round_of_5);
+	assert_int_equal(ranking.caution, 0);
+	assert_in_range(rounds, 20, 999);
 }
 
 /* Two halves that are hot in turn: what it does grows less, not more. */
@@ -449,11 +499,14 @@ int main(void)
 		TEST(test_noise_moves_next_to_nothing),
 		TEST(test_calm_lets_hardly_change_what_may_be_equal),
 		TEST(test_calm_lets_huge_pages_save_up),
+		TEST(test_sure_of_a_difference_after_some_rounds),
 		TEST(test_gain_must_pay),
 		TEST(test_room_and_debt),
-		TEST(test_chance_does_not_rest),
+		TEST(test_room_is_not_left_to_chance_at_first),
+		TEST(test_rest_is_short_at_first),
 		TEST(test_limit),
 		TEST(test_parts),
+		TEST(test_regret_makes_cautious),
 		TEST(test_ping_pong),
 		TEST(test_settles),
 		TEST(test_scans_adapt),

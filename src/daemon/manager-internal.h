@@ -25,7 +25,8 @@ struct manager {
 	struct tiering tiering;
 	struct roster roster;
 	struct kernel_tiering kernel_tiering;
-	uint64_t refreshed_ns; /* when the roster was last */
+	uint64_t refreshed_ns;	/* when the roster was last */
+	uint64_t watermarks_ns; /* when the nodes' were last asked for */
 	struct manager_watch watches[MANAGER_WATCHES];
 	unsigned nr_watches;
 	bool is_paused;

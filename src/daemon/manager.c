@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/mempolicy.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +32,10 @@
 
 /* How often the roster is looked through. */
 #define REFRESH_NS 1000000000ULL
+
+/* Watermarks change when somebody changes them; to ask costs more than any other file that a round
+ * reads. */
+#define WATERMARKS_NS 10000000000ULL
 
 uint64_t manager_cpu_ns(void)
 {
@@ -170,6 +176,16 @@ static void flush(struct manager *manager)
 	manager->cpu.moving_ns += manager_cpu_ns() - cpu_ns;
 }
 
+static void refresh_nodes(struct manager *manager, uint64_t now_ns)
+{
+	if (now_ns - manager->watermarks_ns < WATERMARKS_NS) {
+		tier_nodes_count_free(manager->nodes, manager->root);
+		return;
+	}
+	manager->watermarks_ns = now_ns;
+	tier_nodes_refresh(manager->nodes, manager->root);
+}
+
 static void decide(struct manager *manager)
 {
 	const struct move_counts before = manager->counts;
@@ -184,7 +200,7 @@ static void decide(struct manager *manager)
 	const struct port_nodes nodes = { manager->nodes->nodes, manager->nodes->nr };
 	const struct tiering_world world = { manager, gather, keep, carry_out };
 
-	tier_nodes_refresh(manager->nodes, manager->root);
+	refresh_nodes(manager, now_ns);
 	manager_ask_pressure(manager);
 	time.pressed = manager->pressed;
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
@@ -449,6 +465,21 @@ static void allow_many_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What mpold needs for itself, libbpf's copy of the kernel's types first of all, is not taken from
+ * the memory that it manages for others.  Threads and BPF maps have the policy of who makes them.
+ */
+static void leave_fast_memory(const struct tier_nodes *nodes)
+{
+	struct nodemask slower = { 0 };
+
+	for (unsigned i = 0; i < nodes->nr; i++)
+		if (nodes->nodes[i].tier == 0 && nodes->nodes[i].nearest[1] >= 0)
+			nodemask_set(&slower, nodes->nodes[i].nearest[1]);
+	if (syscall(SYS_set_mempolicy, MPOL_PREFERRED_MANY, slower.bits, NODEMASK_KERNEL_MAXNODE) <
+	    0)
+		log_info("mpold's own memory may be fast: set_mempolicy: %s", strerror(errno));
+}
+
 int manager_new(const struct manager_config *config, struct manager **ret, struct mpol_error *err)
 {
 	_cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
@@ -469,6 +500,7 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 		error_advise(err, "mpol topo shows the nodes and their tiers");
 		return -ENODEV;
 	}
+	leave_fast_memory(manager->nodes);
 	kernel_settings_recover(manager->root); /* of an mpold that was killed, with its guards */
 	roster_start(&manager->roster, manager->root, NULL, &manager->nodes->memory);
 	tiering_start(&manager->tiering, &config->tiering, manager->nodes->nr_tiers);

@@ -70,6 +70,7 @@ moved() {
 like "$("$mpol" tier status 2>&1)" 'reach mpold: /run/mpold/mpold.sock: none listens there .ECONNREFUSED' "without mpold, it is said"
 start_mpold
 is "$(stat -c %a-%U $socket)" 666-root "the socket is everybody's, and root's"
+like "$(grep -w heap "/proc/$daemon/numa_maps")" 'prefer \(many\):2 ' "it leaves fast memory to others"
 
 # ---- an empty one goes on, and says how it is
 ask GET /v1/status

@@ -23,7 +23,7 @@
 /* Of all pages, so many millionths may change places in a second although they are not sure to
  * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at
  * last what a slow drift takes. */
-#define DOUBTFUL_PPM_S3	   16e6
+#define DOUBTFUL_PPM_S3	   8e6
 #define LEAST_DOUBTFUL_PPM 200
 #define PAIR_PPM	   2000000
 

@@ -200,7 +200,10 @@ rebalance interleave:0-2
 parts "$range" 333 333 333
 
 # ---- A full node takes what it has room for, and the others share the rest
+# Full, that is: CPUs keep few pages that were freed to themselves, and there is no cache to drop.
+echo 100000 >/proc/sys/vm/percpu_pagelist_high_fraction
 rebalance --drain 1
+echo 3 >/proc/sys/vm/drop_caches
 free_mib=$(awk '/MemFree/ { print int($4 / 1024) }' /sys/devices/system/node/node1/meminfo)
 coproc HOG { exec "$mpol" run prefer:1 "$MPOL_BUILD/test/guest/target" 1; } 2>/dev/null
 # shellcheck disable=SC2153

@@ -188,18 +188,16 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 
 static void judge_caution(struct ranking *ranking)
 {
-	const uint64_t now_ns = ranking->exchange.round.now_ns;
-	const uint64_t enough = JUDGED_UNITS * (uint64_t)ranking->largest_pages;
+	const uint64_t now_ns = ranking->exchange.round.now_ns, pages = ranking->rested_pages;
+	const bool enough =
+		pages >= JUDGED_PAGES && pages >= JUDGED_UNITS * (uint64_t)ranking->largest_pages;
 
-	if (ranking->rested_pages < JUDGED_PAGES || ranking->rested_pages < enough) {
-		if (now_ns - ranking->judged_ns < FADE_NS)
-			return;
+	if (!enough && now_ns - ranking->judged_ns < FADE_NS)
+		return;
+	if (!enough || ranking->regretted_pages * 4 <= pages)
 		ranking->caution /= 2;
-	} else if (ranking->regretted_pages * 4 > ranking->rested_pages) {
-		ranking->caution += ranking->caution < MOST_CAUTION ? CAUTION_STEP : 0;
-	} else {
-		ranking->caution /= 2;
-	}
+	else if (ranking->caution < MOST_CAUTION)
+		ranking->caution += CAUTION_STEP;
 	ranking->judged_ns = now_ns;
 	ranking->rested_pages = ranking->regretted_pages = 0;
 }

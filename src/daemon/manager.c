@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/mempolicy.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +11,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,6 +82,16 @@ static bool rests(const struct manager *manager)
 	return manager->is_paused || !manager->roster.nr_processes;
 }
 
+static void refresh_nodes(struct manager *manager, uint64_t now_ns)
+{
+	if (now_ns - manager->watermarks_ns < WATERMARKS_NS) {
+		tier_nodes_count_free(manager->nodes, manager->root);
+		return;
+	}
+	manager->watermarks_ns = now_ns;
+	tier_nodes_refresh(manager->nodes, manager->root);
+}
+
 static void refresh(struct manager *manager)
 {
 	const uint64_t now_ns = clock_now_ns(), cpu_ns = manager_cpu_ns();
@@ -93,7 +101,7 @@ static void refresh(struct manager *manager)
 	manager->refreshed_ns = now_ns;
 	roster_refresh(&manager->roster);
 	if (rests(manager)) /* no decision asks */
-		tier_nodes_refresh(manager->nodes, manager->root);
+		refresh_nodes(manager, now_ns);
 	manager->cpu.looking_ns += manager_cpu_ns() - cpu_ns;
 }
 
@@ -174,16 +182,6 @@ static void flush(struct manager *manager)
 
 	move_batch_flush(manager->batch);
 	manager->cpu.moving_ns += manager_cpu_ns() - cpu_ns;
-}
-
-static void refresh_nodes(struct manager *manager, uint64_t now_ns)
-{
-	if (now_ns - manager->watermarks_ns < WATERMARKS_NS) {
-		tier_nodes_count_free(manager->nodes, manager->root);
-		return;
-	}
-	manager->watermarks_ns = now_ns;
-	tier_nodes_refresh(manager->nodes, manager->root);
 }
 
 static void decide(struct manager *manager)
@@ -471,13 +469,19 @@ static void allow_many_files(void)
 static void leave_fast_memory(const struct tier_nodes *nodes)
 {
 	struct nodemask slower = { 0 };
+	struct mpol_error why = { 0 };
+	const struct mpol_args args = {
+		.mode = MPOL_MODE_PREFERRED_MANY,
+		.policy_nodemask = slower.bits,
+		.policy_maxnode = NODES_MAX,
+		.error = &why,
+	};
 
 	for (unsigned i = 0; i < nodes->nr; i++)
 		if (nodes->nodes[i].tier == 0 && nodes->nodes[i].nearest[1] >= 0)
 			nodemask_set(&slower, nodes->nodes[i].nearest[1]);
-	if (syscall(SYS_set_mempolicy, MPOL_PREFERRED_MANY, slower.bits, NODEMASK_KERNEL_MAXNODE) <
-	    0)
-		log_info("mpold's own memory may be fast: set_mempolicy: %s", strerror(errno));
+	if (mpol_set_mempolicy(&args, sizeof(args)) < 0)
+		log_info("mpold's own memory may be fast: %s: %s", why.step, why.cause);
 }
 
 int manager_new(const struct manager_config *config, struct manager **ret, struct mpol_error *err)

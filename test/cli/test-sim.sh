@@ -124,18 +124,20 @@ performance:
   - { initiators: 0, targets: 0, latency: 100ns, bandwidth: 2GB/s }
   - { initiators: 0, targets: 1, latency: 250ns, bandwidth: 1GB/s }
 END
-# driving WORKLOAD: how much faster, in per cent, and whether anything moved.
+# driving WORKLOAD TIME: how much faster, in per cent, and whether anything moved.
 driving() {
 	json '.policies | "\(100 * .[1].accesses_per_s / .[0].accesses_per_s | floor) \(.[1].moved_pages.balance > 0)"' \
-		"$mpol" sim --machine "$scratch/slow.yaml" --workload "$1" --time 2500ms --policy first-touch,mpol:driving
+		"$mpol" sim --machine "$scratch/slow.yaml" --workload "$1" --time "$2" --policy first-touch,mpol:driving
 }
-read -r percent moved <<<"$(driving stream:size=24MiB,threads=4)"
+read -r percent moved <<<"$(driving stream:size=24MiB,threads=4 2500ms)"
 [ "$percent" -ge 101 ] || same 'streams that drive bandwidth, in per cent of all local' '101 or more' "$percent"
 same 'whether a stream moved' true "$moved"
-read -r percent _ <<<"$(driving scan:size=24MiB,threads=4)"
+read -r percent _ <<<"$(driving stream:size=24MiB,threads=4 6s)"
+[ "$percent" -ge 106 ] || same 'these, after what was lost by looking' '106 or more' "$percent"
+read -r percent _ <<<"$(driving scan:size=24MiB,threads=4 2500ms)"
 [ "$percent" -ge 99 ] || same 'a stream that only reads, in per cent of all local' '99 or more' "$percent"
-same 'one that waits' '100 false' "$(driving zipf:size=24MiB,threads=1,think=100ns)"
-same 'one that is at random' '100 false' "$(driving uniform:size=24MiB,threads=1,think=50ns)"
+same 'one that waits' '100 false' "$(driving zipf:size=24MiB,threads=1,think=100ns 2500ms)"
+same 'one that is at random' '100 false' "$(driving uniform:size=24MiB,threads=1,think=50ns 2500ms)"
 
 # ---- What it refuses ----
 expect 2 "unrecognized option '--bogus'" "$mpol" sim --bogus

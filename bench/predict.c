@@ -8,7 +8,8 @@
  *   managed.NODE, taken.NODE   pages of the node (a position), and what others have of them
  *   idle                       mappings of the program besides the workload's
  *   slow, huge                 1: its memory is all slow at first; is of huge pages
- *   entry_ps, rmap_ps, move_ns, hint_ns   struct world_costs
+ *   entry_ps, rmap_ps, move_ns, hint_ns   struct world_costs, whose accessed_bit_ns is 0: an
+ *              emulated CPU sets it for nothing
  *
  * Output: one JSON object: accesses to the first node and in all, at the end (fast, all) as of
  * every interval's beginning (line) and there with the pages moved so far, and what was moved.
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: predict MACHINE POLICY WORKLOAD MS [NAME=NUMBER]...\n");
 		return 2;
 	}
+	scenario.config.costs.accessed_bit_ns = 0;
 	scenario.duration_ns = ms * MS_NS;
 	r = machine_from_file(argv[1], &machine, &err);
 	if (r == 0)

@@ -103,6 +103,7 @@ static void print_pace(const json_t *status)
 	print_duration(", deciding ", cpu, "deciding_ns");
 	print_duration(", moving ", cpu, "moving_ns");
 	print_duration("; in all ", cpu, "all_ns");
+	print_duration("; looking cost targets about ", cpu, "targets_ns");
 	printf("\n");
 }
 

@@ -68,6 +68,7 @@ struct ctl_status {
 	uint64_t scans_ns[CTL_MAX_SCANS]; /* of the present round, from its clear */
 	unsigned nr_scans;
 	uint64_t looking_cpu_ns, deciding_cpu_ns, moving_cpu_ns, all_cpu_ns;
+	uint64_t targets_cpu_ns; /* that looking has cost them, about */
 	struct ctl_moves moves;
 };
 

@@ -122,7 +122,7 @@ json_t *ctl_status_json(const struct ctl_status *status)
 	return json_pack(
 		"{s:s, s:i, s:o, s:{s:s, s:s, s:s}, s:{s:s, s:s}, s:b, s:b, s:o, s:b, s:{s:o, "
 		"s:o, s:o}, s:o,"
-		" s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o, s:o}",
+		" s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o}",
 		"version", status->version, "pid", status->pid, "running_ns",
 		number(status->running_ns), "tracker", "name", status->tracker, "summary",
 		status->tracker_summary, "reason", status->tracker_reason, "rule", "name",
@@ -136,8 +136,9 @@ json_t *ctl_status_json(const struct ctl_status *status)
 		number(status->state_bytes), "rounds", number(status->rounds), "scans_ns",
 		scans_json(status), "cpu", "looking_ns", number(status->looking_cpu_ns),
 		"deciding_ns", number(status->deciding_cpu_ns), "moving_ns",
-		number(status->moving_cpu_ns), "all_ns", number(status->all_cpu_ns), "moves",
-		moves_json(&status->moves), "huge_pages", huge_json(status));
+		number(status->moving_cpu_ns), "all_ns", number(status->all_cpu_ns), "targets_ns",
+		number(status->targets_cpu_ns), "moves", moves_json(&status->moves), "huge_pages",
+		huge_json(status));
 }
 
 static json_t *processes_json(const struct ctl_target *target)

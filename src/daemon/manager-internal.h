@@ -12,9 +12,10 @@
 /* Rounds that are remembered. */
 #define MANAGER_DECISIONS 128
 
-/* CPU time of ours, by what it was for. */
+/* CPU time of ours, by what it was for; and of targets, about, that they lose by being looked at.
+ */
 struct manager_cpu {
-	uint64_t looking_ns, deciding_ns, moving_ns;
+	uint64_t looking_ns, deciding_ns, moving_ns, targets_ns;
 };
 
 struct manager {
@@ -39,6 +40,7 @@ struct manager {
 	uint64_t decided_pages[2]; /* by port_reason, in this round */
 	struct manager_cpu cpu;
 	uint64_t round_looking_ns; /* cpu.looking_ns when this round began */
+	uint32_t accessed_bit_ns;  /* what it costs that one is cleared (accessed-bit.h) */
 	uint64_t move_page_ns;	   /* 0: nothing was moved yet */
 	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
 	uint64_t split_huge_pages; /* so far */

@@ -126,6 +126,7 @@ void manager_status(struct manager *manager, struct ctl_status *ret)
 		.deciding_cpu_ns = manager->cpu.deciding_ns,
 		.moving_cpu_ns = manager->cpu.moving_ns,
 		.all_cpu_ns = manager_cpu_ns(),
+		.targets_cpu_ns = manager->cpu.targets_ns,
 	};
 	memcpy(ret->scans_ns, round->after_ns, sizeof(round->after_ns));
 	tell_nodes(manager, ret);

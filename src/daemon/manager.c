@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accessed-bit.h"
 #include "clock.h"
 #include "error.h"
 #include "kernel-settings.h"
@@ -184,6 +185,23 @@ static void flush(struct manager *manager)
 	manager->cpu.moving_ns += manager_cpu_ns() - cpu_ns;
 }
 
+/* What the round's looking costs the processes: of each unit the first access after the clear. */
+static void count_lost(const struct manager *manager, struct tiering_time *time)
+{
+	const struct roster *roster = &manager->roster;
+
+	for (size_t i = 0; i < roster->nr_processes; i++) {
+		const struct tiered *tiered = roster->processes[i].tiered;
+		const struct tracker_kind *kind = tiered_tracker(tiered);
+		const struct tiered_accessed accessed = tiered_accessed(tiered);
+		const uint64_t access_ns = kind->clears_accessed_bits ? manager->accessed_bit_ns
+								      : kind->target_fault_ns;
+
+		time->lost_ns += accessed.units * access_ns;
+		time->last_lost_ns += accessed.last_units * access_ns;
+	}
+}
+
 static void decide(struct manager *manager)
 {
 	const struct move_counts before = manager->counts;
@@ -201,6 +219,7 @@ static void decide(struct manager *manager)
 	refresh_nodes(manager, now_ns);
 	manager_ask_pressure(manager);
 	time.pressed = manager->pressed;
+	count_lost(manager, &time);
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
 	flush(manager);
@@ -210,6 +229,7 @@ static void decide(struct manager *manager)
 			manager->counts.all_calls_ns - before.all_calls_ns);
 	manager->deciding_ns = manager_cpu_ns() - cpu_ns - (manager->cpu.moving_ns - moving_ns);
 	manager->cpu.deciding_ns += manager->deciding_ns;
+	manager->cpu.targets_ns += manager->tiering.lost_ns;
 	manager_note_decision(manager, manager->counts.moved_pages - before.moved_pages);
 	say_decided(manager, manager->counts.moved_pages - before.moved_pages);
 }
@@ -505,6 +525,7 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 		return -ENODEV;
 	}
 	leave_fast_memory(manager->nodes);
+	manager->accessed_bit_ns = accessed_bit_cost_ns(manager->root);
 	kernel_settings_recover(manager->root); /* of an mpold that was killed, with its guards */
 	roster_start(&manager->roster, manager->root, NULL, &manager->nodes->memory);
 	tiering_start(&manager->tiering, &config->tiering, manager->nodes->nr_tiers);

@@ -23,7 +23,7 @@
 	"  --match REGEX        those whose command line matches\n"                                \
 	"  --tree PID           a process and its descendants\n"                                   \
 	"  --unit UNIT          those of a systemd unit\n"                                         \
-	"  --budget PERCENT     of a CPU, for looking at memory: 1%\n"                             \
+	"  --budget PERCENT     of a CPU, ours and targets', for looking at memory: 1%\n"          \
 	"  --bandwidth SPEED    move so much per second at most: 1GiB/s\n"                         \
 	"  --call-time TIME     one call that moves pages may take about so long: 10ms\n"          \
 	"  --tracker NAME       see accesses this way: " TRACKER_NAMES "; the best that works\n"   \

@@ -402,15 +402,22 @@ int tiered_clear(struct tiered *tiered)
 		r = tiered->tracker->kind->clear(tiered->tracker);
 	if (r == 0)
 		tiered->allowed = leader.mems_allowed;
+	tiered->accessed = (struct tiered_accessed) { 0 };
 	return r;
 }
 
-static void score_block(struct block *block, const uint64_t *bits, uint8_t score)
+/* Returns how many units have got the score. */
+static unsigned score_block(struct block *block, const uint64_t *bits, uint8_t score)
 {
+	unsigned pages = 0;
+
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
 		if (bits[i / 64] >> i % 64 & 1 && !(block->seen[i] & SEEN_SCORE) &&
-		    block->places[i])
+		    block->places[i]) {
 			block->seen[i] |= score;
+			pages++;
+		}
+	return block->huge ? pages != 0 : pages;
 }
 
 /* How many blocks from one on follow each other without a gap, as far as the bitmap reaches. */
@@ -436,6 +443,7 @@ int tiered_scan(struct tiered *tiered, uint8_t score)
 
 	if (r < 0)
 		return r;
+	tiered->accessed.last_units = 0;
 	for (size_t first = 0; first < tiered->nr_blocks; first += nr) {
 		const uint64_t start = tiered->blocks[first]->first_page * PAGE_BYTES;
 
@@ -445,9 +453,16 @@ int tiered_scan(struct tiered *tiered, uint8_t score)
 		if (r < 0)
 			return r;
 		for (size_t i = 0; i < nr; i++)
-			score_block(tiered->blocks[first + i], bits[i], score);
+			tiered->accessed.last_units +=
+				score_block(tiered->blocks[first + i], bits[i], score);
 	}
+	tiered->accessed.units += tiered->accessed.last_units;
 	return 0;
+}
+
+struct tiered_accessed tiered_accessed(const struct tiered *tiered)
+{
+	return tiered->accessed;
 }
 
 /* ---- For the decision ----------------------------------------------------------------- */

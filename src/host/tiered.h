@@ -106,6 +106,13 @@ int tiered_clear(struct tiered *tiered);
 /* Gives the score to each unit that was accessed since the clear and has none. */
 int tiered_scan(struct tiered *tiered, uint8_t score);
 
+/* How many units scans have found accessed since the clear, and the last scan of them. */
+struct tiered_accessed {
+	uint64_t units, last_units;
+};
+
+struct tiered_accessed tiered_accessed(const struct tiered *tiered);
+
 /* tiering_world's gather and keep for this process, from a page on; the span's target is not set.
  */
 bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_chunk *chunk);

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accessed-bit.h"
 #include "cleanup.h"
 #include "error.h"
 #include "maps.h"
@@ -333,7 +334,8 @@ const struct tracker_kind tracker_idlepage = {
 	.granularity_pages = 1,
 	.clear_ns = 1000,
 	.scan_ns = 1000,
-	.target_fault_ns = 535,
+	.target_fault_ns = ACCESSED_BIT_NS,
+	.clears_accessed_bits = true,
 	.capabilities = 1ULL << CAP_SYS_ADMIN,
 	.open = idlepage_open,
 	.close = idlepage_close,

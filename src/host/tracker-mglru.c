@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessed-bit.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "error.h"
@@ -229,7 +230,8 @@ const struct tracker_kind tracker_mglru = {
 	.granularity_pages = 1,
 	.clear_ns = 50,
 	.scan_ns = 3,
-	.target_fault_ns = 535,
+	.target_fault_ns = ACCESSED_BIT_NS,
+	.clears_accessed_bits = true,
 	.capabilities = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_SYSLOG,
 	.open = mglru_open,
 	.close = mglru_close,

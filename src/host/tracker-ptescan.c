@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "accessed-bit.h"
 #include "cleanup.h"
 #include "error.h"
 #include "node-blocks.h"
@@ -244,7 +245,8 @@ const struct tracker_kind tracker_ptescan = {
 	.granularity_pages = 1,
 	.clear_ns = 30,
 	.scan_ns = 3,
-	.target_fault_ns = 535,
+	.target_fault_ns = ACCESSED_BIT_NS,
+	.clears_accessed_bits = true,
 	.capabilities = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_SYSLOG,
 	.open = ptescan_open,
 	.close = ptescan_close,

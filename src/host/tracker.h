@@ -33,7 +33,8 @@ struct tracker_kind {
 	uint32_t granularity_pages; /* of base memory, seen apart; 0: regions of any size */
 	uint32_t clear_ns;	    /* a page's share of a clear, about, on a CPU of 2020 */
 	uint32_t scan_ns;	    /* and of a scan */
-	uint32_t target_fault_ns;   /* what a page's first access after a clear costs the target */
+	uint32_t target_fault_ns;   /* what a unit's first access after a clear costs the target */
+	bool clears_accessed_bits;  /* so that is what setting one costs: see accessed-bit.h */
 	/* Those it cannot do without (capabilities(7)), bit n is number n; CAP_SYS_PTRACE,
 	 * CAP_DAC_OVERRIDE and CAP_SYS_NICE go without saying. */
 	uint64_t capabilities;

@@ -82,6 +82,18 @@ void tiering_scanned(struct tiering *tiering)
 		tiering->step = TIERING_DECIDE;
 }
 
+/* What targets lose until the next clear: what is seen first within twice the time is half of that
+ * within four times. */
+static uint64_t lost_ns(const struct tiering *tiering, const struct tiering_time *time)
+{
+	uint64_t lost = time->lost_ns;
+
+	for (uint64_t ns = 2 * tiering->round.after_ns[tiering->round.nr_scans - 1];
+	     ns <= tiering->period_ns; ns *= 2)
+		lost += time->last_lost_ns / 2;
+	return lost;
+}
+
 /* So long that what the round's looking cost is the budget's part of it. */
 static uint64_t period_ns(struct tiering *tiering, uint64_t spent_ns)
 {
@@ -303,10 +315,12 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 		    const struct port_nodes *world_nodes, const struct tiering_world *world)
 {
 	union rule_tier *tiers = tiering->tiers;
-	const uint64_t period = period_ns(tiering, time->spent_ns);
+	const uint64_t lost = lost_ns(tiering, time);
+	const uint64_t period = period_ns(tiering, time->spent_ns + lost);
 	const struct port_nodes asking = ask_for_room(tiering, world_nodes, time->now_ns, period);
 	const struct port_nodes *nodes = &asking;
 
+	tiering->lost_ns = lost;
 	if (tiering->rounds++ == 0)
 		tiering->shifted_ns = time->now_ns;
 	tiering->round.now_ns = time->now_ns;

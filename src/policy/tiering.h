@@ -28,7 +28,7 @@
 #define TIERING_CHUNK_MOVES 512
 
 struct tiering_config {
-	uint64_t budget_ppm;	  /* of one CPU, for looking; not 0 */
+	uint64_t budget_ppm;	  /* of one CPU, for looking, ours and the targets'; not 0 */
 	uint64_t least_period_ns; /* from one round to the next */
 	uint64_t bytes_per_s;	  /* to be moved at most */
 	const struct rule *rule;  /* who is hot enough; NULL: ranking */
@@ -87,7 +87,8 @@ struct tiering {
 	uint64_t when_ns;		/* the step is due */
 	uint64_t began_ns;		/* the round's clear */
 	uint64_t period_ns;		/* of the last round, had its scans not taken longer */
-	uint64_t spent_ns;		/* that a round costs, about */
+	uint64_t spent_ns;		/* that a round costs, about, us and targets */
+	uint64_t lost_ns;		/* that the last one has cost targets, about */
 	unsigned scans;			/* made in this round */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	struct tiering_chunk chunk;
@@ -118,7 +119,10 @@ void tiering_scanned(struct tiering *tiering);
 /* Of a round that ends. */
 struct tiering_time {
 	uint64_t now_ns;
-	uint64_t spent_ns;     /* CPU time that a round takes but for moves: paces them */
+	uint64_t spent_ns;     /* CPU time that a round takes but for moves: paces them, as does */
+	uint64_t lost_ns;      /* that targets have lost since the clear, by accesses that it made
+				* dearer */
+	uint64_t last_lost_ns; /* of that, by what the last scan was the first to see */
 	uint64_t move_page_ns; /* what moving a base page costs */
 	bool pressed;	       /* the machine has too little memory: nothing is promoted */
 };

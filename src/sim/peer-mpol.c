@@ -23,10 +23,11 @@ static const struct tiering_config default_config = {
 
 struct tracked {
 	struct tiering tiering;
-	struct ranking_unit *units; /* [pages], by unit */
-	uint8_t *seen;		    /* [pages] in this round */
-	uint64_t spent_ps;	    /* manager's time when the round began */
-	bool constant_room;	    /* no more is left free than the high watermark */
+	struct ranking_unit *units;		      /* [pages], by unit */
+	uint8_t *seen;				      /* [pages] in this round */
+	uint64_t spent_ps;			      /* manager's time when the round began */
+	uint64_t accessed_units, last_accessed_units; /* in this round; by its last scan */
+	bool constant_room; /* no more is left free than the high watermark */
 };
 
 static void stop(void *state)
@@ -93,6 +94,7 @@ static void clear(struct world *world, struct tracked *tracked)
 	uint32_t pages;
 
 	tracked->spent_ps = world->tally.manager_ps;
+	tracked->accessed_units = 0;
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages, looked_at++) {
 		pages = memory_unit_pages(&world->memory, unit);
 		memory_test_and_clear_accessed(&world->memory, unit);
@@ -106,14 +108,18 @@ static void clear(struct world *world, struct tracked *tracked)
 static void scan(struct world *world, struct tracked *tracked)
 {
 	const uint8_t score = tiering_score(&tracked->tiering);
-	uint64_t looked_at = 0;
+	uint64_t looked_at = 0, accessed = 0;
 	uint32_t pages;
 
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages, looked_at++) {
 		pages = memory_unit_pages(&world->memory, unit);
-		if (!tracked->seen[unit] && world->memory.entries[unit] & PTE_ACCESSED)
+		if (!tracked->seen[unit] && world->memory.entries[unit] & PTE_ACCESSED) {
 			tracked->seen[unit] = score;
+			accessed++;
+		}
 	}
+	tracked->accessed_units += accessed;
+	tracked->last_accessed_units = accessed;
 	world_spend(world, looked_at * world->config.costs.entry_ps);
 	tiering_scanned(&tracked->tiering);
 }
@@ -238,6 +244,8 @@ static void decide(struct world *world, struct tracked *tracked)
 	const struct tiering_time time = {
 		.now_ns = world_now_ns(world),
 		.spent_ns = (world->tally.manager_ps - tracked->spent_ps) / 1000,
+		.lost_ns = tracked->accessed_units * world->config.costs.accessed_bit_ns,
+		.last_lost_ns = tracked->last_accessed_units * world->config.costs.accessed_bit_ns,
 		.move_page_ns = world->config.costs.move_page_ns,
 	};
 	struct view view = { world, tracked };

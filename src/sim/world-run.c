@@ -53,6 +53,8 @@ static uint16_t resolve(struct world *world, const struct world_thread *thread, 
 			return 0;
 		}
 		unit = memory_unit(memory, page);
+	} else if (!(memory->entries[unit] & PTE_ACCESSED)) { /* a fault sets it beside all else */
+		world_spend(world, (uint64_t)world->config.costs.accessed_bit_ns * 1000);
 	}
 	memory->entries[unit] |= PTE_ACCESSED;
 	return memory->entries[unit];

@@ -42,9 +42,10 @@ struct world_costs {
 	uint32_t move_page_ns;	/* a base page, as one of many */
 	uint32_t move_huge_ns;
 	uint32_t swap_in_ns;
-	uint32_t entry_ps;  /* looking at an entry of a page table, as one of many */
-	uint32_t rmap_ps;   /* the same for reclaim, which comes by the page */
-	uint32_t sample_ns; /* a hardware sample taken and read */
+	uint32_t entry_ps;	  /* looking at an entry of a page table, as one of many */
+	uint32_t rmap_ps;	  /* the same for reclaim, which comes by the page */
+	uint32_t sample_ns;	  /* a hardware sample taken and read */
+	uint32_t accessed_bit_ns; /* an access that has to set it, because it was cleared */
 };
 
 extern const struct world_costs world_default_costs;

@@ -130,14 +130,17 @@ driving() {
 		"$mpol" sim --machine "$scratch/slow.yaml" --workload "$1" --time "$2" --policy first-touch,mpol:driving
 }
 read -r percent moved <<<"$(driving stream:size=24MiB,threads=4 2500ms)"
-[ "$percent" -ge 101 ] || same 'streams that drive bandwidth, in per cent of all local' '101 or more' "$percent"
+[ "$percent" -ge 108 ] || same 'streams that drive bandwidth, in per cent of all local' '108 or more' "$percent"
 same 'whether a stream moved' true "$moved"
 read -r percent _ <<<"$(driving stream:size=24MiB,threads=4 6s)"
-[ "$percent" -ge 106 ] || same 'these, after what was lost by looking' '106 or more' "$percent"
+[ "$percent" -ge 130 ] || same 'these, after what was lost by looking' '130 or more' "$percent"
 read -r percent _ <<<"$(driving scan:size=24MiB,threads=4 2500ms)"
 [ "$percent" -ge 99 ] || same 'a stream that only reads, in per cent of all local' '99 or more' "$percent"
-same 'one that waits' '100 false' "$(driving zipf:size=24MiB,threads=1,think=100ns 2500ms)"
-same 'one that is at random' '100 false' "$(driving uniform:size=24MiB,threads=1,think=50ns 2500ms)"
+# What stays local loses nothing but what looking has cost: two seconds at 3 %.
+same 'one that waits' '97 false' "$(driving zipf:size=24MiB,threads=1,think=100ns 2500ms)"
+same 'one that waits, after that' '99 false' "$(driving zipf:size=24MiB,threads=1,think=100ns 20s)"
+same 'one that is at random' '97 false' "$(driving uniform:size=24MiB,threads=1,think=50ns 2500ms)"
+same 'one that is at random, after that' '99 false' "$(driving uniform:size=24MiB,threads=1,think=50ns 20s)"
 
 # ---- What it refuses ----
 expect 2 "unrecognized option '--bogus'" "$mpol" sim --bogus

@@ -92,7 +92,7 @@ ask GET /v1/status
 within "$(answer '.moves.moved_pages')" 512 8192 "moved pages are counted"
 is "$(answer '[.moves.flows[] | select(.reason == "promote") | .moved_pages] | add')" "$(answer .moves.moved_pages)" "and by reason"
 is "$(answer '[.moves.flows[] | .from] | unique')" "[2]" "and by node"
-is "$(answer '.cpu.looking_ns > 0 and .cpu.deciding_ns > 0 and .cpu.moving_ns > 0 and .cpu.all_ns >= .cpu.moving_ns')" true "CPU time is told apart"
+is "$(answer '.cpu.looking_ns > 0 and .cpu.deciding_ns > 0 and .cpu.moving_ns > 0 and .cpu.all_ns >= .cpu.moving_ns and .cpu.targets_ns >= 0')" true "CPU time is told apart"
 within "$(answer .managed.pages)" 8192 20000 "pages that it keeps track of"
 is "$(answer '.managed.state_bytes > 8192 * 4')" true "and what that takes"
 ask GET /v1/decisions

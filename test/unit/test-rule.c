@@ -131,7 +131,12 @@ static void go_pressed_round(bool pressed)
 		else
 			tiering_scanned(&tiering);
 	}
-	tiering_decide(&tiering, &(struct tiering_time) { world.now_ns, 0, 1000, pressed },
+	tiering_decide(&tiering,
+		       &(struct tiering_time) {
+			       .now_ns = world.now_ns,
+			       .move_page_ns = 1000,
+			       .pressed = pressed,
+		       },
 		       &(struct port_nodes) { list, 2 }, &hooks);
 }
 

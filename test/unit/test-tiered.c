@@ -199,8 +199,11 @@ static void a_score_is_kept_until_the_clear(void **state)
 	assert_int_equal(tiered_scan(tiered, 4), 0);
 	assert_int_equal(walk(tiered, 5, 0, 0).scored, nr_thirds());
 	assert_int_equal(walk(tiered, 4, 0, 0).scored, 0);
+	assert_true(tiered_accessed(tiered).units >= nr_thirds());
+	assert_int_equal(tiered_accessed(tiered).last_units, 0);
 	nr_clears = 0;
 	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(tiered_accessed(tiered).units, 0);
 	assert_int_equal(nr_clears, 1);
 	assert_int_equal(walk(tiered, 0, 0, 0).scored, NR_PAGES - 1);
 }

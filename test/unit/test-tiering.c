@@ -23,6 +23,7 @@ static struct {
 	struct ranking_unit units[2][NR_PAGES];
 	size_t nr_calls; /* of carry_out */
 	uint64_t moved[2];
+	uint64_t lost_ns, last_lost_ns; /* in each round */
 } world;
 
 static struct tiering tiering;
@@ -142,8 +143,15 @@ static uint64_t go_round(uint64_t now_ns, uint64_t spent_ns)
 	}
 	assert_int_equal(scans, tiering.round.nr_scans);
 	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_DECIDE);
-	tiering_decide(&tiering, &(struct tiering_time) { before_ns, spent_ns, 1000 }, &nodes,
-		       &hooks);
+	tiering_decide(&tiering,
+		       &(struct tiering_time) {
+			       .now_ns = before_ns,
+			       .spent_ns = spent_ns,
+			       .lost_ns = world.lost_ns,
+			       .last_lost_ns = world.last_lost_ns,
+			       .move_page_ns = 1000,
+		       },
+		       &nodes, &hooks);
 	return before_ns;
 }
 
@@ -197,6 +205,32 @@ static void the_budget_paces_rounds(void **state)
 }
 
 /* Every third page of one target and every sixth of the other. */
+/* What targets lose counts, and what they will have lost when the next round begins. */
+static void what_targets_lose_paces_rounds_too(void **state)
+{
+	const uint64_t end_ns = 300000 * MS;
+	uint64_t when_ns = 0, lost_ns = 0, last_ns, doublings = 0;
+
+	(void)state;
+	memset(world.seen, 5, sizeof(world.seen));
+	world.lost_ns = 20 * MS;
+	world.last_lost_ns = 4 * MS;
+	while (when_ns < end_ns) {
+		go_round(when_ns, 10 * MS);
+		lost_ns += tiering.lost_ns;
+		when_ns = next_clear();
+	}
+	assert_true(tiering.rounds > 50);
+	last_ns = tiering.round.after_ns[tiering.round.nr_scans - 1];
+	for (uint64_t ns = 2 * last_ns; ns <= tiering.period_ns; ns *= 2)
+		doublings++;
+	assert_true(doublings > 0);
+	assert_int_equal(tiering.lost_ns, (20 + doublings * 2) * MS);
+	lost_ns += tiering.rounds * 10 * MS;
+	assert_true(lost_ns * 100 > end_ns / 100 * 95);
+	assert_true(lost_ns * 100 < end_ns / 100 * 125); /* the first rounds come sooner */
+}
+
 static void hot_pages_of_all_targets_get_fast_memory(void **state)
 {
 	uint64_t now_ns = 0;
@@ -288,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(nothing_is_done_with_one_tier, start),
 		cmocka_unit_test_setup(the_budget_paces_rounds, start),
+		cmocka_unit_test_setup(what_targets_lose_paces_rounds_too, start),
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),

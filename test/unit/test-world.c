@@ -214,6 +214,25 @@ static void test_moves(void **state)
 	small_world_free(&small);
 }
 
+/* Who clears accessed bits has each page's next access take longer, once. */
+static void test_cleared_accessed_bits(void **state)
+{
+	const uint32_t nr_pages = 2048;
+	struct small_world small =
+		small_world_new(peer_by_name("first-touch"), "scan:size=8MiB,threads=1", SLOW);
+	struct world *world = small.world;
+
+	(void)state;
+	for (unsigned round = 1; round <= 2; round++) {
+		for (uint32_t page = 0; page < nr_pages; page++)
+			memory_test_and_clear_accessed(&world->memory, page);
+		small_world_run(&small, 300);
+		assert_int_equal(world->tally.stalled_ps,
+				 1000ULL * round * nr_pages * world_default_costs.accessed_bit_ns);
+	}
+	small_world_free(&small);
+}
+
 /* Every peer: memory stays whole, and the same seed gives the same bytes. */
 static void test_every_peer(void **state)
 {
@@ -303,11 +322,17 @@ static void test_what_peers_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts),		cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_region_policies), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_out_of_memory),	cmocka_unit_test(test_kernel_must_fit),
-		cmocka_unit_test(test_moves),		cmocka_unit_test(test_every_peer),
-		cmocka_unit_test(test_paced),		cmocka_unit_test(test_what_peers_reach),
+		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_region_policies),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_kernel_must_fit),
+		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_cleared_accessed_bits),
+		cmocka_unit_test(test_every_peer),
+		cmocka_unit_test(test_paced),
+		cmocka_unit_test(test_what_peers_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

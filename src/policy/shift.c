@@ -14,7 +14,7 @@
 
 /* A shift that comes within so many times the calm is soon; the calm is then so many times as long.
  */
-#define SOON	 4
+#define SOON	 2
 #define BACK_OFF 4
 
 /* The usual share follows one that is greater within so many rounds, one that is less within more:

@@ -10,8 +10,10 @@
 #define MS_PER_S  1000
 #define MILLION	  1000000
 
-/* What a round costs is a mean over about so many. */
+/* What a round costs is a mean over about so many.  The first ones, and those after a shift, come
+ * as soon as may be: who begins with little knowledge does so on credit. */
 #define SPENT_ROUNDS 8
+#define SOON_ROUNDS  4
 
 /* What was moved rests three times as long. */
 #define REST_STEP_NS 2000000000ULL
@@ -94,25 +96,34 @@ static uint64_t lost_ns(const struct tiering *tiering, const struct tiering_time
 	return lost;
 }
 
-/* So long that what the round's looking cost is the budget's part of it. */
-static uint64_t period_ns(struct tiering *tiering, uint64_t spent_ns)
+/* Of rounds some cost much more than others. */
+static void count_spent(struct tiering *tiering, uint64_t spent_ns)
+{
+	if (tiering->paced_rounds < SPENT_ROUNDS)
+		tiering->paced_rounds++;
+	if (spent_ns > tiering->spent_ns)
+		tiering->spent_ns += (spent_ns - tiering->spent_ns) / tiering->paced_rounds;
+	else
+		tiering->spent_ns -= (tiering->spent_ns - spent_ns) / tiering->paced_rounds;
+}
+
+/* So long that what a round's looking costs is the budget's part of it. */
+static uint64_t budgeted_ns(const struct tiering *tiering)
+{
+	const uint64_t ns = (uint64_t)((double)tiering->spent_ns * MILLION /
+				       (double)tiering->config.budget_ppm);
+
+	return tiering->paced_rounds <= SOON_ROUNDS || ns < tiering->config.least_period_ns
+		       ? tiering->config.least_period_ns
+		       : ns;
+}
+
+/* From the round's clear to the next. */
+static uint64_t round_ns(const struct tiering *tiering)
 {
 	const uint64_t last_scan_ns = tiering->round.after_ns[tiering->round.nr_scans - 1];
-	uint64_t period;
 
-	/* Of rounds some cost much more than others.  The first ones come soon, and those after a
-	 * shift. */
-	if (spent_ns > tiering->spent_ns)
-		tiering->spent_ns += (spent_ns - tiering->spent_ns) / SPENT_ROUNDS;
-	else
-		tiering->spent_ns -= (tiering->spent_ns - spent_ns) / SPENT_ROUNDS;
-	period = (uint64_t)((double)tiering->spent_ns * MILLION /
-			    (double)tiering->config.budget_ppm);
-
-	if (period < tiering->config.least_period_ns)
-		period = tiering->config.least_period_ns;
-	tiering->period_ns = period;
-	return period < last_scan_ns ? last_scan_ns : period;
+	return tiering->period_ns < last_scan_ns ? last_scan_ns : tiering->period_ns;
 }
 
 /* ---- What to move --------------------------------------------------------------- */
@@ -225,7 +236,8 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 	if (!anew && tiering->rule->forgets && shift_detect(&tiering->shift)) {
 		tiering->shifted_ns = tiering->round.now_ns;
 		tiering->round.calm_ns = 0;
-		tiering->spent_ns = 0;
+		tiering->paced_rounds = 0;
+		tiering->period_ns = budgeted_ns(tiering);
 		learn_all(tiering, &lesson, true, nodes, world);
 	}
 }
@@ -315,19 +327,20 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 		    const struct port_nodes *world_nodes, const struct tiering_world *world)
 {
 	union rule_tier *tiers = tiering->tiers;
-	const uint64_t lost = lost_ns(tiering, time);
-	const uint64_t period = period_ns(tiering, time->spent_ns + lost);
-	const struct port_nodes asking = ask_for_room(tiering, world_nodes, time->now_ns, period);
+	struct port_nodes asking;
 	const struct port_nodes *nodes = &asking;
 
-	tiering->lost_ns = lost;
+	tiering->lost_ns = lost_ns(tiering, time);
+	count_spent(tiering, time->spent_ns + tiering->lost_ns);
+	tiering->period_ns = budgeted_ns(tiering);
+	asking = ask_for_room(tiering, world_nodes, time->now_ns, round_ns(tiering));
 	if (tiering->rounds++ == 0)
 		tiering->shifted_ns = time->now_ns;
 	tiering->round.now_ns = time->now_ns;
 	tiering->round.calm_ns = time->now_ns - tiering->shifted_ns;
 	tiering->round.move_page_ns = time->move_page_ns;
-	tiering->round.max_moved_pages =
-		tiering->config.bytes_per_s / PAGE_BYTES * (period / NS_PER_MS) / MS_PER_S;
+	tiering->round.max_moved_pages = tiering->config.bytes_per_s / PAGE_BYTES *
+					 (round_ns(tiering) / NS_PER_MS) / MS_PER_S;
 	tiering->all_pressed = time->pressed;
 	tiering->some_pressed = false;
 	learn(tiering, nodes, world);
@@ -341,5 +354,5 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	for (int i = 0; i < tiering->nr_ruled; i++)
 		move_all(tiering, &tiers[i], nodes, PORT_PROMOTE, world);
 	tiering->step = TIERING_CLEAR;
-	tiering->when_ns = tiering->began_ns + period;
+	tiering->when_ns = tiering->began_ns + round_ns(tiering);
 }

@@ -84,12 +84,13 @@ struct tiering {
 	uint32_t rounds;			       /* so far */
 	uint64_t rested_ns;			       /* when units rested a step more */
 	enum tiering_step step;
-	uint64_t when_ns;		/* the step is due */
-	uint64_t began_ns;		/* the round's clear */
-	uint64_t period_ns;		/* of the last round, had its scans not taken longer */
-	uint64_t spent_ns;		/* that a round costs, about, us and targets */
-	uint64_t lost_ns;		/* that the last one has cost targets, about */
-	unsigned scans;			/* made in this round */
+	uint64_t when_ns;      /* the step is due */
+	uint64_t began_ns;     /* the round's clear */
+	uint64_t period_ns;    /* of the last round, had its scans not taken longer */
+	uint64_t spent_ns;     /* that a round costs, about, us and targets */
+	unsigned paced_rounds; /* since the start or the last shift, as far as they count */
+	uint64_t lost_ns;      /* that the last one has cost targets, about */
+	unsigned scans;	       /* made in this round */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	struct tiering_chunk chunk;
 };

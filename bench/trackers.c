@@ -18,7 +18,7 @@
  * the start is left out: sysfs files, and loading BPF programs.  CPU time is that of the kdamond,
  * and that of this process with all its system calls.  What the accesses of the child take more
  * than when nobody looks is told beside it, and is that of faults alone: emulated CPUs set an
- * accessed bit for nothing, those of silicon take half a microsecond (tracker.h, target_fault_ns).
+ * accessed bit for nothing, those of silicon take 27 to 535 ns (host/accessed-bit.h).
  *
  * hintfault is missing: the kernel unmaps memory by the CPU time that its process has had, and the
  * child sleeps between its accesses.  test/guest/test-trackers.c has one that does not.

@@ -526,6 +526,8 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 	}
 	leave_fast_memory(manager->nodes);
 	manager->accessed_bit_ns = accessed_bit_cost_ns(manager->root);
+	log_info("a cleared accessed bit costs its process %" PRIu32 " ns",
+		 manager->accessed_bit_ns);
 	kernel_settings_recover(manager->root); /* of an mpold that was killed, with its guards */
 	roster_start(&manager->roster, manager->root, NULL, &manager->nodes->memory);
 	tiering_start(&manager->tiering, &config->tiering, manager->nodes->nr_tiers);

@@ -236,7 +236,8 @@ const struct tracker_kind tracker_ptescan = {
 	.name = "ptescan",
 	.summary =
 		"accessed bits of page tables, read by BPF: reads and writes, base pages and whole "
-		"huge pages; half a microsecond to the process for each page that it accesses",
+		"huge pages; up to half a microsecond to the process for each page that it "
+		"accesses",
 	.side_effects =
 		"reclaim loses what it knew of the pages' use; each clear holds the process's "
 		"mmap lock for writing, and moves one page to another node and back",

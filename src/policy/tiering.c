@@ -11,9 +11,10 @@
 #define MILLION	  1000000
 
 /* What a round costs is a mean over about so many.  The first ones, and those after a shift, come
- * as soon as may be: who begins with little knowledge does so on credit. */
-#define SPENT_ROUNDS 8
-#define SOON_ROUNDS  4
+ * as soon as may be: who begins with little knowledge does so on credit, up to so much CPU time. */
+#define SPENT_ROUNDS   8
+#define SOON_ROUNDS    4
+#define MOST_CREDIT_NS 2000000000ULL
 
 /* What was moved rests three times as long. */
 #define REST_STEP_NS 2000000000ULL
@@ -113,9 +114,10 @@ static uint64_t budgeted_ns(const struct tiering *tiering)
 	const uint64_t ns = (uint64_t)((double)tiering->spent_ns * MILLION /
 				       (double)tiering->config.budget_ppm);
 
-	return tiering->paced_rounds <= SOON_ROUNDS || ns < tiering->config.least_period_ns
-		       ? tiering->config.least_period_ns
-		       : ns;
+	const bool soon = tiering->paced_rounds <= SOON_ROUNDS &&
+			  tiering->paced_rounds * tiering->spent_ns < MOST_CREDIT_NS;
+
+	return soon || ns < tiering->config.least_period_ns ? tiering->config.least_period_ns : ns;
 }
 
 /* From the round's clear to the next. */

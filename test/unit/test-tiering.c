@@ -231,6 +231,35 @@ static void what_targets_lose_paces_rounds_too(void **state)
 	assert_true(lost_ns * 100 < end_ns / 100 * 125); /* the first rounds come sooner */
 }
 
+/* The first rounds come at once, but where they are so dear that it would be felt for long. */
+static void the_first_rounds_are_on_credit(void **state)
+{
+	const struct {
+		uint64_t spent_ns;
+		unsigned soon_rounds;
+	} cases[] = {
+		{ 0, 4 }, { 10 * MS, 4 }, { 400 * MS, 4 }, { 900 * MS, 2 }, { 3000 * MS, 0 }
+	};
+
+	(void)state;
+	memset(world.seen, 5, sizeof(world.seen));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t now_ns = 0;
+
+		tiering_start(&tiering, &config, 2);
+		for (unsigned round = 1; round <= 6; round++) {
+			const uint64_t before_ns = now_ns;
+
+			go_round(now_ns, cases[i].spent_ns);
+			now_ns = next_clear();
+			if (round <= cases[i].soon_rounds || cases[i].spent_ns == 0)
+				assert_true(now_ns - before_ns < 1000 * MS);
+			else
+				assert_true(now_ns - before_ns >= cases[i].spent_ns * 99);
+		}
+	}
+}
+
 static void hot_pages_of_all_targets_get_fast_memory(void **state)
 {
 	uint64_t now_ns = 0;
@@ -323,6 +352,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_done_with_one_tier, start),
 		cmocka_unit_test_setup(the_budget_paces_rounds, start),
 		cmocka_unit_test_setup(what_targets_lose_paces_rounds_too, start),
+		cmocka_unit_test_setup(the_first_rounds_are_on_credit, start),
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),

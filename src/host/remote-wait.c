@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "least.h"
+
 #define NS_PER_MS 1000000
 
 /* Enough for /proc/TID/sched of any kernel with all its statistics. */
@@ -15,6 +18,12 @@
 
 /* A thread that just wakes or falls asleep does so but for a moment. */
 #define MAX_LOOKS 8
+
+/* By how much the scheduler's clock may have fallen behind where it is none to rely on: ticks that
+ * were late. */
+#define LATE_TICKS_NS 50000000U
+
+#define CLOCK_SOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
 /* The place of the CPU in /proc/TID/stat, counted from the field after the name. */
 #define STAT_CPU_FIELD 36
@@ -116,6 +125,7 @@ static bool look_once(int task, struct wait_look *look)
 		       wait_parse_syscall(text, &look->wait, &look->stack);
 	if (!look->asleep || arch_wait_limit(&look->wait, &limit) <= ARCH_UNLIMITED)
 		return true;
+	look->looked_ns = clock_now_ns();
 	look->known = look->known && read_file(task, "stat", text) &&
 		      parse_stat(text, &state, &look->cpu) &&
 		      read_sched(task, &started_ns, &switches);
@@ -154,6 +164,28 @@ static bool read_clock(int cpu, uint64_t *ret_ns)
 	       wait_parse_sched(text, ret_ns, &switches);
 }
 
+bool wait_clocks_agree(const char *source)
+{
+	static const char *const others[] = { "hpet", "acpi_pm", "jiffies", "refined-jiffies" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (strncmp(source, others[i], strlen(others[i])) == 0)
+			return false;
+	return true;
+}
+
+/* Of what the scheduler's clock says, as much as is certain. */
+static uint64_t certain_ns(uint64_t elapsed_ns, const struct wait_look *look)
+{
+	const uint64_t since_look_ns = clock_now_ns() - look->looked_ns;
+	char source[FILE_MAX_BYTES];
+
+	if (read_file(AT_FDCWD, CLOCK_SOURCE, source) && wait_clocks_agree(source))
+		return elapsed_ns;
+	elapsed_ns -= least(elapsed_ns, LATE_TICKS_NS);
+	return elapsed_ns > since_look_ns ? elapsed_ns : since_look_ns;
+}
+
 bool wait_elapsed(int task, const struct wait_look *look, const struct arch_wait *wait,
 		  uint64_t stack, uint64_t *ret_elapsed_ns)
 {
@@ -171,6 +203,6 @@ bool wait_elapsed(int task, const struct wait_look *look, const struct arch_wait
 		return false;
 	if (!read_clock(look->cpu, &now_ns) || now_ns < look->started_ns)
 		return false;
-	*ret_elapsed_ns = now_ns - look->started_ns;
+	*ret_elapsed_ns = certain_ns(now_ns - look->started_ns, look);
 	return true;
 }

@@ -5,7 +5,10 @@
  *
  * The kernel tells nobody when a thread went to sleep, but for the scheduler's
  * own notes (/proc/TID/sched): the clock of its CPU when it last ran.  So the
- * thread is looked at before the stop, and that clock is asked again after it.
+ * thread is looked at before the stop, and that clock is asked again after it.  On a machine whose
+ * time stamp counters cannot be relied on, that clock falls behind the one that the wait goes by
+ * whenever a tick is late (kernel/sched/clock.c), and then catches up: there a wait is rather taken
+ * for shorter than it was.  It may last longer than asked for, and must not end before.
  *
  * Called in the helper of remote-tracer.c: no lock, no allocation.
  */
@@ -27,6 +30,7 @@ struct wait_look {
 	int cpu;	     /* where it slept */
 	uint64_t started_ns; /* by that CPU's clock */
 	uint64_t switches;   /* how often it gave up its CPU by itself; being preempted is none */
+	uint64_t looked_ns;  /* by CLOCK_MONOTONIC, while it slept */
 };
 
 /* task: /proc/PID/task/TID.  Never fails: what cannot be read is not known. */
@@ -42,5 +46,9 @@ bool wait_elapsed(int task, const struct wait_look *look, const struct arch_wait
 /* Parsers of /proc/TID/syscall and /proc/TID/sched; false if a thing is not in the text. */
 bool wait_parse_syscall(const char *text, struct arch_wait *ret_wait, uint64_t *ret_stack);
 bool wait_parse_sched(const char *text, uint64_t *ret_exec_start_ns, uint64_t *ret_switches);
+
+/* Whether the scheduler's clock and CLOCK_MONOTONIC are one, where that is the kernel's clock
+ * source (its sysfs file current_clocksource). */
+bool wait_clocks_agree(const char *source);
 
 #endif

@@ -135,9 +135,13 @@ static int once_poll_timeout(void)
 /* result of a wait of limit_ms for what never comes; ended: how it is to end. */
 static int timed_out(const struct timespec *start, bool ended, int64_t limit_ms)
 {
+	const int64_t early_ns = limit_ms * 1000000 - elapsed_ns(start);
+
 	if (!ended)
 		return errno ? errno : 1004;
-	return elapsed_ns(start) < limit_ms * 1000000 ? 1000 : 0;
+	if (early_ns > 0)
+		fprintf(stderr, "target: %lld us before its time:\n", (long long)early_ns / 1000);
+	return early_ns > 0 ? 1000 : 0;
 }
 
 static int once_epoll_timeout(void)

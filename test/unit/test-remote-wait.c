@@ -51,6 +51,20 @@ static void test_sched_text(void **state)
 	assert_false(wait_parse_sched("\nse.exec_start", &start_ns, &switches));
 }
 
+static void test_clock_sources(void **state)
+{
+	static const char *const agree[] = { "tsc\n", "kvm-clock\n",
+					     "hyperv_clocksource_tsc_page\n" };
+	static const char *const differ[] = { "hpet\n", "acpi_pm\n", "jiffies\n",
+					      "refined-jiffies\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(agree) / sizeof(*agree); i++)
+		assert_true(wait_clocks_agree(agree[i]));
+	for (size_t i = 0; i < sizeof(differ) / sizeof(*differ); i++)
+		assert_false(wait_clocks_agree(differ[i]));
+}
+
 #define LIMIT_MS 3000
 
 struct outcome {
@@ -117,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syscall_text),
 		cmocka_unit_test(test_sched_text),
+		cmocka_unit_test(test_clock_sources),
 		cmocka_unit_test(test_limit_is_kept),
 	};
 

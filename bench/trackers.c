@@ -46,7 +46,6 @@
 #define ROUNDS	    5
 #define MAX_ROUNDS  99
 #define SECONDS	    20
-#define NS_PER_S    1000000000ULL
 #define PAGES	    16384 /* 64 MiB */
 #define HUGE_UNITS  320	  /* 640 MiB */
 #define RATE	    50000
@@ -118,10 +117,7 @@ static struct outcome outcomes[NR_LAYOUTS][NR_ARMS][MAX_ROUNDS];
 
 static uint64_t spent_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void fail(const char *what, int r)

@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "nodemask.h"
 #include "player.h"
@@ -81,19 +82,6 @@ static void die(const char *step)
 {
 	fprintf(stderr, "play: %s: %s\n", step, strerror(errno));
 	exit(1);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Runs until the next whole half second of CPU time. */
@@ -181,11 +169,11 @@ static uint64_t play_burst(struct player *player, uint64_t most)
 /* Runs until then. */
 static void await(struct player *player, uint64_t then_ns)
 {
-	uint64_t late_ns = now_ns(), cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	uint64_t late_ns = clock_now_ns(), cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	if (late_ns > then_ns && late_ns - then_ns > player->latest_ns)
 		player->latest_ns = late_ns - then_ns;
-	while (now_ns() < then_ns) {
+	while (clock_now_ns() < then_ns) {
 		const uint64_t before_ns = cpu_ns;
 
 		cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -212,7 +200,7 @@ static void play(struct player *player)
 	const uint64_t burst = (settings->rate + settings->bursts - 1) / settings->bursts;
 	uint64_t interval = 0, before = 0;
 
-	player->start_ns = now_ns();
+	player->start_ns = clock_now_ns();
 	while (player->accesses < total) {
 		const uint64_t at_ns =
 			(uint64_t)((unsigned __int128)player->accesses * NS_PER_S / settings->rate);
@@ -358,7 +346,7 @@ int main(int argc, char **argv)
 	printf("{\"event\": \"end\", \"accesses\": %" PRIu64 ", \"writes\": %" PRIu64
 	       ", \"start_ns\": %" PRIu64 ", \"ran_ns\": %" PRIu64 ", \"latest_ns\": %" PRIu64
 	       ", \"busy_ns\": %" PRIu64 ", \"away_ns\": %" PRIu64 "}\n",
-	       player.accesses, player.writes, player.start_ns, now_ns() - player.start_ns,
+	       player.accesses, player.writes, player.start_ns, clock_now_ns() - player.start_ns,
 	       player.latest_ns, player.busy_ns, player.away_ns);
 	workload_free(player.workload);
 	return 0;

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "least.h"
 #include "page.h"
 #include "process.h"
@@ -21,22 +21,14 @@
 /* The least difference is the one that nothing has disturbed. */
 #define NR_TRIES 8
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec used;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-	return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
-}
-
 /* How long a read of each page takes, at lines that do not contend for one set of a cache. */
 static uint64_t read_all(const volatile char *memory)
 {
-	const uint64_t began_ns = cpu_ns();
+	const uint64_t began_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (size_t page = 0; page < NR_PAGES; page++)
 		(void)memory[page * PAGE_BYTES + page * 64 % PAGE_BYTES];
-	return cpu_ns() - began_ns;
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns;
 }
 
 /* Clears all bits; and has the TLB forget these pages, as a change of what may be done does. */

@@ -113,7 +113,6 @@ static uint64_t budgeted_ns(const struct tiering *tiering)
 {
 	const uint64_t ns = (uint64_t)((double)tiering->spent_ns * MILLION /
 				       (double)tiering->config.budget_ppm);
-
 	const bool soon = tiering->paced_rounds <= SOON_ROUNDS &&
 			  tiering->paced_rounds * tiering->spent_ns < MOST_CREDIT_NS;
 

@@ -24,8 +24,8 @@ const char *const move_reason_names[NR_MOVE_REASONS] = {
  * Zen 3 of two sockets (Zi Yan, "Accelerate page migration with batch copying", 2025).
  * The rest are usual magnitudes on such machines: a minor fault 0.5 us, a hint fault
  * 1 us, swap on an SSD 50 us, one of many entries looked at 5 ns, one of many PEBS
- * records 250 ns.  An accessed bit set: the most that was
- * measured, in a KVM guest (host/accessed-bit.h).
+ * records 250 ns.  An accessed bit is set in the most that was measured, in a KVM
+ * guest (host/accessed-bit.h).
  */
 const struct world_costs world_default_costs = {
 	.fault_ns = 500,

@@ -204,7 +204,6 @@ static void the_budget_paces_rounds(void **state)
 	assert_true(when_ns < before_ns + 1000 * MS);
 }
 
-/* Every third page of one target and every sixth of the other. */
 /* What targets lose counts, and what they will have lost when the next round begins. */
 static void what_targets_lose_paces_rounds_too(void **state)
 {
@@ -260,6 +259,7 @@ static void the_first_rounds_are_on_credit(void **state)
 	}
 }
 
+/* Every third page of one target and every sixth of the other. */
 static void hot_pages_of_all_targets_get_fast_memory(void **state)
 {
 	uint64_t now_ns = 0;

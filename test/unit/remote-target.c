@@ -112,6 +112,16 @@ static int64_t elapsed_ns(const struct timespec *since)
 
 /* Each returns 0, or a number that says what went wrong. */
 
+/* Of a wait that has ended by its limit. */
+static int judge_limit(const struct timespec *start, int64_t limit_ms)
+{
+	const int64_t early_ns = limit_ms * 1000000 - elapsed_ns(start);
+
+	if (early_ns > 0)
+		fprintf(stderr, "target: %lld us before its time:\n", (long long)early_ns / 1000);
+	return early_ns > 0 ? 1000 : 0;
+}
+
 static int once_nanosleep(void)
 {
 	struct timespec start, length = { .tv_nsec = 20000000 };
@@ -119,7 +129,7 @@ static int once_nanosleep(void)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (nanosleep(&length, NULL) < 0)
 		return errno;
-	return elapsed_ns(&start) < length.tv_nsec ? 1000 : 0;
+	return judge_limit(&start, 20);
 }
 
 static int once_poll_timeout(void)
@@ -129,19 +139,15 @@ static int once_poll_timeout(void)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (poll(NULL, 0, 15) < 0)
 		return errno;
-	return elapsed_ns(&start) < 15000000 ? 1000 : 0;
+	return judge_limit(&start, 15);
 }
 
 /* result of a wait of limit_ms for what never comes; ended: how it is to end. */
 static int timed_out(const struct timespec *start, bool ended, int64_t limit_ms)
 {
-	const int64_t early_ns = limit_ms * 1000000 - elapsed_ns(start);
-
 	if (!ended)
 		return errno ? errno : 1004;
-	if (early_ns > 0)
-		fprintf(stderr, "target: %lld us before its time:\n", (long long)early_ns / 1000);
-	return early_ns > 0 ? 1000 : 0;
+	return judge_limit(start, limit_ms);
 }
 
 static int once_epoll_timeout(void)

@@ -113,6 +113,24 @@ static bool read_sched(int task, uint64_t *ret_started_ns, uint64_t *ret_switche
 	       wait_parse_sched(text, ret_started_ns, ret_switches);
 }
 
+bool wait_clocks_agree(const char *source)
+{
+	static const char *const others[] = { "hpet", "acpi_pm", "jiffies", "refined-jiffies" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (strncmp(source, others[i], strlen(others[i])) == 0)
+			return false;
+	return true;
+}
+
+/* Asked before the stop, which it would make longer. */
+static bool read_clocks_agree(void)
+{
+	char source[FILE_MAX_BYTES];
+
+	return read_file(AT_FDCWD, CLOCK_SOURCE, source) && wait_clocks_agree(source);
+}
+
 /* One look; false: the thread ran meanwhile, so what was read may not belong together. */
 static bool look_once(int task, struct wait_look *look)
 {
@@ -125,6 +143,7 @@ static bool look_once(int task, struct wait_look *look)
 		       wait_parse_syscall(text, &look->wait, &look->stack);
 	if (!look->asleep || arch_wait_limit(&look->wait, &limit) <= ARCH_UNLIMITED)
 		return true;
+	look->clocks_agree = read_clocks_agree();
 	look->looked_ns = clock_now_ns();
 	look->known = look->known && read_file(task, "stat", text) &&
 		      parse_stat(text, &state, &look->cpu) &&
@@ -164,23 +183,12 @@ static bool read_clock(int cpu, uint64_t *ret_ns)
 	       wait_parse_sched(text, ret_ns, &switches);
 }
 
-bool wait_clocks_agree(const char *source)
-{
-	static const char *const others[] = { "hpet", "acpi_pm", "jiffies", "refined-jiffies" };
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (strncmp(source, others[i], strlen(others[i])) == 0)
-			return false;
-	return true;
-}
-
 /* Of what the scheduler's clock says, as much as is certain. */
 static uint64_t certain_ns(uint64_t elapsed_ns, const struct wait_look *look)
 {
 	const uint64_t since_look_ns = clock_now_ns() - look->looked_ns;
-	char source[FILE_MAX_BYTES];
 
-	if (read_file(AT_FDCWD, CLOCK_SOURCE, source) && wait_clocks_agree(source))
+	if (look->clocks_agree)
 		return elapsed_ns;
 	elapsed_ns -= least(elapsed_ns, LATE_TICKS_NS);
 	return elapsed_ns > since_look_ns ? elapsed_ns : since_look_ns;

@@ -31,6 +31,7 @@ struct wait_look {
 	uint64_t started_ns; /* by that CPU's clock */
 	uint64_t switches;   /* how often it gave up its CPU by itself; being preempted is none */
 	uint64_t looked_ns;  /* by CLOCK_MONOTONIC, while it slept */
+	bool clocks_agree;   /* that one, and the CPU's */
 };
 
 /* task: /proc/PID/task/TID.  Never fails: what cannot be read is not known. */

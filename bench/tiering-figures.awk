@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # tiering.sh's figures, from what it has measured:
-#   mark NAME; share NS FAST ALL   intervals of half a second, behind the mark of their run
+#   mark NAME; share NS FAST ALL   intervals of a tenth of a second, behind the mark of their run
 #   play NAME NS CPU_NS            when it began, what it took of its CPU
 #   oracle NAME SHARE              of each of its half seconds
 #   count NAME SECOND MOVED CPU_NS the machine's and the manager's, as of then
@@ -9,30 +9,35 @@
 $1 == "mark" { name = $2 }
 $1 == "share" && name { n = ++nr[name]; at[name, n] = $2; fast[name, n] = $3; all[name, n] = $4 }
 $1 == "play" { start[$2] = $3; cpu[$2] = $4; runs[$2] }
-$1 == "oracle" { split($2, part, "-"); best[part[1], nr_best[$2]++] = $3 }
+$1 == "oracle" { split($2, part, "-"); best[part[1] "-" part[3], nr_best[$2]++] = $3 }
 $1 == "count" { moved[$2, $3] = $4; manager[$2, $3] = $5 }
 
-# Of a run, by the half second: what it has of the oracle's share; -1 where it was held up, and made no
-# accesses.
-function ratio(name, workload, half,   s) {
-	s = share(name, half)
-	return s > 0 && best[workload, half] ? s / best[workload, half] : s
-}
-function share(name, half,   i, f, a) {
-	for (i = 1; i <= nr[name]; i++)
-		if (int((at[name, i] - start[name]) / 5e8 + 1000.5) - 1000 == half) {
-			f += fast[name, i]
-			a += all[name, i]
-		}
-	return a ? f / a : -1
+# Where a run's accesses went, by the tenth of a second.
+function gather(name,   i, tenth) {
+	for (i = 1; i <= nr[name]; i++) {
+		tenth = int((at[name, i] - start[name]) / 1e8 + 1000.5) - 1000
+		tenth_fast[name, tenth] += fast[name, i]
+		tenth_all[name, tenth] += all[name, i]
+	}
 }
 
-# Seconds from a phase's beginning to when a run has 95 % of the oracle's share, and has it a second long;
-# the whole phase where it never has.
-function reached(name, workload, from,   half) {
-	for (half = from; half + 1 < from + 2 * phase - 1; half++)
-		if (ratio(name, workload, half) >= 0.95 && ratio(name, workload, half + 1) >= 0.95)
-			return (half - from + 1) / 2
+# Of a run, in so many tenths of a second from one on: what it has of the share of its round's oracle; -1 where it was held up, and made
+# no accesses.
+function ratio(name, round, from, tenths,   i, f, a, b) {
+	for (i = from; i < from + tenths; i++) {
+		f += tenth_fast[name, i]
+		a += tenth_all[name, i]
+		b += tenth_all[name, i] * best[round, int(i / 5)]
+	}
+	return b ? f / b : a ? 0 : -1
+}
+
+# Seconds from a phase's beginning to when a run has 95 % of the oracle's share, and has it a second long; the whole phase
+# where it never has.  Both are in tenths of a second here.
+function reached(name, round, from,   tenth) {
+	for (tenth = from; tenth + 10 <= from + 10 * phase; tenth++)
+		if (ratio(name, round, tenth, 1) >= 0.95 && ratio(name, round, tenth, 10) >= 0.95)
+			return (tenth - from + 1) / 10
 	return phase
 }
 
@@ -41,15 +46,17 @@ function put(figure, value) {
 }
 
 # What there is of a run whose memory was slow at first.
-function take(name,   part, key, from, half, r, sum, nr_halves, late) {
+function take(name,   part, key, round, from, half, r, sum, nr_halves, late) {
 	split(name, part, "-")
+	gather(name)
 	key = part[1] "-" part[2]
-	put(key "-cold", reached(name, part[1], 0))
-	put(key "-shift", reached(name, part[1], 2 * phase))
+	round = part[1] "-" part[3]
+	put(key "-cold", reached(name, round, 0))
+	put(key "-shift", reached(name, round, 10 * phase))
 	lowest = 1
 	for (from = 0; from <= 2 * phase; from += 2 * phase)
 		for (half = from + int(phase * 4 / 3); half < from + 2 * phase - 1; half++) {
-			r = ratio(name, part[1], half)
+			r = ratio(name, round, 5 * half, 5)
 			if (r < 0)
 				continue
 			sum += r
@@ -120,7 +127,7 @@ function compare(w,   m) {
 END {
 	for (name in runs) {
 		split(name, part, "-")
-		if (nr_best_of(part[1])) {
+		if ((part[1] "-" part[3], 0) in best) {
 			take(name)
 			kinds[part[1] "-" part[2]]
 			tiered[part[1]]
@@ -135,8 +142,4 @@ END {
 		compare(w)
 	for (w in harmed)
 		over("harm-" w, median(w "-mpold-all"), median(w "-none-all"), "of doing nothing", 0.99, "more")
-}
-
-function nr_best_of(workload) {
-	return (workload, 0) in best
 }

@@ -14,7 +14,8 @@
  *   - PID, FAST, SLOW: the player, a fast and a slow node; without them nothing is moved.
  *
  * Output: a line for each half second of the workload's time: accesses to fast memory, and all;
- * then "ready" where a player is named, and a line of standard input is awaited: the start.
+ * then "ready" where a player is named, and a line of standard input is awaited: the start.  At
+ * last it awaits the end of its input: its CPU time is there to be read until then.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -216,6 +217,8 @@ static void move_all(const struct oracle *oracle)
 		move_to(oracle, phase, false);
 		move_to(oracle, phase, true);
 	}
+	while (getchar() != EOF)
+		;
 }
 
 int main(int argc, char **argv)

@@ -5,8 +5,8 @@
  *
  * It says "prepared" and waits for a line on its standard input: only what it has yet to map is
  * missing then.  It maps the workload's pages behind one another, base pages unless it is asked for
- * huge ones, writes one word of each in order, says "ready", and waits for another line.  Then it
- * makes exactly the workload's accesses, one load or store of 8 bytes each, so many per second in
+ * huge ones, writes one word of each in order, says "ready", and waits for another line.  At once it
+ * then makes exactly the workload's accesses, one load or store of 8 bytes each, so many per second in
  * bursts; between these it runs, as the simulator's threads do, and never sleeps: the kernel scans
  * a program's memory by the CPU time that it has had.  In the range that it names nothing else is
  * loaded or stored.
@@ -336,12 +336,12 @@ int main(int argc, char **argv)
 	printf("{\"event\": \"prepared\"}\n");
 	await_line();
 	map_memory(&player);
+	align(); /* before, as those who await "ready" begin together with it */
 	printf("{\"event\": \"ready\", \"pages\": %u, \"start\": \"%" PRIxPTR
 	       "\", \"end\": \"%" PRIxPTR "\"}\n",
 	       player.info->nr_pages, (uintptr_t)player.memory,
 	       (uintptr_t)player.memory + memory_bytes(&player));
 	await_line();
-	align();
 	play(&player);
 	printf("{\"event\": \"end\", \"accesses\": %" PRIu64 ", \"writes\": %" PRIu64
 	       ", \"start_ns\": %" PRIu64 ", \"ran_ns\": %" PRIu64 ", \"latest_ns\": %" PRIu64

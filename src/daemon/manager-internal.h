@@ -35,14 +35,14 @@ struct manager {
 	bool pressed;	 /* the machine has too little memory (policy/pressure.h) */
 	bool has_no_psi; /* which was said */
 	struct move_batch *batch;
-	struct move_counts counts; /* of all that was ever moved */
+	struct move_counts counts;		      /* of all that was ever moved */
+	uint64_t moved_before_pages, calls_before_ns; /* of counts, at the last decision */
 	uint64_t began_ns;
 	uint64_t decided_pages[2]; /* by port_reason, in this round */
 	struct manager_cpu cpu;
-	uint64_t round_looking_ns; /* cpu.looking_ns when this round began */
+	uint64_t paced_ns;	   /* of cpu, looking and deciding that decisions know of */
 	uint32_t accessed_bit_ns;  /* what it costs that one is cleared (accessed-bit.h) */
 	uint64_t move_page_ns;	   /* 0: nothing was moved yet */
-	uint64_t deciding_ns;	   /* what the last decision took of it, moves left out */
 	uint64_t split_huge_pages; /* so far */
 	uint64_t rounds;
 	struct ctl_decision decisions[MANAGER_DECISIONS]; /* by round % MANAGER_DECISIONS */

@@ -174,14 +174,6 @@ static void say_decided(const struct manager *manager, uint64_t moved_pages)
 			 down, moved_pages);
 }
 
-static void flush(struct manager *manager)
-{
-	const uint64_t cpu_ns = manager_cpu_ns();
-
-	move_batch_flush(manager->batch);
-	manager->cpu.moving_ns += manager_cpu_ns() - cpu_ns;
-}
-
 /* What the round's looking costs the processes: of each unit the first access after the clear. */
 static void count_lost(const struct manager *manager, struct tiering_time *time)
 {
@@ -199,36 +191,72 @@ static void count_lost(const struct manager *manager, struct tiering_time *time)
 	}
 }
 
+/* Of our own: what goes by the budget. */
+static uint64_t budgeted_ns(const struct manager *manager)
+{
+	return manager->cpu.looking_ns + manager->cpu.deciding_ns;
+}
+
 static void decide(struct manager *manager)
 {
-	const struct move_counts before = manager->counts;
-	const uint64_t now_ns = clock_now_ns();
-	const uint64_t cpu_ns = manager_cpu_ns(), moving_ns = manager->cpu.moving_ns;
+	const uint64_t now_ns = clock_now_ns(), cpu_ns = manager_cpu_ns();
 	struct tiering_time time = {
 		.now_ns = now_ns,
-		.spent_ns =
-			manager->cpu.looking_ns - manager->round_looking_ns + manager->deciding_ns,
+		.spent_ns = budgeted_ns(manager) - manager->paced_ns,
 		.move_page_ns = manager->move_page_ns ? manager->move_page_ns : FIRST_MOVE_PAGE_NS,
 	};
 	const struct port_nodes nodes = { manager->nodes->nodes, manager->nodes->nr };
 	const struct tiering_world world = { manager, gather, keep, carry_out };
 
+	manager->paced_ns += time.spent_ns;
 	refresh_nodes(manager, now_ns);
 	manager_ask_pressure(manager);
 	time.pressed = manager->pressed;
 	count_lost(manager, &time);
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
+	manager->moved_before_pages = manager->counts.moved_pages;
+	manager->calls_before_ns = manager->counts.all_calls_ns;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
-	flush(manager);
+	manager->cpu.deciding_ns += manager_cpu_ns() - cpu_ns;
+	manager->cpu.targets_ns += manager->tiering.lost_ns;
+}
+
+/* What the last decision moves has been moved. */
+static void settle(struct manager *manager)
+{
+	const struct port_nodes nodes = { manager->nodes->nodes, manager->nodes->nr };
+	const uint64_t moved_pages = manager->counts.moved_pages - manager->moved_before_pages;
+
 	tier_nodes_count_free(manager->nodes, manager->root);
 	tiering_settled(&manager->tiering, clock_now_ns(), &nodes);
-	learn_move_cost(manager, manager->counts.moved_pages - before.moved_pages,
-			manager->counts.all_calls_ns - before.all_calls_ns);
-	manager->deciding_ns = manager_cpu_ns() - cpu_ns - (manager->cpu.moving_ns - moving_ns);
-	manager->cpu.deciding_ns += manager->deciding_ns;
-	manager->cpu.targets_ns += manager->tiering.lost_ns;
-	manager_note_decision(manager, manager->counts.moved_pages - before.moved_pages);
-	say_decided(manager, manager->counts.moved_pages - before.moved_pages);
+	learn_move_cost(manager, moved_pages,
+			manager->counts.all_calls_ns - manager->calls_before_ns);
+	manager_note_decision(manager, moved_pages);
+	say_decided(manager, moved_pages);
+}
+
+/* A turn of moves.  A process may be gone after it: nothing stays in the batch. */
+static void move(struct manager *manager)
+{
+	const struct tiering_world world = { manager, gather, keep, carry_out };
+	const uint64_t until_ns = clock_now_ns() + TIERING_TURN_NS;
+	const uint64_t cpu_ns = manager_cpu_ns(), moving_ns = manager->cpu.moving_ns;
+	uint64_t sending_ns;
+	bool more;
+
+	do
+		more = tiering_move(&manager->tiering, &world);
+	while (more && clock_now_ns() < until_ns);
+	manager->cpu.deciding_ns +=
+		manager_cpu_ns() - cpu_ns - (manager->cpu.moving_ns - moving_ns);
+	sending_ns = manager_cpu_ns();
+	if (more)
+		move_batch_send(manager->batch);
+	else
+		move_batch_flush(manager->batch);
+	manager->cpu.moving_ns += manager_cpu_ns() - sending_ns;
+	if (!more)
+		settle(manager);
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */
@@ -237,7 +265,6 @@ static void clear(struct manager *manager)
 {
 	struct roster *roster = &manager->roster;
 
-	manager->round_looking_ns = manager->cpu.looking_ns;
 	manager_split_huge_pages(manager);
 	for (size_t i = roster->nr_processes; i-- > 0;) {
 		int r;
@@ -272,10 +299,11 @@ static uint64_t work(struct manager *manager)
 {
 	const uint64_t now_ns = clock_now_ns(), cpu_ns = manager_cpu_ns();
 	uint64_t when_ns;
-	const enum tiering_step step = tiering_next(&manager->tiering, &when_ns);
+	const enum tiering_step step = tiering_next(&manager->tiering, now_ns, &when_ns);
 
 	if (rests(manager)) {
 		tiering_abandon(&manager->tiering, now_ns);
+		manager->paced_ns = budgeted_ns(manager);
 		return REFRESH_NS;
 	}
 	if (when_ns > now_ns)
@@ -289,6 +317,9 @@ static uint64_t work(struct manager *manager)
 		break;
 	case TIERING_DECIDE:
 		decide(manager);
+		return 0;
+	case TIERING_MOVE:
+		move(manager);
 		return 0;
 	case TIERING_NOTHING:
 		return REFRESH_NS;

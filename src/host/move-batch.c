@@ -188,7 +188,7 @@ static int call(struct move_batch *batch)
 }
 
 /* As much of the batch as the node has room for. */
-static int flush(struct move_batch *batch)
+int move_batch_send(struct move_batch *batch)
 {
 	uint64_t pages = batch->sizes.pages, room = 0;
 	int r = 0;
@@ -206,7 +206,7 @@ static int flush(struct move_batch *batch)
 
 int move_batch_flush(struct move_batch *batch)
 {
-	int r = flush(batch);
+	int r = move_batch_send(batch);
 
 	batch->full = (struct nodemask) { 0 };
 	return r;
@@ -230,7 +230,7 @@ int move_batch_add(struct move_batch *batch, const struct move_batch_process *pr
 		return 0;
 	if (unit->to != batch->node || process != batch->process || batch->nr == MOST_UNITS ||
 	    !steering_has_room(&batch->steering, &batch->sizes, unit->pages)) {
-		r = flush(batch);
+		r = move_batch_send(batch);
 		turn_to(batch, process, unit->to);
 	}
 	batch->addresses[batch->nr] = (void *)(uintptr_t)unit->address;

@@ -89,7 +89,10 @@ struct move_batch_unit {
 int move_batch_add(struct move_batch *batch, const struct move_batch_process *process,
 		   const struct move_batch_unit *unit);
 
-/* Makes the call for what was added, and ends a round.  Errors: as move_batch_add. */
+/* Makes the call for what was added.  Errors: as move_batch_add. */
+int move_batch_send(struct move_batch *batch);
+
+/* As move_batch_send, and ends a round. */
 int move_batch_flush(struct move_batch *batch);
 
 #endif

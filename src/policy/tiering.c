@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "least.h"
 #include "page.h"
 
 #define NS_PER_MS 1000000
@@ -15,6 +16,9 @@
 #define SPENT_ROUNDS   8
 #define SOON_ROUNDS    4
 #define MOST_CREDIT_NS 2000000000ULL
+
+/* That are moved in one turn at most, but where a unit is larger. */
+#define TURN_PAGES 4096
 
 /* What was moved rests three times as long. */
 #define REST_STEP_NS 2000000000ULL
@@ -34,6 +38,7 @@ void tiering_set_rule(struct tiering *tiering, const struct rule *rule)
 {
 	tiering->rule = rule ? rule : &rule_ranking;
 	tiering->rule_is_new = true;
+	tiering->is_moving = false;
 	for (int i = 0; i < tiering->nr_ruled; i++)
 		tiering->rule->start(&tiering->tiers[i], i);
 }
@@ -42,14 +47,22 @@ void tiering_abandon(struct tiering *tiering, uint64_t now_ns)
 {
 	if (tiering->step == TIERING_NOTHING)
 		return;
+	tiering->is_moving = false;
 	tiering->step = TIERING_CLEAR;
 	tiering->when_ns = now_ns;
 }
 
 /* ---- When to look --------------------------------------------------------------- */
 
-enum tiering_step tiering_next(const struct tiering *tiering, uint64_t *ret_when_ns)
+enum tiering_step tiering_next(const struct tiering *tiering, uint64_t now_ns,
+			       uint64_t *ret_when_ns)
 {
+	const bool waits = tiering->when_ns > now_ns + TIERING_TURN_NS;
+
+	if (tiering->is_moving && (waits || tiering->step == TIERING_DECIDE)) {
+		*ret_when_ns = now_ns;
+		return TIERING_MOVE;
+	}
 	*ret_when_ns = tiering->step == TIERING_NOTHING ? UINT64_MAX : tiering->when_ns;
 	return tiering->step;
 }
@@ -244,10 +257,10 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 }
 
 /* Takes moves for made: what is free where, from now on. */
-static void account(struct tiering *tiering, unsigned nr_nodes, const struct port_moves *moves)
+static void account(struct tiering *tiering, const struct port_moves *moves)
 {
 	for (size_t i = 0; i < moves->nr; i++)
-		for (unsigned at = 0; at < nr_nodes; at++) {
+		for (unsigned at = 0; at < tiering->nr_nodes; at++) {
 			struct port_node *node = &tiering->nodes[at];
 			const uint64_t pages = moves->moves[i].nr_pages;
 
@@ -259,34 +272,79 @@ static void account(struct tiering *tiering, unsigned nr_nodes, const struct por
 		}
 }
 
-static void move_all(struct tiering *tiering, union rule_tier *tier, const struct port_nodes *nodes,
-		     enum port_reason reason, const struct tiering_world *world)
+/* Demotions first, of the slowest tier first, which makes room; then promotions to the fastest
+ * first. */
+static enum port_reason reason_of(const struct tiering *tiering)
 {
+	return tiering->pass < tiering->nr_ruled ? PORT_DEMOTE : PORT_PROMOTE;
+}
+
+static union rule_tier *tier_of(struct tiering *tiering)
+{
+	const int nr = tiering->nr_ruled, pass = tiering->pass;
+
+	return &tiering->tiers[pass < nr ? nr - 1 - pass : pass - nr];
+}
+
+static void next_pass(struct tiering *tiering)
+{
+	tiering->pass++;
+	tiering->position = (struct tiering_position) { 0 };
+}
+
+/* Some units of the chunk, from one on: no more than are moved in one turn. */
+static struct port_span part_of(const struct tiering_chunk *chunk, uint32_t first)
+{
+	const uint32_t most = TURN_PAGES / chunk->span.unit_pages;
+	struct port_span part = chunk->span;
+
+	part.first_page += (uint64_t)first * part.unit_pages;
+	part.nr_units = (uint32_t)least(part.nr_units - first, most ? most : 1);
+	part.seen += first;
+	part.nodes += first;
+	return part;
+}
+
+/* Chooses among the chunk's units, until some move.  Returns how many were looked at. */
+static uint32_t choose(struct tiering *tiering, const struct tiering_world *world)
+{
+	const enum port_reason reason = reason_of(tiering);
+	const struct port_nodes nodes = { tiering->nodes, tiering->nr_nodes };
 	struct tiering_chunk *chunk = &tiering->chunk;
 	struct port_move room[TIERING_CHUNK_MOVES];
-	struct tiering_position position = { 0 };
+	struct port_moves moves = { .moves = room, .max = TIERING_CHUNK_MOVES };
+	uint32_t looked_at = 0;
 
-	if (!rule_moves(tier, reason))
-		return;
-	while (world->gather(world->user, position, chunk)) {
-		struct port_moves moves = { .moves = room, .max = TIERING_CHUNK_MOVES };
-		uint32_t looked_at = chunk->span.nr_units;
+	if (chunk->span.hint == PORT_HINT_PINNED ||
+	    (reason == PORT_PROMOTE && (tiering->all_pressed || chunk->span.pressed)))
+		return chunk->span.nr_units;
+	while (!moves.nr && looked_at < chunk->span.nr_units) {
+		const struct port_span part = part_of(chunk, looked_at);
 
-		if (reason == PORT_PROMOTE && (tiering->all_pressed || chunk->span.pressed)) {
-			position = behind(chunk, looked_at);
-			continue;
-		}
-		if (chunk->span.hint != PORT_HINT_PINNED)
-			looked_at = tiering->rule->choose(tier, &chunk->span, chunk->units, nodes,
-							  reason, &moves);
-		position = behind(chunk, looked_at);
-		if (moves.nr) {
-			world->keep(world->user,
-				    chunk); /* choosing marks what moves, and no other unit */
-			world->carry_out(world->user, moves.moves, moves.nr);
-		}
-		account(tiering, nodes->nr, &moves);
+		looked_at += tiering->rule->choose(
+			tier_of(tiering), &part, &chunk->units[looked_at], &nodes, reason, &moves);
 	}
+	if (moves.nr) {
+		/* Choosing marks what moves, and no other unit. */
+		world->keep(world->user, chunk);
+		world->carry_out(world->user, moves.moves, moves.nr);
+		account(tiering, &moves);
+	}
+	return looked_at;
+}
+
+bool tiering_move(struct tiering *tiering, const struct tiering_world *world)
+{
+	const int nr_passes = 2 * tiering->nr_ruled;
+
+	while (tiering->pass < nr_passes &&
+	       (!rule_moves(tier_of(tiering), reason_of(tiering)) ||
+		!world->gather(world->user, tiering->position, &tiering->chunk)))
+		next_pass(tiering);
+	tiering->is_moving = tiering->pass < nr_passes;
+	if (tiering->is_moving)
+		tiering->position = behind(&tiering->chunk, choose(tiering, world));
+	return tiering->is_moving;
 }
 
 /* Whether what is cold on a node can go anywhere. */
@@ -350,10 +408,10 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 			count_all(tiering, i, nodes, world);
 		tiering->rule->decide(&tiers[i]);
 	}
-	for (int i = tiering->nr_ruled - 1; i >= 0; i--)
-		move_all(tiering, &tiers[i], nodes, PORT_DEMOTE, world);
-	for (int i = 0; i < tiering->nr_ruled; i++)
-		move_all(tiering, &tiers[i], nodes, PORT_PROMOTE, world);
+	tiering->nr_nodes = nodes->nr;
+	tiering->is_moving = true;
+	tiering->pass = 0;
+	tiering->position = (struct tiering_position) { 0 };
 	tiering->step = TIERING_CLEAR;
 	tiering->when_ns = tiering->began_ns + round_ns(tiering);
 }

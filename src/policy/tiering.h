@@ -4,8 +4,9 @@
  * together.  Pure: when to do what, and what to move; a world does it (ports.h).
  *
  * A round is a clear of all accessed bits, scans at growing distances from it, and a
- * decision.  Rounds follow each other as a budget of CPU time lets them.  A world asks
- * tiering_next what is to be done at what time, does it, and says so.
+ * decision.  Rounds follow each other as a budget of CPU time lets them.  What a decision moves is
+ * moved while the next round looks, between its scans: neither has to wait for the other.  A world
+ * asks tiering_next what is to be done at what time, does it, and says so.
  */
 #ifndef POLICY_TIERING_H
 #define POLICY_TIERING_H
@@ -26,6 +27,9 @@
 
 #define TIERING_CHUNK_UNITS 4096
 #define TIERING_CHUNK_MOVES 512
+
+/* How long a world may be at moves before it asks again what is to be done, about. */
+#define TIERING_TURN_NS 5000000ULL
 
 struct tiering_config {
 	uint64_t budget_ppm;	  /* of one CPU, for looking, ours and the targets'; not 0 */
@@ -56,7 +60,7 @@ struct tiering_world {
 	bool (*gather)(void *user, struct tiering_position from, struct tiering_chunk *chunk);
 	/* Keeps the chunk's states of units. */
 	void (*keep)(void *user, const struct tiering_chunk *chunk);
-	/* Moves at once, or as soon as may be. */
+	/* Moves at once, or before anything else is done than moves. */
 	void (*carry_out)(void *user, const struct port_move *moves, size_t nr);
 };
 
@@ -66,6 +70,7 @@ enum tiering_step {
 	TIERING_SCAN,	 /* what is accessed and not seen yet gets tiering_score; then
 			    tiering_scanned */
 	TIERING_DECIDE,	 /* tiering_decide */
+	TIERING_MOVE,	 /* tiering_move, so often as it says and TIERING_TURN_NS allows */
 };
 
 struct tiering {
@@ -78,8 +83,9 @@ struct tiering {
 	uint64_t shifted_ns; /* when the last shift was, or the first decision */
 	int heat_shift;
 	struct port_round round;
-	struct port_node nodes[TIERING_MAX_NODES];     /* with what is to be left free for demand,
-							* and with the moves of this round */
+	struct port_node nodes[TIERING_MAX_NODES]; /* with what is to be left free for demand,
+						    * and with the moves of this round */
+	unsigned nr_nodes;
 	struct room_demand demands[TIERING_MAX_NODES]; /* of the node in the same place */
 	uint32_t rounds;			       /* so far */
 	uint64_t rested_ns;			       /* when units rested a step more */
@@ -92,6 +98,10 @@ struct tiering {
 	uint64_t lost_ns;      /* that the last one has cost targets, about */
 	unsigned scans;	       /* made in this round */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
+	/* What the last decision moves: passes over all units, one for each tier and reason. */
+	bool is_moving;
+	int pass;
+	struct tiering_position position; /* of the pass */
 	struct tiering_chunk chunk;
 };
 
@@ -102,13 +112,14 @@ void tiering_start(struct tiering *tiering, const struct tiering_config *config,
 void tiering_set_rule(struct tiering *tiering, const struct rule *rule);
 
 /*
- * Gives the round up that is under way, if one is; the next one begins now.  For what has
- * interrupted it.
+ * Gives the round up that is under way, if one is, and moves that have not been made; the next one
+ * begins now.  For what has interrupted it.
  */
 void tiering_abandon(struct tiering *tiering, uint64_t now_ns);
 
 /* What is to be done next, and from when on. */
-enum tiering_step tiering_next(const struct tiering *tiering, uint64_t *ret_when_ns);
+enum tiering_step tiering_next(const struct tiering *tiering, uint64_t now_ns,
+			       uint64_t *ret_when_ns);
 
 void tiering_cleared(struct tiering *tiering, uint64_t now_ns);
 
@@ -129,17 +140,23 @@ struct tiering_time {
 };
 
 /*
+ * Ends the round: every unit learns what was seen of it, all are ranked, and who changes places is
+ * decided.
+ */
+void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
+		    const struct port_nodes *nodes, const struct tiering_world *world);
+
+/*
+ * Hands some of the decision's moves to the world.  False: there are no more; then
+ * tiering_settled.
+ */
+bool tiering_move(struct tiering *tiering, const struct tiering_world *world);
+
+/*
  * The moves of a round have been made; nodes as they are now.  What is taken of their free memory
  * until the next decision is the demand that is then left free for (room-demand.h).  Who never
  * says so has what nodes ask for themselves left free, and no more.
  */
 void tiering_settled(struct tiering *tiering, uint64_t now_ns, const struct port_nodes *nodes);
-
-/*
- * Ends the round: every unit learns what was seen of it, all are ranked, and moves
- * are handed to the world.
- */
-void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
-		    const struct port_nodes *nodes, const struct tiering_world *world);
 
 #endif

@@ -23,9 +23,9 @@ static const struct tiering_config default_config = {
 
 struct tracked {
 	struct tiering tiering;
-	struct ranking_unit *units;		      /* [pages], by unit */
-	uint8_t *seen;				      /* [pages] in this round */
-	uint64_t spent_ps;			      /* manager's time when the round began */
+	struct ranking_unit *units; /* [pages], by unit */
+	uint8_t *seen;		    /* [pages] in this round */
+	uint64_t spent_ps;	    /* manager's time when the round began, and its moves since */
 	uint64_t accessed_units, last_accessed_units; /* in this round; by its last scan */
 	bool constant_room; /* no more is left free than the high watermark */
 };
@@ -253,10 +253,23 @@ static void decide(struct world *world, struct tracked *tracked)
 	describe_nodes(world, all);
 	tiering_decide(&tracked->tiering, &time, &nodes,
 		       &(struct tiering_world) { &view, gather, keep, carry_out });
+}
+
+static void move(struct world *world, struct tracked *tracked)
+{
+	struct port_node all[MEMORY_MAX_NODES];
+	const struct port_nodes nodes = { all, (unsigned)world->memory.nr_nodes };
+	struct view view = { world, tracked };
+	const struct tiering_world hooks = { &view, gather, keep, carry_out };
+	const uint64_t before_ps = world->tally.manager_ps;
+
+	while (tiering_move(&tracked->tiering, &hooks))
+		;
+	tracked->spent_ps += world->tally.manager_ps - before_ps; /* no looking */
 	if (tracked->constant_room)
 		return;
 	describe_nodes(world, all);
-	tiering_settled(&tracked->tiering, time.now_ns, &nodes);
+	tiering_settled(&tracked->tiering, world_now_ns(world), &nodes);
 }
 
 static void tick(struct world *world, void *state)
@@ -265,7 +278,8 @@ static void tick(struct world *world, void *state)
 	uint64_t when_ns;
 
 	for (;;) {
-		const enum tiering_step step = tiering_next(&tracked->tiering, &when_ns);
+		const enum tiering_step step =
+			tiering_next(&tracked->tiering, world_now_ns(world), &when_ns);
 
 		if (when_ns > world_now_ns(world))
 			return;
@@ -280,7 +294,10 @@ static void tick(struct world *world, void *state)
 			break;
 		case TIERING_DECIDE:
 			decide(world, tracked);
-			return;
+			break;
+		case TIERING_MOVE:
+			move(world, tracked);
+			break;
 		}
 	}
 }

@@ -123,7 +123,7 @@ static void go_pressed_round(bool pressed)
 	const struct tiering_world hooks = { NULL, gather, keep, carry_out };
 	uint64_t when_ns;
 
-	while (tiering_next(&tiering, &when_ns) != TIERING_DECIDE) {
+	while (tiering_next(&tiering, world.now_ns, &when_ns) != TIERING_DECIDE) {
 		if (when_ns > world.now_ns)
 			world.now_ns = when_ns;
 		if (tiering.step == TIERING_CLEAR)
@@ -138,6 +138,8 @@ static void go_pressed_round(bool pressed)
 			       .pressed = pressed,
 		       },
 		       &(struct port_nodes) { list, 2 }, &hooks);
+	while (tiering_move(&tiering, &hooks))
+		;
 }
 
 static void go_round(void)
@@ -201,7 +203,7 @@ static void what_is_accessed_within_the_threshold_is_promoted_at_once(void **sta
 	assert_int_equal(world.moved[PORT_PROMOTE], 100);
 	assert_int_equal(world.moved[PORT_DEMOTE], 100); /* there was no room */
 	/* Its last scan is at the threshold. */
-	tiering_next(&tiering, &when_ns);
+	tiering_next(&tiering, world.now_ns, &when_ns);
 	tiering_cleared(&tiering, when_ns);
 	assert_int_equal(tiering.round.after_ns[tiering.round.nr_scans - 1], 1000 * MS);
 }

@@ -21,8 +21,9 @@ static struct {
 	uint8_t seen[2][NR_PAGES];
 	int16_t nodes[2][NR_PAGES];
 	struct ranking_unit units[2][NR_PAGES];
+	uint32_t unit_pages;
 	size_t nr_calls; /* of carry_out */
-	uint64_t moved[2];
+	uint64_t moved[2], most_in_call;
 	uint64_t lost_ns, last_lost_ns; /* in each round */
 } world;
 
@@ -38,7 +39,8 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 {
 	assert_ptr_equal(user, &world);
 	for (unsigned i = 0; i < 2; i++) {
-		const uint64_t first = target_ids[i] == from.target ? from.page : 0;
+		const uint64_t page = target_ids[i] == from.target ? from.page : 0;
+		const uint64_t first = page / world.unit_pages;
 		uint64_t nr = NR_PAGES - first;
 
 		if (target_ids[i] < from.target || nr == 0)
@@ -50,8 +52,8 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 		memcpy(chunk->units, &world.units[i][first], nr * sizeof(*chunk->units));
 		chunk->span = (struct port_span) {
 			.target = target_ids[i],
-			.first_page = first,
-			.unit_pages = 1,
+			.first_page = page,
+			.unit_pages = world.unit_pages,
 			.nr_units = (uint32_t)nr,
 			.seen = chunk->seen,
 			.nodes = chunk->nodes,
@@ -70,30 +72,38 @@ static unsigned index_of(uint32_t target)
 static void keep(void *user, const struct tiering_chunk *chunk)
 {
 	(void)user;
-	memcpy(&world.units[index_of(chunk->span.target)][chunk->span.first_page], chunk->units,
-	       chunk->span.nr_units * sizeof(*chunk->units));
+	memcpy(&world.units[index_of(chunk->span.target)]
+			   [chunk->span.first_page / world.unit_pages],
+	       chunk->units, chunk->span.nr_units * sizeof(*chunk->units));
 }
 
 static void carry_out(void *user, const struct port_move *moves, size_t nr)
 {
+	uint64_t pages = 0;
+
 	(void)user;
 	assert_int_not_equal(nr, 0);
 	world.nr_calls++;
 	for (size_t i = 0; i < nr; i++)
-		for (uint32_t page = 0; page < moves[i].nr_pages; page++) {
+		for (uint32_t page = 0; page < moves[i].nr_pages; page += world.unit_pages) {
 			int16_t *node =
-				&world.nodes[index_of(moves[i].target)][moves[i].first_page + page];
+				&world.nodes[index_of(moves[i].target)]
+					    [(moves[i].first_page + page) / world.unit_pages];
 
 			assert_int_equal(*node, moves[i].from);
 			*node = (int16_t)moves[i].to;
 			world.moved[moves[i].reason]++;
+			pages += world.unit_pages;
 		}
+	if (pages > world.most_in_call)
+		world.most_in_call = pages;
 }
 
 static int start(void **state)
 {
 	(void)state;
 	memset(&world, 0, sizeof(world));
+	world.unit_pages = 1;
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned page = 0; page < NR_PAGES; page++)
 			world.nodes[i][page] = SLOW;
@@ -111,30 +121,32 @@ static uint64_t on_fast_node(void)
 	return nr;
 }
 
-/* A round that begins at a time and whose looking takes so much CPU time; returns its end. */
-static uint64_t go_round(uint64_t now_ns, uint64_t spent_ns)
+static const struct tiering_world hooks = { &world, gather, keep, carry_out };
+
+/* A round that begins at a time and whose looking takes so much CPU time; returns its end.  What
+ * it moves is yet to be moved. */
+static uint64_t look_and_decide(uint64_t now_ns, uint64_t spent_ns)
 {
 	const struct port_node list[] = {
 		{ .id = FAST,
 		  .tier = 0,
 		  .latency_ns = 80,
-		  .free_pages = FAST_ROOM - on_fast_node(),
+		  .free_pages = (FAST_ROOM - on_fast_node()) * world.unit_pages,
 		  .nearest = { FAST, SLOW } },
 		{ .id = SLOW,
 		  .tier = 1,
 		  .latency_ns = 200,
-		  .free_pages = 1 << 20,
+		  .free_pages = 1 << 30,
 		  .nearest = { FAST, SLOW } },
 	};
 	const struct port_nodes nodes = { list, NR_NODES };
-	const struct tiering_world hooks = { &world, gather, keep, carry_out };
 	uint64_t when_ns, before_ns = now_ns;
 	unsigned scans = 0;
 
-	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_CLEAR);
+	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_CLEAR);
 	assert_true(when_ns <= now_ns);
 	tiering_cleared(&tiering, now_ns);
-	while (tiering_next(&tiering, &when_ns) == TIERING_SCAN) {
+	while (tiering_next(&tiering, 0, &when_ns) == TIERING_SCAN) {
 		assert_true(when_ns > before_ns); /* each later than the one before */
 		before_ns = when_ns;
 		assert_int_equal(tiering_score(&tiering), tiering.round.nr_scans - scans);
@@ -142,7 +154,7 @@ static uint64_t go_round(uint64_t now_ns, uint64_t spent_ns)
 		scans++;
 	}
 	assert_int_equal(scans, tiering.round.nr_scans);
-	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_DECIDE);
+	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_DECIDE);
 	tiering_decide(&tiering,
 		       &(struct tiering_time) {
 			       .now_ns = before_ns,
@@ -155,13 +167,22 @@ static uint64_t go_round(uint64_t now_ns, uint64_t spent_ns)
 	return before_ns;
 }
 
+static uint64_t go_round(uint64_t now_ns, uint64_t spent_ns)
+{
+	const uint64_t end_ns = look_and_decide(now_ns, spent_ns);
+
+	while (tiering_move(&tiering, &hooks))
+		;
+	return end_ns;
+}
+
 static void nothing_is_done_with_one_tier(void **state)
 {
 	uint64_t when_ns;
 
 	(void)state;
 	tiering_start(&tiering, &config, 1);
-	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_NOTHING);
+	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_NOTHING);
 	assert_true(when_ns == UINT64_MAX);
 }
 
@@ -170,7 +191,7 @@ static uint64_t next_clear(void)
 {
 	uint64_t when_ns;
 
-	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_CLEAR);
+	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_CLEAR);
 	return when_ns;
 }
 
@@ -297,7 +318,7 @@ static void a_round_can_be_given_up(void **state)
 		for (unsigned i = 0; i < scans; i++)
 			tiering_scanned(&tiering);
 		tiering_abandon(&tiering, now_ns + 1000 * MS);
-		assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_CLEAR);
+		assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_CLEAR);
 		assert_int_equal(when_ns, now_ns + 1000 * MS);
 	}
 	tiering_cleared(&tiering, now_ns + 1000 * MS);
@@ -305,7 +326,7 @@ static void a_round_can_be_given_up(void **state)
 	assert_int_equal(tiering_score(&tiering), twin.round.nr_scans);
 	tiering_start(&tiering, &config, 1);
 	tiering_abandon(&tiering, 0);
-	assert_int_equal(tiering_next(&tiering, &when_ns), TIERING_NOTHING);
+	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_NOTHING);
 }
 
 static void no_more_moves_than_the_rate_allows(void **state)
@@ -320,6 +341,70 @@ static void no_more_moves_than_the_rate_allows(void **state)
 		go_round(now_ns, 10 * MS);
 	assert_true(world.moved[PORT_PROMOTE] > 200);
 	assert_true(world.moved[PORT_PROMOTE] <= 310);
+}
+
+static enum tiering_step step_at(uint64_t now_ns)
+{
+	uint64_t when_ns;
+
+	return tiering_next(&tiering, now_ns, &when_ns);
+}
+
+/* Where no scan is due soon; and before the next decision at the latest. */
+static void moves_are_made_between_scans(void **state)
+{
+	uint64_t now_ns, when_ns;
+
+	(void)state;
+	for (unsigned page = 0; page < NR_PAGES; page += 6)
+		world.seen[0][page] = 5;
+	now_ns = look_and_decide(0, 10 * MS);
+	assert_int_equal(world.nr_calls, 0);
+	/* The next round begins at once, as the first ones do. */
+	assert_int_equal(step_at(now_ns), TIERING_CLEAR);
+	tiering_cleared(&tiering, now_ns);
+	assert_int_equal(step_at(now_ns), TIERING_SCAN); /* in a millisecond */
+	while (tiering_next(&tiering, now_ns, &when_ns) == TIERING_SCAN) {
+		now_ns = when_ns;
+		tiering_scanned(&tiering);
+	}
+	assert_int_equal(step_at(now_ns), TIERING_MOVE);
+	assert_true(tiering_move(&tiering, &hooks));
+	for (unsigned scan = tiering.scans; scan < tiering.round.nr_scans; scan++)
+		tiering_scanned(&tiering);
+	assert_int_equal(step_at(now_ns), TIERING_MOVE);
+	while (tiering_move(&tiering, &hooks))
+		;
+	assert_true(world.nr_calls > 1);
+	assert_int_equal(step_at(now_ns), TIERING_DECIDE);
+}
+
+static void moves_of_large_units_are_cut_into_turns(void **state)
+{
+	uint64_t now_ns = 0;
+
+	(void)state;
+	world.unit_pages = 512;
+	memset(world.seen, 5, sizeof(world.seen));
+	for (unsigned round = 0; round < 40; round++)
+		now_ns = go_round(now_ns + 10000 * MS, 10 * MS);
+	assert_true(world.moved[PORT_PROMOTE] > 100);
+	assert_true(world.nr_calls >= world.moved[PORT_PROMOTE] / 8);
+	assert_int_equal(world.most_in_call, 4096);
+}
+
+static void what_was_not_moved_is_given_up_with_the_round(void **state)
+{
+	uint64_t now_ns, when_ns;
+
+	(void)state;
+	memset(world.seen[0], 5, FAST_ROOM / 2);
+	now_ns = look_and_decide(1000 * MS, 10 * MS);
+	assert_true(tiering_move(&tiering, &hooks));
+	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_MOVE);
+	tiering_abandon(&tiering, now_ns);
+	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_CLEAR);
+	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_CLEAR);
 }
 
 /* Calm lasts from the first round on, and begins anew when other memory is used; rounds then come
@@ -356,6 +441,9 @@ int main(void)
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
+		cmocka_unit_test_setup(moves_are_made_between_scans, start),
+		cmocka_unit_test_setup(moves_of_large_units_are_cut_into_turns, start),
+		cmocka_unit_test_setup(what_was_not_moved_is_given_up_with_the_round, start),
 		cmocka_unit_test_setup(a_shift_ends_the_calm, start),
 	};
 

@@ -27,10 +27,12 @@
 #define LEAST_DOUBTFUL_PPM 200
 #define PAIR_PPM	   2000000
 
-/* Caution is judged of so many pages that have rested, and of so many units; it grows where over a
- * quarter is regretted. Where little moves it fades, or nothing would be left to judge. */
+/* Caution is judged of so many pages that have rested, and of so many units, and no sooner after
+ * the last time: by then other pages have rested. It grows where over a quarter is regretted. Where
+ * little moves it fades, or nothing would be left to judge. */
 #define JUDGED_PAGES 1024
 #define JUDGED_UNITS 4
+#define JUDGED_NS    2000000000ULL
 #define FADE_NS	     20000000000ULL
 #define CAUTION_STEP (RANKING_HEAT_STEP / 2)
 #define MOST_CAUTION (3 * RANKING_HEAT_STEP)
@@ -49,8 +51,8 @@
 #define LEAST_SCAN_NS 125000ULL
 #define MOST_SCAN_NS  16000000ULL
 
-/* Scans come sooner where the boundary is so near to the hottest heat, later where it is so cold.
- */
+/* Scans come sooner where the boundary is so near to the hottest heat; later where it is so cold,
+ * but as long as every round teaches much, the next one rather comes soon. */
 #define TOO_HOT_HEATS  (3 * RANKING_HEAT_STEP / 2)
 #define TOO_COLD_HEATS 40
 
@@ -189,8 +191,9 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 static void judge_caution(struct ranking *ranking)
 {
 	const uint64_t now_ns = ranking->exchange.round.now_ns, pages = ranking->rested_pages;
-	const bool enough =
-		pages >= JUDGED_PAGES && pages >= JUDGED_UNITS * (uint64_t)ranking->largest_pages;
+	const bool enough = pages >= JUDGED_PAGES &&
+			    pages >= JUDGED_UNITS * (uint64_t)ranking->largest_pages &&
+			    now_ns - ranking->judged_ns >= JUDGED_NS;
 
 	if (!enough && now_ns - ranking->judged_ns < FADE_NS)
 		return;
@@ -442,7 +445,8 @@ int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
 	if (before && is_too_hot(ranking, heat) && first_ns / 2 >= LEAST_SCAN_NS) {
 		first_ns /= 2;
 		heat_shift = -RANKING_HEAT_STEP / 2;
-	} else if (before && heat < TOO_COLD_HEATS && first_ns * 2 <= MOST_SCAN_NS) {
+	} else if (before && heat < TOO_COLD_HEATS && !is_learning(ranking) &&
+		   first_ns * 2 <= MOST_SCAN_NS) {
 		first_ns *= 2;
 		heat_shift = RANKING_HEAT_STEP / 2;
 	}

@@ -41,11 +41,15 @@ static struct ranking ranking;
 static struct units units;
 static uint32_t nr_rounds;
 static uint64_t calm_ns;
+static uint64_t now_ns, round_ns;
+static bool is_resting; /* no round ends a step of it */
 
 static int start(void **state)
 {
 	(void)state;
 	calm_ns = 0;
+	round_ns = 1000000000;
+	is_resting = false;
 	ranking_start(&ranking, 0);
 	memset(&units, 0, sizeof(units));
 	units.span = (struct port_span) {
@@ -63,13 +67,14 @@ static int start(void **state)
 	return 0;
 }
 
-/* One round up to the decision, a second after the one before. */
+/* One round up to the decision. */
 static void decide(const struct port_round *of)
 {
-	const struct ranking_lesson lesson = { .round = ++nr_rounds, .rested = true };
+	const struct ranking_lesson lesson = { .round = ++nr_rounds, .rested = !is_resting };
 	struct port_round round = *of;
 
-	round.now_ns = nr_rounds * 1000000000UL;
+	now_ns += round_ns;
+	round.now_ns = now_ns;
 	round.calm_ns = calm_ns;
 	ranking_learn(&units.span, &lesson, units.units);
 	ranking_begin(&ranking, &round, &nodes, NULL);
@@ -339,6 +344,33 @@ static void test_regret_makes_cautious(void **state)
 	assert_in_range(rounds, 20, 999);
 }
 
+/* However fast rounds are: the same pages' regret is not taken for more of it. */
+static void test_caution_takes_time(void **state)
+{
+	unsigned caution;
+
+	(void)state;
+	calm_ns = 60000000000;
+	see(NR / 2, NR / 2, 4);
+	assert_int_equal(run(&round_of_5), NR);
+	see(NR / 2, NR / 2, 0);
+	see(0, NR / 2, 4);
+	while (ranking.rested_pages == 0)
+		run(&round_of_5);
+	is_resting = true;
+	run(&round_of_5);
+	caution = ranking.caution;
+	assert_true(caution > 0);
+	round_ns = 100000000;
+	for (int i = 0; i < 19; i++) {
+		run(&round_of_5);
+		assert_int_equal(ranking.caution, caution);
+	}
+	round_ns = 1000000000;
+	run(&round_of_5);
+	assert_true(ranking.caution > caution);
+}
+
 /* Two halves that are hot in turn: what it does grows less, not more. */
 static void test_ping_pong(void **state)
 {
@@ -405,6 +437,11 @@ static void test_scans_adapt(void **state)
 	see(0, NR, 0);
 	for (int i = 0; i < 300; i++)
 		run(&round_of_5);
+	/* Later only when there is time for it: soon after a shift every round counts. */
+	assert_int_equal(ranking_next_scans(&ranking, 0, &next), 0);
+	assert_int_equal(next.after_ns[0], 1000000);
+	calm_ns = 4000000000;
+	run(&round_of_5);
 	assert_true(ranking_next_scans(&ranking, 0, &next) > 0);
 	assert_int_equal(next.after_ns[0], 2000000);
 }
@@ -507,6 +544,7 @@ int main(void)
 		TEST(test_limit),
 		TEST(test_parts),
 		TEST(test_regret_makes_cautious),
+		TEST(test_caution_takes_time),
 		TEST(test_ping_pong),
 		TEST(test_settles),
 		TEST(test_scans_adapt),

@@ -174,23 +174,6 @@ static void say_decided(const struct manager *manager, uint64_t moved_pages)
 			 down, moved_pages);
 }
 
-/* What the round's looking costs the processes: of each unit the first access after the clear. */
-static void count_lost(const struct manager *manager, struct tiering_time *time)
-{
-	const struct roster *roster = &manager->roster;
-
-	for (size_t i = 0; i < roster->nr_processes; i++) {
-		const struct tiered *tiered = roster->processes[i].tiered;
-		const struct tracker_kind *kind = tiered_tracker(tiered);
-		const struct tiered_accessed accessed = tiered_accessed(tiered);
-		const uint64_t access_ns = kind->clears_accessed_bits ? manager->accessed_bit_ns
-								      : kind->target_fault_ns;
-
-		time->lost_ns += accessed.units * access_ns;
-		time->last_lost_ns += accessed.last_units * access_ns;
-	}
-}
-
 /* Of our own: what goes by the budget. */
 static uint64_t budgeted_ns(const struct manager *manager)
 {
@@ -212,7 +195,6 @@ static void decide(struct manager *manager)
 	refresh_nodes(manager, now_ns);
 	manager_ask_pressure(manager);
 	time.pressed = manager->pressed;
-	count_lost(manager, &time);
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	manager->moved_before_pages = manager->counts.moved_pages;
 	manager->calls_before_ns = manager->counts.all_calls_ns;
@@ -279,19 +261,47 @@ static void clear(struct manager *manager)
 	tiering_cleared(&manager->tiering, clock_now_ns());
 }
 
+/* What a unit's first access after a clear costs the process. */
+static uint64_t access_ns(const struct manager *manager, const struct tiered *tiered)
+{
+	const struct tracker_kind *kind = tiered_tracker(tiered);
+
+	return kind->clears_accessed_bits ? manager->accessed_bit_ns : kind->target_fault_ns;
+}
+
+static struct nodemask fast_nodes(const struct manager *manager)
+{
+	struct nodemask fast = { 0 };
+
+	for (unsigned i = 0; i < manager->nodes->nr; i++)
+		if (manager->nodes->nodes[i].tier == 0)
+			nodemask_set(&fast, manager->nodes->nodes[i].id);
+	return fast;
+}
+
 static void scan(struct manager *manager)
 {
+	const uint8_t score = tiering_score(&manager->tiering);
+	const struct nodemask fast = fast_nodes(manager);
 	struct roster *roster = &manager->roster;
+	struct tiering_seen all = { 0 };
 
 	for (size_t i = roster->nr_processes; i-- > 0;) {
+		struct tiered *tiered = roster->processes[i].tiered;
+		struct tiered_seen seen;
 		int r;
 
 		notify_alive();
-		r = tiered_scan(roster->processes[i].tiered, tiering_score(&manager->tiering));
-		if (r < 0)
+		r = tiered_scan(tiered, score, &fast, &seen);
+		if (r < 0) {
 			drop_failed(manager, i, r);
+			continue;
+		}
+		all.units += seen.units;
+		all.fast_units += seen.fast_units;
+		all.lost_ns += seen.units * access_ns(manager, tiered);
 	}
-	tiering_scanned(&manager->tiering);
+	tiering_scanned(&manager->tiering, &all);
 }
 
 /* Does what is due.  Returns for how long nothing is; 0: something may be. */

@@ -50,7 +50,6 @@ struct tiered {
 	const struct vma *hint_table; /* of these, its table of hints; NULL: it has none */
 	uint64_t ranges_hash;
 	unsigned fresh_rounds;
-	struct tiered_accessed accessed;
 };
 
 /* The place of a node, which is a new one perhaps; NO_PLACE: there are too many. */

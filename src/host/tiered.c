@@ -402,22 +402,24 @@ int tiered_clear(struct tiered *tiered)
 		r = tiered->tracker->kind->clear(tiered->tracker);
 	if (r == 0)
 		tiered->allowed = leader.mems_allowed;
-	tiered->accessed = (struct tiered_accessed) { 0 };
 	return r;
 }
 
-/* Returns how many units have got the score. */
-static unsigned score_block(struct block *block, const uint64_t *bits, uint8_t score)
+/* is_fast: by place. */
+static void score_block(struct block *block, const uint64_t *bits, uint8_t score,
+			const bool *is_fast, struct tiered_seen *seen)
 {
-	unsigned pages = 0;
+	unsigned pages = 0, fast_pages = 0;
 
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
 		if (bits[i / 64] >> i % 64 & 1 && !(block->seen[i] & SEEN_SCORE) &&
 		    block->places[i]) {
 			block->seen[i] |= score;
 			pages++;
+			fast_pages += is_fast[block->places[i]];
 		}
-	return block->huge ? pages != 0 : pages;
+	seen->units += block->huge ? pages != 0 : pages;
+	seen->fast_units += block->huge ? fast_pages != 0 : fast_pages;
 }
 
 /* How many blocks from one on follow each other without a gap, as far as the bitmap reaches. */
@@ -434,16 +436,20 @@ static size_t together(const struct tiered *tiered, size_t first)
 	return nr;
 }
 
-int tiered_scan(struct tiered *tiered, uint8_t score)
+int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
+		struct tiered_seen *ret)
 {
 	struct tracker *tracker = tiered->tracker;
+	bool is_fast[MOST_NODES + 1] = { false };
 	uint64_t bits[BITMAP_BLOCKS][BLOCK_PAGES / 64];
 	size_t nr;
 	int r = tracker->kind->begin_scan ? tracker->kind->begin_scan(tracker) : 0;
 
 	if (r < 0)
 		return r;
-	tiered->accessed.last_units = 0;
+	*ret = (struct tiered_seen) { 0 };
+	for (int i = 0; i < tiered->nr_nodes; i++)
+		is_fast[i + 1] = nodemask_test(fast, tiered->nodes[i]);
 	for (size_t first = 0; first < tiered->nr_blocks; first += nr) {
 		const uint64_t start = tiered->blocks[first]->first_page * PAGE_BYTES;
 
@@ -453,16 +459,9 @@ int tiered_scan(struct tiered *tiered, uint8_t score)
 		if (r < 0)
 			return r;
 		for (size_t i = 0; i < nr; i++)
-			tiered->accessed.last_units +=
-				score_block(tiered->blocks[first + i], bits[i], score);
+			score_block(tiered->blocks[first + i], bits[i], score, is_fast, ret);
 	}
-	tiered->accessed.units += tiered->accessed.last_units;
 	return 0;
-}
-
-struct tiered_accessed tiered_accessed(const struct tiered *tiered)
-{
-	return tiered->accessed;
 }
 
 /* ---- For the decision ----------------------------------------------------------------- */

@@ -103,15 +103,15 @@ int tiered_split(struct tiered *tiered, bool wanted, struct tiered_splits *split
 /* Forgets all accesses, and finds out which pages there are.  Errors: -ESRCH, -ENOMEM, ... */
 int tiered_clear(struct tiered *tiered);
 
-/* Gives the score to each unit that was accessed since the clear and has none. */
-int tiered_scan(struct tiered *tiered, uint8_t score);
-
-/* How many units scans have found accessed since the clear, and the last scan of them. */
-struct tiered_accessed {
-	uint64_t units, last_units;
+/* Units that a scan was the first to find accessed since the clear. */
+struct tiered_seen {
+	uint64_t units;
+	uint64_t fast_units; /* of these, on the nodes that were said to be fast */
 };
 
-struct tiered_accessed tiered_accessed(const struct tiered *tiered);
+/* Gives the score to each unit that was accessed since the clear and has none. */
+int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
+		struct tiered_seen *ret);
 
 /* tiering_world's gather and keep for this process, from a page on; the span's target is not set.
  */

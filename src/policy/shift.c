@@ -7,7 +7,8 @@
 #define MILLION 1000000
 
 /* Fewer units may have been accessed by chance. */
-#define LEAST_UNITS 64
+#define LEAST_UNITS	    64
+#define LEAST_GLANCED_UNITS 256
 
 #define LEAST_CALM_ROUNDS 4
 #define MOST_CALM_ROUNDS  1024
@@ -16,6 +17,9 @@
  */
 #define SOON	 2
 #define BACK_OFF 4
+
+/* After a glance that was wrong others do not count for so many rounds, at first. */
+#define FIRST_DEAF_ROUNDS 8
 
 /* The usual share follows one that is greater within so many rounds, one that is less within more:
  * a shift that is not noticed at once is noticed later. */
@@ -38,6 +42,7 @@ void shift_start(struct shift *shift)
 {
 	memset(shift, 0, sizeof(*shift));
 	shift->calm_rounds = LEAST_CALM_ROUNDS;
+	shift->next_deaf_rounds = FIRST_DEAF_ROUNDS;
 }
 
 void shift_witness(struct shift *shift, const struct nodemask *slow, const struct port_span *span)
@@ -54,33 +59,80 @@ void shift_witness(struct shift *shift, const struct nodemask *slow, const struc
 }
 
 /* Whether so much less than usual is fast, by a part of it and by how it varies. */
-static bool is_less(const struct shift *shift, int64_t ppm, int64_t share, int64_t spreads)
+static bool is_less(const struct shift_usual *usual, int64_t ppm, int64_t share, int64_t spreads)
 {
-	const int64_t less = shift->usual_ppm - ppm;
+	const int64_t less = usual->ppm - ppm;
 
-	return less * share > shift->usual_ppm && less > spreads * shift->spread_ppm;
+	return less * share > usual->ppm && less > spreads * usual->spread_ppm;
+}
+
+static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm)
+{
+	return is_less(usual, ppm, clear.share, clear.spreads);
 }
 
 /* How many rounds behind one another have been as those after a shift. */
 static unsigned suspect(const struct shift *shift, int64_t ppm)
 {
-	if (is_less(shift, ppm, clear.share, clear.spreads))
+	if (is_clearly_less(&shift->usual, ppm))
 		return LIKELY_ROUNDS;
-	return is_less(shift, ppm, likely.share, likely.spreads) ? shift->suspect_rounds + 1 : 0;
+	return is_less(&shift->usual, ppm, likely.share, likely.spreads) ? shift->suspect_rounds + 1
+									 : 0;
 }
 
-static void begin_usual(struct shift *shift, int64_t ppm)
+static void begin_usual(struct shift_usual *usual, int64_t ppm)
 {
-	shift->usual_ppm = ppm;
-	shift->spread_ppm = ppm / FIRST_SPREAD_SHARE;
+	usual->ppm = ppm;
+	usual->spread_ppm = ppm / FIRST_SPREAD_SHARE;
 }
 
-static void follow(struct shift *shift, int64_t ppm)
+static void follow(struct shift_usual *usual, int64_t ppm)
 {
-	const int64_t more = ppm - shift->usual_ppm;
+	const int64_t more = ppm - usual->ppm;
 
-	shift->spread_ppm += ((more < 0 ? -more : 0) - shift->spread_ppm) / SPREAD_ROUNDS;
-	shift->usual_ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
+	usual->spread_ppm += ((more < 0 ? -more : 0) - usual->spread_ppm) / SPREAD_ROUNDS;
+	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
+}
+
+bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units)
+{
+	struct shift_usual *usual = &shift->usual_of_scan[scan];
+	const bool counts =
+		!shift->is_alarmed && !shift->deaf_rounds && shift->rounds > shift->calm_rounds;
+	int64_t ppm;
+
+	if (units < LEAST_GLANCED_UNITS)
+		return false;
+	ppm = (int64_t)(fast_units * MILLION / units);
+	if (!usual->ppm)
+		begin_usual(usual, ppm);
+	else if (counts && is_clearly_less(usual, ppm))
+		shift->is_alarmed = true;
+	else
+		follow(usual, ppm);
+	return counts && shift->is_alarmed;
+}
+
+void shift_forget_scans(struct shift *shift)
+{
+	memset(shift->usual_of_scan, 0, sizeof(shift->usual_of_scan));
+}
+
+/* What the round that a glance has asked for makes of it. */
+static void judge_alarm(struct shift *shift, bool shifted)
+{
+	if (shift->deaf_rounds)
+		shift->deaf_rounds--;
+	if (!shift->is_alarmed)
+		return;
+	shift->is_alarmed = false;
+	if (shifted) {
+		shift->next_deaf_rounds = FIRST_DEAF_ROUNDS;
+	} else {
+		shift->deaf_rounds = shift->next_deaf_rounds;
+		if (shift->next_deaf_rounds < MOST_CALM_ROUNDS)
+			shift->next_deaf_rounds *= BACK_OFF;
+	}
 }
 
 static void remember(struct shift *shift, bool soon)
@@ -92,26 +144,36 @@ static void remember(struct shift *shift, bool soon)
 	shift->rounds = 0;
 }
 
+/* Whether that much, of a round, comes of a shift. */
+static bool has_shifted(struct shift *shift, int64_t ppm)
+{
+	shift->suspect_rounds = suspect(shift, ppm);
+	if (!shift->usual.ppm) {
+		begin_usual(&shift->usual, ppm);
+		return false;
+	}
+	if (!shift->suspect_rounds) {
+		follow(&shift->usual, ppm);
+		return false;
+	}
+	if (shift->suspect_rounds < LIKELY_ROUNDS || shift->rounds <= shift->calm_rounds)
+		return false;
+	remember(shift, shift->rounds < SOON * shift->calm_rounds);
+	begin_usual(&shift->usual, ppm);
+	shift_forget_scans(shift);
+	shift->suspect_rounds = 0;
+	return true;
+}
+
 bool shift_detect(struct shift *shift)
 {
 	const bool known = shift->units >= LEAST_UNITS;
 	const int64_t ppm = known ? (int64_t)(shift->fast * MILLION / shift->all) : 0;
-	bool shifted = false;
+	bool shifted;
 
 	shift->fast = shift->all = shift->units = 0;
 	shift->rounds++;
-	if (!known)
-		return false;
-	shift->suspect_rounds = suspect(shift, ppm);
-	if (!shift->usual_ppm) {
-		begin_usual(shift, ppm);
-	} else if (!shift->suspect_rounds) {
-		follow(shift, ppm);
-	} else if (shift->suspect_rounds >= LIKELY_ROUNDS && shift->rounds > shift->calm_rounds) {
-		remember(shift, shift->rounds < SOON * shift->calm_rounds);
-		begin_usual(shift, ppm);
-		shift->suspect_rounds = 0;
-		shifted = true;
-	}
+	shifted = known && has_shifted(shift, ppm);
+	judge_alarm(shift, shifted);
 	return shifted;
 }

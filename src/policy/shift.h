@@ -10,6 +10,11 @@
  *
  * Some programs shift for ever, such as one that reads its memory from end to end.  Each shift
  * that comes soon after another makes the next one count less.
+ *
+ * A round tells of a shift that was before it began.  One scan tells of a shift that has just been,
+ * but little, and of what the whole round was used to hear: a glance, for which the round may be
+ * given up, and no more.  A new round then says whether it was a shift; where it was none, glances
+ * count for nothing for some rounds, the more the more often it was none.
  */
 #ifndef POLICY_SHIFT_H
 #define POLICY_SHIFT_H
@@ -19,14 +24,22 @@
 #include "nodemask.h"
 #include "ports.h"
 
+/* Which part of what is accessed is fast, as a rule. */
+struct shift_usual {
+	int64_t ppm;	    /* 0: not known yet */
+	int64_t spread_ppm; /* that it is less on average */
+};
+
 struct shift {
-	uint64_t fast, all;	 /* weights, of this round */
-	uint64_t units;		 /* that were accessed */
-	int64_t usual_ppm;	 /* of them that is fast; 0: not known yet */
-	int64_t spread_ppm;	 /* that a round is below it on average */
+	uint64_t fast, all; /* weights, of this round */
+	uint64_t units;	    /* that were accessed */
+	struct shift_usual usual, usual_of_scan[PORT_MAX_SCANS];
 	unsigned suspect_rounds; /* the last ones, in which less was fast */
 	unsigned rounds;	 /* since the last shift */
 	unsigned calm_rounds;	 /* in which there is no other after one */
+	bool is_alarmed;	 /* by a glance; this round is to tell */
+	unsigned deaf_rounds;	 /* in which glances do not count yet */
+	unsigned next_deaf_rounds;
 };
 
 /* Nothing was seen yet. */
@@ -34,6 +47,15 @@ void shift_start(struct shift *shift);
 
 /* Takes a span of this round into account.  slow: the nodes that are not of the fastest tier. */
 void shift_witness(struct shift *shift, const struct nodemask *slow, const struct port_span *span);
+
+/*
+ * What a scan, of that number in its round, has seen first: so many units, and of these so many in
+ * fast memory.  Whether it looks like a shift, and the round should be given up for another.
+ */
+bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units);
+
+/* Scans come at other times than before: what they are used to see is not known. */
+void shift_forget_scans(struct shift *shift);
 
 /* Ends the round.  Whether there was a shift. */
 bool shift_detect(struct shift *shift);

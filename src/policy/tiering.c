@@ -75,11 +75,15 @@ static void await_scan(struct tiering *tiering)
 
 void tiering_cleared(struct tiering *tiering, uint64_t now_ns)
 {
+	const uint64_t first_scan_ns = tiering->round.after_ns[0];
+
 	/* What was held back was not counted: it says nothing about when to scan. */
 	tiering->heat_shift = tiering->some_pressed ? 0
 						    : tiering->rule->next_scans(&tiering->tiers[0],
 										tiering->period_ns,
 										&tiering->round);
+	if (tiering->round.after_ns[0] != first_scan_ns)
+		shift_forget_scans(&tiering->shift);
 	tiering->began_ns = now_ns;
 	tiering->scans = 0;
 	await_scan(tiering);
@@ -90,23 +94,32 @@ uint8_t tiering_score(const struct tiering *tiering)
 	return (uint8_t)(tiering->round.nr_scans - tiering->scans);
 }
 
-void tiering_scanned(struct tiering *tiering)
+void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 {
-	if (++tiering->scans < tiering->round.nr_scans)
+	const unsigned scan = tiering->scans++;
+
+	tiering->losing_ns += seen->lost_ns;
+	tiering->last_scan_lost_ns = seen->lost_ns;
+	if (tiering->rule->forgets &&
+	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units)) {
+		tiering->period_ns = tiering->config.least_period_ns;
+		tiering->step = TIERING_CLEAR;
+	} else if (tiering->scans < tiering->round.nr_scans) {
 		await_scan(tiering);
-	else
+	} else {
 		tiering->step = TIERING_DECIDE;
+	}
 }
 
 /* What targets lose until the next clear: what is seen first within twice the time is half of that
  * within four times. */
-static uint64_t lost_ns(const struct tiering *tiering, const struct tiering_time *time)
+static uint64_t lost_ns(const struct tiering *tiering)
 {
-	uint64_t lost = time->lost_ns;
+	uint64_t lost = tiering->losing_ns;
 
 	for (uint64_t ns = 2 * tiering->round.after_ns[tiering->round.nr_scans - 1];
 	     ns <= tiering->period_ns; ns *= 2)
-		lost += time->last_lost_ns / 2;
+		lost += tiering->last_scan_lost_ns / 2;
 	return lost;
 }
 
@@ -389,7 +402,8 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	struct port_nodes asking;
 	const struct port_nodes *nodes = &asking;
 
-	tiering->lost_ns = lost_ns(tiering, time);
+	tiering->lost_ns = lost_ns(tiering);
+	tiering->losing_ns = 0;
 	count_spent(tiering, time->spent_ns + tiering->lost_ns);
 	tiering->period_ns = budgeted_ns(tiering);
 	asking = ask_for_room(tiering, world_nodes, time->now_ns, round_ns(tiering));

@@ -96,7 +96,8 @@ struct tiering {
 	uint64_t spent_ns;     /* that a round costs, about, us and targets */
 	unsigned paced_rounds; /* since the start or the last shift, as far as they count */
 	uint64_t lost_ns;      /* that the last one has cost targets, about */
-	unsigned scans;	       /* made in this round */
+	uint64_t losing_ns, last_scan_lost_ns; /* that since has, and its last scan has told of */
+	unsigned scans;			       /* made in this round */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	/* What the last decision moves: passes over all units, one for each tier and reason. */
 	bool is_moving;
@@ -126,15 +127,22 @@ void tiering_cleared(struct tiering *tiering, uint64_t now_ns);
 /* What the scan that is due gives to what it sees first (port_span, seen). */
 uint8_t tiering_score(const struct tiering *tiering);
 
-void tiering_scanned(struct tiering *tiering);
+/* What a scan was the first to see since the clear. */
+struct tiering_seen {
+	uint64_t units;
+	uint64_t fast_units; /* of these, on nodes of the fastest tier */
+	uint64_t lost_ns;    /* CPU time that targets have lost, as the clear made these accesses
+			      * dearer */
+};
+
+/* Where it looks as if programs had begun to use other memory, another round begins at once. */
+void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen);
 
 /* Of a round that ends. */
 struct tiering_time {
 	uint64_t now_ns;
-	uint64_t spent_ns;     /* CPU time that a round takes but for moves: paces them, as does */
-	uint64_t lost_ns;      /* that targets have lost since the clear, by accesses that it made
-				* dearer */
-	uint64_t last_lost_ns; /* of that, by what the last scan was the first to see */
+	uint64_t spent_ns;     /* our CPU time since the last one, but for moves: paces rounds, as
+				* does what targets lose */
 	uint64_t move_page_ns; /* what moving a base page costs */
 	bool pressed;	       /* the machine has too little memory: nothing is promoted */
 };

@@ -25,9 +25,8 @@ struct tracked {
 	struct tiering tiering;
 	struct ranking_unit *units; /* [pages], by unit */
 	uint8_t *seen;		    /* [pages] in this round */
-	uint64_t spent_ps;	    /* manager's time when the round began, and its moves since */
-	uint64_t accessed_units, last_accessed_units; /* in this round; by its last scan */
-	bool constant_room; /* no more is left free than the high watermark */
+	uint64_t paced_ps;	    /* manager's time at the last decision, and its moves since */
+	bool constant_room;	    /* no more is left free than the high watermark */
 };
 
 static void stop(void *state)
@@ -93,8 +92,6 @@ static void clear(struct world *world, struct tracked *tracked)
 	uint64_t looked_at = 0;
 	uint32_t pages;
 
-	tracked->spent_ps = world->tally.manager_ps;
-	tracked->accessed_units = 0;
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages, looked_at++) {
 		pages = memory_unit_pages(&world->memory, unit);
 		memory_test_and_clear_accessed(&world->memory, unit);
@@ -108,20 +105,22 @@ static void clear(struct world *world, struct tracked *tracked)
 static void scan(struct world *world, struct tracked *tracked)
 {
 	const uint8_t score = tiering_score(&tracked->tiering);
-	uint64_t looked_at = 0, accessed = 0;
+	struct tiering_seen seen = { 0 };
+	uint64_t looked_at = 0;
 	uint32_t pages;
 
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages, looked_at++) {
 		pages = memory_unit_pages(&world->memory, unit);
 		if (!tracked->seen[unit] && world->memory.entries[unit] & PTE_ACCESSED) {
 			tracked->seen[unit] = score;
-			accessed++;
+			seen.units++;
+			seen.fast_units +=
+				world_tier(world, memory_node_of(&world->memory, unit)) == 0;
 		}
 	}
-	tracked->accessed_units += accessed;
-	tracked->last_accessed_units = accessed;
+	seen.lost_ns = seen.units * world->config.costs.accessed_bit_ns;
 	world_spend(world, looked_at * world->config.costs.entry_ps);
-	tiering_scanned(&tracked->tiering);
+	tiering_scanned(&tracked->tiering, &seen);
 }
 
 /* A world and what is known of it: what tiering's hooks are handed back. */
@@ -243,13 +242,12 @@ static void decide(struct world *world, struct tracked *tracked)
 	const struct port_nodes nodes = { all, (unsigned)world->memory.nr_nodes };
 	const struct tiering_time time = {
 		.now_ns = world_now_ns(world),
-		.spent_ns = (world->tally.manager_ps - tracked->spent_ps) / 1000,
-		.lost_ns = tracked->accessed_units * world->config.costs.accessed_bit_ns,
-		.last_lost_ns = tracked->last_accessed_units * world->config.costs.accessed_bit_ns,
+		.spent_ns = (world->tally.manager_ps - tracked->paced_ps) / 1000,
 		.move_page_ns = world->config.costs.move_page_ns,
 	};
 	struct view view = { world, tracked };
 
+	tracked->paced_ps = world->tally.manager_ps;
 	describe_nodes(world, all);
 	tiering_decide(&tracked->tiering, &time, &nodes,
 		       &(struct tiering_world) { &view, gather, keep, carry_out });
@@ -265,7 +263,7 @@ static void move(struct world *world, struct tracked *tracked)
 
 	while (tiering_move(&tracked->tiering, &hooks))
 		;
-	tracked->spent_ps += world->tally.manager_ps - before_ps; /* no looking */
+	tracked->paced_ps += world->tally.manager_ps - before_ps; /* no looking */
 	if (tracked->constant_room)
 		return;
 	describe_nodes(world, all);

@@ -129,7 +129,7 @@ static void go_pressed_round(bool pressed)
 		if (tiering.step == TIERING_CLEAR)
 			tiering_cleared(&tiering, world.now_ns);
 		else
-			tiering_scanned(&tiering);
+			tiering_scanned(&tiering, &(struct tiering_seen) { 0 });
 	}
 	tiering_decide(&tiering,
 		       &(struct tiering_time) {

@@ -169,6 +169,101 @@ static void test_backs_off(void **state)
 	assert_true(late <= 2);
 }
 
+#define SCANS 5
+
+/* A round, of which each scan sees so many pages first, so many of them in fast memory; returns the
+ * number of the scan that is alarmed, or that of all. */
+static unsigned glance(uint64_t fast, uint64_t units)
+{
+	for (unsigned scan = 0; scan < SCANS; scan++)
+		if (shift_glance(&shift, scan, fast + scan, units))
+			return scan;
+	return SCANS;
+}
+
+/* Rounds in which nothing changes. */
+static void rest(int rounds)
+{
+	for (int i = 0; i < rounds; i++) {
+		assert_int_equal(glance(900, 1000), SCANS);
+		assert_false(detect(450, 50));
+	}
+}
+
+static void test_glance_alarms_once(void **state)
+{
+	(void)state;
+	rest(20);
+	assert_int_equal(glance(500, 1000), 0);
+	/* The round after it tells, whatever its scans see; this one says yes. */
+	assert_int_equal(glance(500, 1000), SCANS);
+	assert_true(detect(50, 450));
+	/* No other comes as long as the calm that follows every shift. */
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(glance(100 * i, 1000), SCANS);
+		assert_false(detect(50, 450));
+	}
+}
+
+/* Each scan is held against what that scan is used to see. */
+static void test_glances_differ(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		assert_false(shift_glance(&shift, 0, 950, 1000));
+		assert_false(shift_glance(&shift, 4, 400, 1000));
+		assert_false(detect(450, 50));
+	}
+	assert_false(shift_glance(&shift, 4, 390, 1000));
+	assert_true(shift_glance(&shift, 0, 390, 1000));
+}
+
+static void test_glance_sees_enough(void **state)
+{
+	(void)state;
+	rest(20);
+	assert_false(shift_glance(&shift, 0, 0, 200));
+	assert_false(shift_glance(&shift, 0, 800, 1000));
+	assert_true(shift_glance(&shift, 0, 100, 1000));
+}
+
+static void test_first_rounds_do_not_alarm(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(glance(i % 2 ? 900 : 0, 1000), SCANS);
+		assert_false(detect(450, 50));
+	}
+}
+
+/* What was learnt of other moments says nothing. */
+static void test_forgotten_scans_do_not_alarm(void **state)
+{
+	(void)state;
+	rest(20);
+	shift_forget_scans(&shift);
+	assert_int_equal(glance(100, 1000), SCANS);
+	assert_int_equal(glance(10, 1000), 0);
+}
+
+/* Glances that are wrong count for ever longer. */
+static void test_false_alarms_back_off(void **state)
+{
+	unsigned early = 0, late = 0;
+
+	(void)state;
+	rest(20);
+	for (int i = 0; i < 2000; i++) {
+		const bool alarmed = glance(i % 2 ? 900 : 100, 1000) < SCANS;
+
+		*(i < 1000 ? &early : &late) += alarmed;
+		assert_false(detect(450, 50));
+	}
+	assert_true(early > 0);
+	assert_true(early < 10);
+	assert_true(late <= 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +275,12 @@ int main(void)
 		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),
 		cmocka_unit_test_setup(test_backs_off, start),
+		cmocka_unit_test_setup(test_glance_alarms_once, start),
+		cmocka_unit_test_setup(test_glances_differ, start),
+		cmocka_unit_test_setup(test_glance_sees_enough, start),
+		cmocka_unit_test_setup(test_first_rounds_do_not_alarm, start),
+		cmocka_unit_test_setup(test_forgotten_scans_do_not_alarm, start),
+		cmocka_unit_test_setup(test_false_alarms_back_off, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,8 +83,10 @@ static const struct tracker_kind fake_kind = {
 
 static void look(void)
 {
+	struct tiered_seen seen;
+
 	assert_int_equal(tiered_clear(tiered), 0);
-	assert_int_equal(tiered_scan(tiered, 5), 0);
+	assert_int_equal(tiered_scan(tiered, 5, &(struct nodemask) { 0 }, &seen), 0);
 }
 
 /* Of the memory: whole huge pages, base pages, and how many of these a decision may not move. */

@@ -162,6 +162,16 @@ static struct found walk(struct tiered *tiered, uint8_t score, uint8_t heat, uin
 	return found;
 }
 
+/* Where node 0 is the fast one. */
+static struct tiered_seen scan(struct tiered *tiered, uint8_t score)
+{
+	const struct nodemask fast = nodemask_of(0);
+	struct tiered_seen seen;
+
+	assert_int_equal(tiered_scan(tiered, score, &fast, &seen), 0);
+	return seen;
+}
+
 static unsigned nr_thirds(void)
 {
 	unsigned nr = 0;
@@ -180,7 +190,7 @@ static void knows_the_pages_that_are_there(void **state)
 	assert_int_equal(tiered_pid(tiered), child);
 	assert_int_equal(tiered_clear(tiered), 0);
 	every_third = true;
-	assert_int_equal(tiered_scan(tiered, 5), 0);
+	assert_true(scan(tiered, 5).units >= nr_thirds());
 	found = walk(tiered, 5, 0, 0);
 	assert_int_equal(found.pages, NR_PAGES - 1);
 	assert_int_equal(found.scored, nr_thirds());
@@ -195,17 +205,35 @@ static void a_score_is_kept_until_the_clear(void **state)
 	(void)state;
 	every_third = true;
 	assert_int_equal(tiered_clear(tiered), 0);
-	assert_int_equal(tiered_scan(tiered, 5), 0);
-	assert_int_equal(tiered_scan(tiered, 4), 0);
+	assert_true(scan(tiered, 5).units >= nr_thirds());
+	assert_int_equal(scan(tiered, 4).units, 0);
 	assert_int_equal(walk(tiered, 5, 0, 0).scored, nr_thirds());
 	assert_int_equal(walk(tiered, 4, 0, 0).scored, 0);
-	assert_true(tiered_accessed(tiered).units >= nr_thirds());
-	assert_int_equal(tiered_accessed(tiered).last_units, 0);
 	nr_clears = 0;
 	assert_int_equal(tiered_clear(tiered), 0);
-	assert_int_equal(tiered_accessed(tiered).units, 0);
 	assert_int_equal(nr_clears, 1);
 	assert_int_equal(walk(tiered, 0, 0, 0).scored, NR_PAGES - 1);
+}
+
+static void tells_what_was_seen_first_and_where(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	const struct nodemask elsewhere = nodemask_of(1);
+	struct tiered_seen seen;
+
+	(void)state;
+	every_third = true;
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(tiered_clear(tiered), 0);
+		seen = scan(tiered, 5);
+		assert_true(seen.units >= nr_thirds());
+		assert_int_equal(seen.fast_units, seen.units);
+		assert_int_equal(scan(tiered, 4).units, 0);
+	}
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(tiered_scan(tiered, 5, &elsewhere, &seen), 0);
+	assert_true(seen.units >= nr_thirds());
+	assert_int_equal(seen.fast_units, 0);
 }
 
 static void states_of_units_outlive_rounds_and_ranges_do_not(void **state)
@@ -292,6 +320,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(knows_the_pages_that_are_there, start, stop),
 		cmocka_unit_test_setup_teardown(a_score_is_kept_until_the_clear, start, stop),
+		cmocka_unit_test_setup_teardown(tells_what_was_seen_first_and_where, start, stop),
 		cmocka_unit_test_setup_teardown(states_of_units_outlive_rounds_and_ranges_do_not,
 						start, stop),
 		cmocka_unit_test_setup_teardown(spans_have_one_hint_each, start, stop),

@@ -24,7 +24,7 @@ static struct {
 	uint32_t unit_pages;
 	size_t nr_calls; /* of carry_out */
 	uint64_t moved[2], most_in_call;
-	uint64_t lost_ns, last_lost_ns; /* in each round */
+	struct tiering_seen seen_by[PORT_MAX_SCANS]; /* by each scan of a round */
 } world;
 
 static struct tiering tiering;
@@ -150,8 +150,7 @@ static uint64_t look_and_decide(uint64_t now_ns, uint64_t spent_ns)
 		assert_true(when_ns > before_ns); /* each later than the one before */
 		before_ns = when_ns;
 		assert_int_equal(tiering_score(&tiering), tiering.round.nr_scans - scans);
-		tiering_scanned(&tiering);
-		scans++;
+		tiering_scanned(&tiering, &world.seen_by[scans++]);
 	}
 	assert_int_equal(scans, tiering.round.nr_scans);
 	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_DECIDE);
@@ -159,8 +158,6 @@ static uint64_t look_and_decide(uint64_t now_ns, uint64_t spent_ns)
 		       &(struct tiering_time) {
 			       .now_ns = before_ns,
 			       .spent_ns = spent_ns,
-			       .lost_ns = world.lost_ns,
-			       .last_lost_ns = world.last_lost_ns,
 			       .move_page_ns = 1000,
 		       },
 		       &nodes, &hooks);
@@ -233,8 +230,8 @@ static void what_targets_lose_paces_rounds_too(void **state)
 
 	(void)state;
 	memset(world.seen, 5, sizeof(world.seen));
-	world.lost_ns = 20 * MS;
-	world.last_lost_ns = 4 * MS;
+	for (unsigned i = 0; i < PORT_MAX_SCANS; i++)
+		world.seen_by[i].lost_ns = 4 * MS;
 	while (when_ns < end_ns) {
 		go_round(when_ns, 10 * MS);
 		lost_ns += tiering.lost_ns;
@@ -245,7 +242,7 @@ static void what_targets_lose_paces_rounds_too(void **state)
 	for (uint64_t ns = 2 * last_ns; ns <= tiering.period_ns; ns *= 2)
 		doublings++;
 	assert_true(doublings > 0);
-	assert_int_equal(tiering.lost_ns, (20 + doublings * 2) * MS);
+	assert_int_equal(tiering.lost_ns, (tiering.round.nr_scans * 4 + doublings * 2) * MS);
 	lost_ns += tiering.rounds * 10 * MS;
 	assert_true(lost_ns * 100 > end_ns / 100 * 95);
 	assert_true(lost_ns * 100 < end_ns / 100 * 125); /* the first rounds come sooner */
@@ -316,7 +313,7 @@ static void a_round_can_be_given_up(void **state)
 	for (unsigned scans = 0; scans < 3; scans++) {
 		tiering_cleared(&tiering, now_ns);
 		for (unsigned i = 0; i < scans; i++)
-			tiering_scanned(&tiering);
+			tiering_scanned(&tiering, &world.seen_by[i]);
 		tiering_abandon(&tiering, now_ns + 1000 * MS);
 		assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_CLEAR);
 		assert_int_equal(when_ns, now_ns + 1000 * MS);
@@ -366,12 +363,12 @@ static void moves_are_made_between_scans(void **state)
 	assert_int_equal(step_at(now_ns), TIERING_SCAN); /* in a millisecond */
 	while (tiering_next(&tiering, now_ns, &when_ns) == TIERING_SCAN) {
 		now_ns = when_ns;
-		tiering_scanned(&tiering);
+		tiering_scanned(&tiering, &world.seen_by[0]);
 	}
 	assert_int_equal(step_at(now_ns), TIERING_MOVE);
 	assert_true(tiering_move(&tiering, &hooks));
 	for (unsigned scan = tiering.scans; scan < tiering.round.nr_scans; scan++)
-		tiering_scanned(&tiering);
+		tiering_scanned(&tiering, &world.seen_by[0]);
 	assert_int_equal(step_at(now_ns), TIERING_MOVE);
 	while (tiering_move(&tiering, &hooks))
 		;
@@ -405,6 +402,37 @@ static void what_was_not_moved_is_given_up_with_the_round(void **state)
 	tiering_abandon(&tiering, now_ns);
 	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_CLEAR);
 	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_CLEAR);
+}
+
+/* Of 1000 units that each scan is the first to see. */
+static void see_fast(uint64_t fast_units)
+{
+	for (unsigned i = 0; i < PORT_MAX_SCANS; i++)
+		world.seen_by[i] =
+			(struct tiering_seen) { .units = 1000, .fast_units = fast_units };
+}
+
+/* A scan that sees much less in fast memory than it is used to ends the round, and another begins
+ * at once, which is a short one. */
+static void a_glance_ends_the_round(void **state)
+{
+	uint64_t now_ns = 0, when_ns;
+
+	(void)state;
+	memset(world.seen, 3, sizeof(world.seen));
+	memset(world.seen[0], 5, FAST_ROOM);
+	see_fast(900);
+	for (unsigned round = 0; round < 20; round++)
+		now_ns = go_round(now_ns + 10000 * MS, 40 * MS);
+	assert_true(tiering.round.nr_scans > 5);
+	see_fast(300);
+	now_ns += 10000 * MS;
+	tiering_cleared(&tiering, now_ns);
+	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_SCAN);
+	tiering_scanned(&tiering, &world.seen_by[0]);
+	assert_true(next_clear() <= when_ns);
+	go_round(now_ns + 20 * MS, 40 * MS);
+	assert_int_equal(tiering.round.nr_scans, 5);
 }
 
 /* Calm lasts from the first round on, and begins anew when other memory is used; rounds then come
@@ -441,6 +469,7 @@ int main(void)
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
+		cmocka_unit_test_setup(a_glance_ends_the_round, start),
 		cmocka_unit_test_setup(moves_are_made_between_scans, start),
 		cmocka_unit_test_setup(moves_of_large_units_are_cut_into_turns, start),
 		cmocka_unit_test_setup(what_was_not_moved_is_given_up_with_the_round, start),

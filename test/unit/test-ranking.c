@@ -205,6 +205,19 @@ static void test_calm_lets_huge_pages_save_up(void **state)
 	assert_int_equal(ranking.exchange.demote.pages, 512);
 }
 
+/* A score more in one round is chance where both are accessed often. */
+static void test_the_often_accessed_keep_their_place(void **state)
+{
+	unsigned rounds = 1;
+
+	(void)state;
+	see(0, NR / 2, 2);
+	see(NR / 2, NR / 2, 3);
+	while (run(&round_of_5) == 0)
+		rounds++;
+	assert_in_range(rounds, 5, 20);
+}
+
 /* One round may have seen by chance what another does not see. */
 static void test_sure_of_a_difference_after_some_rounds(void **state)
 {
@@ -536,6 +549,7 @@ int main(void)
 		TEST(test_noise_moves_next_to_nothing),
 		TEST(test_calm_lets_hardly_change_what_may_be_equal),
 		TEST(test_calm_lets_huge_pages_save_up),
+		TEST(test_the_often_accessed_keep_their_place),
 		TEST(test_sure_of_a_difference_after_some_rounds),
 		TEST(test_gain_must_pay),
 		TEST(test_room_and_debt),

@@ -199,6 +199,8 @@ static void decide(struct manager *manager)
 	manager->moved_before_pages = manager->counts.moved_pages;
 	manager->calls_before_ns = manager->counts.all_calls_ns;
 	tiering_decide(&manager->tiering, &time, &nodes, &world);
+	if (manager->tiering.rounds > 1 && manager->tiering.round.calm_ns == 0)
+		log_info("other memory is in use than before: what is hot is learnt anew");
 	manager->cpu.deciding_ns += manager_cpu_ns() - cpu_ns;
 	manager->cpu.targets_ns += manager->tiering.lost_ns;
 }

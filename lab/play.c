@@ -5,11 +5,11 @@
  *
  * It says "prepared" and waits for a line on its standard input: only what it has yet to map is
  * missing then.  It maps the workload's pages behind one another, base pages unless it is asked for
- * huge ones, writes one word of each in order, says "ready", and waits for another line.  At once it
- * then makes exactly the workload's accesses, one load or store of 8 bytes each, so many per second in
- * bursts; between these it runs, as the simulator's threads do, and never sleeps: the kernel scans
- * a program's memory by the CPU time that it has had.  In the range that it names nothing else is
- * loaded or stored.
+ * huge ones, writes one word of each in order, says "ready", and waits for another line.  At once
+ * it then makes exactly the workload's accesses, one load or store of 8 bytes each, so many per
+ * second in bursts; between these it runs, as the simulator's threads do, and never sleeps: the
+ * kernel scans a program's memory by the CPU time that it has had.  In the range that it names
+ * nothing else is loaded or stored.
  *
  * It begins at a whole half second of its CPU time.  The kernel's scanner counts that in
  * whole periods (task_tick_numa), of half a second for a memory of 256 to 512 MiB; so when it

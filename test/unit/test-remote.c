@@ -339,6 +339,14 @@ static void test_stopped(void **state)
 	remote_close(remote);
 }
 
+/* It runs for a moment on its way back into the stop. */
+static void assert_stops_again(void)
+{
+	for (int i = 0; i < 5000 && thread_state(target.pid) != 'T'; i++)
+		usleep(1000);
+	assert_int_equal(thread_state(target.pid), 'T');
+}
+
 /* What would run before our code keeps us from it. */
 static void test_stopped_with_signals(void **state)
 {
@@ -351,13 +359,11 @@ static void test_stopped_with_signals(void **state)
 	stop_between_signals();
 	assert_int_equal(kill(target.pid, SIGWINCH), 0); /* ignored by default: not in the way */
 	run(remote, target.pid, &batch);
+	assert_stops_again(); /* or the signal would end it */
 	assert_int_equal(kill(target.pid, SIGTERM), 0);
 	assert_int_equal(remote_run(remote, target.pid, &batch, &error), -EBUSY);
 	assert_non_null(strstr(error.cause, "signals wait"));
-	/* It runs for a moment on its way back into the stop. */
-	for (int i = 0; i < 5000 && thread_state(target.pid) != 'T'; i++)
-		usleep(1000);
-	assert_int_equal(thread_state(target.pid), 'T');
+	assert_stops_again();
 	remote_close(remote);
 }
 

@@ -2,18 +2,20 @@
 /* What is striped: see ledger.h.  Ranges are ascending and do not overlap. */
 #include "ledger.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 
 #define CAPACITY 4096
-/* Held for microseconds; longer only if its thread has lost its CPU, or is the one that asks. */
+/* Held for microseconds, but by a thread that has lost its CPU. */
 #define SPINS  1000
-#define YIELDS 50
+#define YIELDS 5000
 /* Of a range that may take fewer runs many are to be expected. */
 #define FEW_RUNS 16
 
 static struct {
 	int locked;
+	pthread_t owner; /* while it is locked; 0: not known yet */
 	const struct shares *shares;
 	uint64_t budget_runs;
 	uint64_t runs;
@@ -24,15 +26,21 @@ static struct {
 
 static bool try_lock(void)
 {
-	return !__atomic_exchange_n(&ledger.locked, 1, __ATOMIC_ACQUIRE);
+	if (__atomic_exchange_n(&ledger.locked, 1, __ATOMIC_ACQUIRE))
+		return false;
+	__atomic_store_n(&ledger.owner, pthread_self(), __ATOMIC_RELAXED);
+	return true;
 }
 
+/* Who has interrupted the thread that has it would wait in vain. */
 static bool lock(void)
 {
 	for (int yields = 0; yields < YIELDS; yields++) {
 		for (int spins = 0; spins < SPINS; spins++)
 			if (!__atomic_load_n(&ledger.locked, __ATOMIC_RELAXED) && try_lock())
 				return true;
+		if (__atomic_load_n(&ledger.owner, __ATOMIC_RELAXED) == pthread_self())
+			return false;
 		sched_yield();
 	}
 	return false;
@@ -40,6 +48,7 @@ static bool lock(void)
 
 static void unlock(void)
 {
+	__atomic_store_n(&ledger.owner, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&ledger.locked, 0, __ATOMIC_RELEASE);
 }
 

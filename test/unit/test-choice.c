@@ -284,19 +284,22 @@ static void test_capacity(void **state)
 	assert_int_equal(ledger_runs(), 0);
 }
 
+/* Nobody goes without for others who have the lock.  Returns the argument, or NULL. */
 static void *enter_and_leave(void *argument)
 {
+	bool entered = true;
+
 	const uint64_t base = 0x100000 * (1 + *(const uint64_t *)argument);
 
 	for (int i = 0; i < 20000; i++) {
 		struct striped range = { .page = base, .end = base + 5000 };
 
-		ledger_enter(0, &range);
+		entered = ledger_enter(0, &range) && entered;
 		ledger_leave(base + 1000, base + 2000);
 		ledger_knows(base, base + 1);
 		ledger_leave(base, base + 5000);
 	}
-	return NULL;
+	return entered ? argument : NULL;
 }
 
 static void test_threads(void **state)
@@ -313,8 +316,12 @@ static void test_threads(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, enter_and_leave, &numbers[i]),
 				 0);
 	}
-	for (int i = 0; i < NR_THREADS; i++)
-		pthread_join(threads[i], NULL);
+	for (int i = 0; i < NR_THREADS; i++) {
+		void *entered = NULL;
+
+		assert_int_equal(pthread_join(threads[i], &entered), 0);
+		assert_non_null(entered);
+	}
 	ledger_leave(0, UINT64_MAX);
 	ledger_tally(&tally);
 	assert_int_equal(tally.all, 0);

@@ -7,8 +7,13 @@
 #define MILLION 1000000
 
 /* Fewer units may have been accessed by chance. */
-#define LEAST_UNITS	    64
-#define LEAST_GLANCED_UNITS 256
+#define LEAST_UNITS 64
+
+/* With fewer chance has its part. */
+#define FEW_UNITS 256
+
+/* The hottest are one unit of so many. */
+#define TOP_SHARE 16
 
 #define LEAST_CALM_ROUNDS 4
 #define MOST_CALM_ROUNDS  1024
@@ -48,14 +53,45 @@ void shift_start(struct shift *shift)
 void shift_witness(struct shift *shift, const struct nodemask *slow, const struct port_span *span)
 {
 	for (uint32_t i = 0; i < span->nr_units; i++) {
-		const bool counts = span->nodes[i] >= 0 && span->seen[i];
-		const uint64_t weight = counts ? 1U << span->seen[i] : 0;
-
-		shift->units += counts;
-		shift->all += weight;
-		if (counts && !nodemask_test(slow, span->nodes[i]))
-			shift->fast += weight;
+		if (span->nodes[i] < 0)
+			continue;
+		shift->units[span->seen[i]]++;
+		shift->fast_units[span->seen[i]] += !nodemask_test(slow, span->nodes[i]);
 	}
+}
+
+/* The score of the coldest of the hottest units. */
+static unsigned top_score(const struct shift *shift, uint64_t accessed)
+{
+	unsigned score = PORT_MAX_SCANS;
+
+	for (uint64_t hotter = shift->units[score]; hotter * TOP_SHARE < accessed;)
+		hotter += shift->units[--score];
+	return score;
+}
+
+static uint64_t count_accessed(const struct shift *shift)
+{
+	uint64_t accessed = 0;
+
+	for (unsigned score = 1; score <= PORT_MAX_SCANS; score++)
+		accessed += shift->units[score];
+	return accessed;
+}
+
+/* Which part of what this round has seen is fast, in millionths. */
+static int64_t fast_part(const struct shift *shift, uint64_t accessed)
+{
+	const unsigned top = top_score(shift, accessed);
+	uint64_t fast = 0, all = 0;
+
+	for (unsigned score = 1; score <= PORT_MAX_SCANS; score++) {
+		const unsigned weight = 1U << 2 * (score < top ? score : top);
+
+		fast += shift->fast_units[score] * weight;
+		all += shift->units[score] * weight;
+	}
+	return (int64_t)(fast * MILLION / all);
 }
 
 /* Whether so much less than usual is fast, by a part of it and by how it varies. */
@@ -71,11 +107,12 @@ static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm)
 	return is_less(usual, ppm, clear.share, clear.spreads);
 }
 
-/* How many rounds behind one another have been as those after a shift. */
+/* How many rounds behind one another have been as those after a shift; a clear one counts as so
+ * many as are needed. */
 static unsigned suspect(const struct shift *shift, int64_t ppm)
 {
 	if (is_clearly_less(&shift->usual, ppm))
-		return LIKELY_ROUNDS;
+		return shift->suspect_rounds + LIKELY_ROUNDS;
 	return is_less(&shift->usual, ppm, likely.share, likely.spreads) ? shift->suspect_rounds + 1
 									 : 0;
 }
@@ -101,7 +138,7 @@ bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint6
 		!shift->is_alarmed && !shift->deaf_rounds && shift->rounds > shift->calm_rounds;
 	int64_t ppm;
 
-	if (units < LEAST_GLANCED_UNITS)
+	if (units < FEW_UNITS)
 		return false;
 	ppm = (int64_t)(fast_units * MILLION / units);
 	if (!usual->ppm)
@@ -144,9 +181,13 @@ static void remember(struct shift *shift, bool soon)
 	shift->rounds = 0;
 }
 
-/* Whether that much, of a round, comes of a shift. */
-static bool has_shifted(struct shift *shift, int64_t ppm)
+/* Whether what this round has seen comes of a shift.  Few units vary much: they are believed when
+ * twice as many rounds agree. */
+static bool has_shifted(struct shift *shift, uint64_t accessed)
 {
+	const unsigned needed = LIKELY_ROUNDS * (accessed < FEW_UNITS ? 2 : 1);
+	const int64_t ppm = fast_part(shift, accessed);
+
 	shift->suspect_rounds = suspect(shift, ppm);
 	if (!shift->usual.ppm) {
 		begin_usual(&shift->usual, ppm);
@@ -156,7 +197,7 @@ static bool has_shifted(struct shift *shift, int64_t ppm)
 		follow(&shift->usual, ppm);
 		return false;
 	}
-	if (shift->suspect_rounds < LIKELY_ROUNDS || shift->rounds <= shift->calm_rounds)
+	if (shift->suspect_rounds < needed || shift->rounds <= shift->calm_rounds)
 		return false;
 	remember(shift, shift->rounds < SOON * shift->calm_rounds);
 	begin_usual(&shift->usual, ppm);
@@ -167,13 +208,13 @@ static bool has_shifted(struct shift *shift, int64_t ppm)
 
 bool shift_detect(struct shift *shift)
 {
-	const bool known = shift->units >= LEAST_UNITS;
-	const int64_t ppm = known ? (int64_t)(shift->fast * MILLION / shift->all) : 0;
+	const uint64_t accessed = count_accessed(shift);
 	bool shifted;
 
-	shift->fast = shift->all = shift->units = 0;
 	shift->rounds++;
-	shifted = known && has_shifted(shift, ppm);
+	shifted = accessed >= LEAST_UNITS && has_shifted(shift, accessed);
+	memset(shift->units, 0, sizeof(shift->units));
+	memset(shift->fast_units, 0, sizeof(shift->fast_units));
 	judge_alarm(shift, shifted);
 	return shifted;
 }

@@ -5,8 +5,8 @@
  * Each unit's accesses say little about that in one round, all units' together much: a shift is
  * where a smaller part of them than before goes to fast memory, by more than it varies, although
  * nothing else has changed.  What was learnt of units before it is then of no use any more.  A unit
- * weighs twice as much for four times the accesses: a stack that is always in use must not hide
- * what happens to all the rest.
+ * weighs as much as it is accessed, but none more than the coldest of the hottest sixteenth: a
+ * stack that is always in use must not hide what happens to all the rest.
  *
  * Some programs shift for ever, such as one that reads its memory from end to end.  Each shift
  * that comes soon after another makes the next one count less.
@@ -31,8 +31,8 @@ struct shift_usual {
 };
 
 struct shift {
-	uint64_t fast, all; /* weights, of this round */
-	uint64_t units;	    /* that were accessed */
+	/* Units of this round, by how often they were accessed (port_span, seen). */
+	uint64_t units[PORT_MAX_SCANS + 1], fast_units[PORT_MAX_SCANS + 1];
 	struct shift_usual usual, usual_of_scan[PORT_MAX_SCANS];
 	unsigned suspect_rounds; /* the last ones, in which less was fast */
 	unsigned rounds;	 /* since the last shift */

@@ -99,7 +99,7 @@ static bool detect_scores(int fast, uint8_t fast_score, int slow, uint8_t slow_s
 	return shift_detect(&shift);
 }
 
-/* One seen two scans earlier weighs as much as four. */
+/* One seen two scans earlier weighs as much as sixteen. */
 static void test_weighs_by_score(void **state)
 {
 	(void)state;
@@ -107,6 +107,39 @@ static void test_weighs_by_score(void **state)
 		assert_false(detect_scores(300, 1, 0, 0));
 	assert_false(detect_scores(300, 1, 20, 1));
 	assert_true(detect_scores(300, 1, 30, 3));
+}
+
+/* 128 huge pages, all in use: so many of those in each kind of memory have the scores 6, 4 and 3.
+ */
+static bool detect_huge(const int fast[3], const int slow[3])
+{
+	static const uint8_t scores[] = { 6, 4, 3 };
+	const struct nodemask slow_nodes = nodemask_of(SLOW);
+	const struct port_span span = { .nr_units = NR, .seen = seen, .nodes = nodes };
+	uint8_t *at[] = { seen, seen + NR / 2 };
+
+	memset(seen, 0, sizeof(seen));
+	for (int i = 0; i < 3; i++) {
+		memset(at[0], scores[i], (size_t)fast[i]);
+		memset(at[1], scores[i], (size_t)slow[i]);
+		at[0] += fast[i];
+		at[1] += slow[i];
+	}
+	shift_witness(&shift, &slow_nodes, &span);
+	return shift_detect(&shift);
+}
+
+/* Where all is in use before and after, how often tells. */
+static void test_few_units_all_in_use(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect_huge((int[]) { 8, 48, 0 }, (int[]) { 0, 0, 72 }));
+	/* One round of so few may be chance; two are not. */
+	assert_false(detect_huge((int[]) { 5, 34, 17 }, (int[]) { 3, 14, 55 }));
+	assert_false(detect_huge((int[]) { 8, 48, 0 }, (int[]) { 0, 0, 72 }));
+	assert_false(detect_huge((int[]) { 5, 34, 17 }, (int[]) { 3, 14, 55 }));
+	assert_true(detect_huge((int[]) { 5, 34, 17 }, (int[]) { 3, 14, 55 }));
 }
 
 /* A fifth less is no shift at once, but where it stays so. */
@@ -271,6 +304,7 @@ int main(void)
 		cmocka_unit_test_setup(test_shift, start),
 		cmocka_unit_test_setup(test_waits_for_calm, start),
 		cmocka_unit_test_setup(test_weighs_by_score, start),
+		cmocka_unit_test_setup(test_few_units_all_in_use, start),
 		cmocka_unit_test_setup(test_asks_again, start),
 		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),

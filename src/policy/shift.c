@@ -127,6 +127,10 @@ static void follow(struct shift_usual *usual, int64_t ppm)
 {
 	const int64_t more = ppm - usual->ppm;
 
+	if (!usual->ppm) {
+		begin_usual(usual, ppm);
+		return;
+	}
 	usual->spread_ppm += ((more < 0 ? -more : 0) - usual->spread_ppm) / SPREAD_ROUNDS;
 	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
 }
@@ -141,13 +145,12 @@ bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint6
 	if (units < FEW_UNITS)
 		return false;
 	ppm = (int64_t)(fast_units * MILLION / units);
-	if (!usual->ppm)
-		begin_usual(usual, ppm);
-	else if (counts && is_clearly_less(usual, ppm))
+	if (counts && is_clearly_less(usual, ppm)) {
 		shift->is_alarmed = true;
-	else
-		follow(usual, ppm);
-	return counts && shift->is_alarmed;
+		return true;
+	}
+	follow(usual, ppm);
+	return false;
 }
 
 void shift_forget_scans(struct shift *shift)
@@ -189,10 +192,6 @@ static bool has_shifted(struct shift *shift, uint64_t accessed)
 	const int64_t ppm = fast_part(shift, accessed);
 
 	shift->suspect_rounds = suspect(shift, ppm);
-	if (!shift->usual.ppm) {
-		begin_usual(&shift->usual, ppm);
-		return false;
-	}
 	if (!shift->suspect_rounds) {
 		follow(&shift->usual, ppm);
 		return false;

@@ -287,9 +287,8 @@ static void test_capacity(void **state)
 /* Nobody goes without for others who have the lock.  Returns the argument, or NULL. */
 static void *enter_and_leave(void *argument)
 {
-	bool entered = true;
-
 	const uint64_t base = 0x100000 * (1 + *(const uint64_t *)argument);
+	bool entered = true;
 
 	for (int i = 0; i < 20000; i++) {
 		struct striped range = { .page = base, .end = base + 5000 };

@@ -335,17 +335,23 @@ static void test_parts(void **state)
 	}
 }
 
+/* All change places, and what was hot before is hot again. */
+static void move_what_should_have_stayed(void)
+{
+	calm_ns = 60000000000;
+	see(NR / 2, NR / 2, 4);
+	assert_int_equal(run(&round_of_5), NR);
+	see(NR / 2, NR / 2, 0);
+	see(0, NR / 2, 4);
+}
+
 /* What was moved and turns out to be on the wrong side makes cautious, for a while. */
 static void test_regret_makes_cautious(void **state)
 {
 	unsigned rounds = 0;
 
 	(void)state;
-	calm_ns = 60000000000;
-	see(NR / 2, NR / 2, 4);
-	assert_int_equal(run(&round_of_5), NR);
-	see(NR / 2, NR / 2, 0);
-	see(0, NR / 2, 4);
+	move_what_should_have_stayed();
 	while (ranking.caution == 0) {
 		assert_in_range(++rounds, 1, RANKING_REST);
 		run(&round_of_5);
@@ -363,11 +369,7 @@ static void test_caution_takes_time(void **state)
 	unsigned caution;
 
 	(void)state;
-	calm_ns = 60000000000;
-	see(NR / 2, NR / 2, 4);
-	assert_int_equal(run(&round_of_5), NR);
-	see(NR / 2, NR / 2, 0);
-	see(0, NR / 2, 4);
+	move_what_should_have_stayed();
 	while (ranking.rested_pages == 0)
 		run(&round_of_5);
 	is_resting = true;

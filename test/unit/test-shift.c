@@ -24,19 +24,25 @@ static int start(void **state)
 	return 0;
 }
 
-/* A round in which so many of the pages in fast memory were accessed, and so many of those in slow.
- */
-static bool detect(int fast, int slow)
+/* A round that has seen what seen says. */
+static bool end_round(void)
 {
 	const struct nodemask slow_nodes = nodemask_of(SLOW);
 	const struct port_span span = {
 		.nr_units = NR, .unit_pages = 1, .seen = seen, .nodes = nodes
 	};
 
-	for (int i = 0; i < NR; i++)
-		seen[i] = i < NR / 2 ? i < fast : i - NR / 2 < slow;
 	shift_witness(&shift, &slow_nodes, &span);
 	return shift_detect(&shift);
+}
+
+/* A round in which so many of the pages in fast memory were accessed, and so many of those in slow.
+ */
+static bool detect(int fast, int slow)
+{
+	for (int i = 0; i < NR; i++)
+		seen[i] = i < NR / 2 ? i < fast : i - NR / 2 < slow;
+	return end_round();
 }
 
 static void test_steady(void **state)
@@ -89,14 +95,10 @@ static void test_waits_for_calm(void **state)
 /* A round in which so many pages of each kind of memory were seen with a score. */
 static bool detect_scores(int fast, uint8_t fast_score, int slow, uint8_t slow_score)
 {
-	const struct nodemask slow_nodes = nodemask_of(SLOW);
-	const struct port_span span = { .nr_units = NR, .seen = seen, .nodes = nodes };
-
 	memset(seen, 0, sizeof(seen));
 	memset(seen, fast_score, (size_t)fast);
 	memset(seen + NR / 2, slow_score, (size_t)slow);
-	shift_witness(&shift, &slow_nodes, &span);
-	return shift_detect(&shift);
+	return end_round();
 }
 
 /* One seen two scans earlier weighs as much as sixteen. */
@@ -114,8 +116,6 @@ static void test_weighs_by_score(void **state)
 static bool detect_huge(const int fast[3], const int slow[3])
 {
 	static const uint8_t scores[] = { 6, 4, 3 };
-	const struct nodemask slow_nodes = nodemask_of(SLOW);
-	const struct port_span span = { .nr_units = NR, .seen = seen, .nodes = nodes };
 	uint8_t *at[] = { seen, seen + NR / 2 };
 
 	memset(seen, 0, sizeof(seen));
@@ -125,8 +125,7 @@ static bool detect_huge(const int fast[3], const int slow[3])
 		at[0] += fast[i];
 		at[1] += slow[i];
 	}
-	shift_witness(&shift, &slow_nodes, &span);
-	return shift_detect(&shift);
+	return end_round();
 }
 
 /* Where all is in use before and after, how often tells. */

@@ -9,7 +9,7 @@
 $1 == "mark" { name = $2 }
 $1 == "share" && name { n = ++nr[name]; at[name, n] = $2; fast[name, n] = $3; all[name, n] = $4 }
 $1 == "play" { start[$2] = $3; cpu[$2] = $4; runs[$2] }
-$1 == "oracle" { split($2, part, "-"); best[part[1] "-" part[3], nr_best[$2]++] = $3 }
+$1 == "oracle" { split($2, part, "-"); tiered[part[1]]; best[part[1] "-" part[3], nr_best[$2]++] = $3 }
 $1 == "count" { moved[$2, $3] = $4; manager[$2, $3] = $5 }
 
 # Where a run's accesses went, by the tenth of a second.
@@ -21,8 +21,8 @@ function gather(name,   i, tenth) {
 	}
 }
 
-# Of a run, in so many tenths of a second from one on: what it has of the share of its round's oracle; -1 where it was held up, and made
-# no accesses.
+# Of a run, in so many tenths of a second from one on: what it has of the share of its round's oracle; -1 where it
+# was held up, and made no accesses.
 function ratio(name, round, from, tenths,   i, f, a, b) {
 	for (i = from; i < from + tenths; i++) {
 		f += tenth_fast[name, i]
@@ -32,8 +32,8 @@ function ratio(name, round, from, tenths,   i, f, a, b) {
 	return b ? f / b : a ? 0 : -1
 }
 
-# Seconds from a phase's beginning to when a run has 95 % of the oracle's share, and has it a second long; the whole phase
-# where it never has.  Both are in tenths of a second here.
+# Seconds from a phase's beginning, given in tenths, to when a run has 95 % of the oracle's share, and has it a
+# second long; the whole phase where it never has.
 function reached(name, round, from,   tenth) {
 	for (tenth = from; tenth + 10 <= from + 10 * phase; tenth++)
 		if (ratio(name, round, tenth, 1) >= 0.95 && ratio(name, round, tenth, 10) >= 0.95)
@@ -130,8 +130,7 @@ END {
 		if ((part[1] "-" part[3], 0) in best) {
 			take(name)
 			kinds[part[1] "-" part[2]]
-			tiered[part[1]]
-		} else {
+		} else if (!(part[1] in tiered)) { # or its round was broken off before the oracle
 			harm(name)
 			harmed[part[1]]
 		}

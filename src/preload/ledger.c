@@ -9,7 +9,7 @@
 #define CAPACITY 4096
 /* Held for microseconds, but by a thread that has lost its CPU. */
 #define SPINS  1000
-#define YIELDS 5000
+#define YIELDS 100000
 /* Of a range that may take fewer runs many are to be expected. */
 #define FEW_RUNS 16
 

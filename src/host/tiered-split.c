@@ -39,10 +39,11 @@ static int take_piece(const struct census_run *run, void *user)
 	const struct look *look = user;
 	struct block *block = look->block;
 	const uint64_t first = run->start / PAGE_BYTES - block->first_page;
+	const uint64_t pages = (run->end - run->start) / PAGE_BYTES;
 
 	block->huge = run->unit_bytes == BLOCK_BYTES;
-	memset(&block->places[first], tiered_place_of(look->tiered, run->node),
-	       (run->end - run->start) / PAGE_BYTES);
+	block->nr_pages += (uint16_t)pages;
+	memset(&block->places[first], tiered_place_of(look->tiered, run->node), pages);
 	return 0;
 }
 
@@ -59,6 +60,7 @@ static int look_again(struct tiered *tiered, struct block *block)
 	};
 
 	block->huge = false;
+	block->nr_pages = 0;
 	memset(block->places, NO_PLACE, sizeof(block->places));
 	return census_walk(tiered->census, &request);
 }

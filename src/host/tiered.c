@@ -197,6 +197,7 @@ static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 	block = steal_pointer(&old[renewal->next_old++]);
 	block->was_huge = block->huge;
 	block->huge = false;
+	block->nr_pages = 0;
 	forget_seen(block);
 	memset(block->places, NO_PLACE, sizeof(block->places));
 	return block;
@@ -241,6 +242,7 @@ static int take_run(const struct census_run *run, void *user)
 		if (huge && !block->was_huge)
 			memset(block->units, 0, sizeof(block->units));
 		memset(&block->places[page % BLOCK_PAGES], place, end - page);
+		block->nr_pages += (uint16_t)(end - page);
 		page = end;
 	}
 	return 0;
@@ -418,6 +420,8 @@ static void score_block(struct block *block, const uint64_t *bits, uint8_t score
 			pages++;
 			fast_pages += is_fast[block->places[i]];
 		}
+	seen->all_pages += block->nr_pages;
+	seen->pages += pages;
 	seen->units += block->huge ? pages != 0 : pages;
 	seen->fast_units += block->huge ? fast_pages != 0 : fast_pages;
 }

@@ -107,6 +107,8 @@ int tiered_clear(struct tiered *tiered);
 struct tiered_seen {
 	uint64_t units;
 	uint64_t fast_units; /* of these, on the nodes that were said to be fast */
+	uint64_t pages;	     /* that they have */
+	uint64_t all_pages;  /* that there are, seen or not */
 };
 
 /* Gives the score to each unit that was accessed since the clear and has none. */

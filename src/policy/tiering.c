@@ -20,6 +20,10 @@
 /* That are moved in one turn at most, but where a unit is larger. */
 #define TURN_PAGES 4096
 
+/* Later scans tell nothing of who is hot where one page in so many is left, or fewer, that has not
+ * been accessed. */
+#define LEFT_SHARE 16
+
 /* What was moved rests three times as long. */
 #define REST_STEP_NS 2000000000ULL
 
@@ -86,6 +90,7 @@ void tiering_cleared(struct tiering *tiering, uint64_t now_ns)
 		shift_forget_scans(&tiering->shift);
 	tiering->began_ns = now_ns;
 	tiering->scans = 0;
+	tiering->seen_pages = 0;
 	await_scan(tiering);
 }
 
@@ -94,21 +99,35 @@ uint8_t tiering_score(const struct tiering *tiering)
 	return (uint8_t)(tiering->round.nr_scans - tiering->scans);
 }
 
+static bool is_last_scan(const struct tiering *tiering, const struct tiering_seen *seen)
+{
+	return tiering->scans == tiering->round.nr_scans ||
+	       (tiering->rule->forgets && seen->all_pages &&
+		tiering->seen_pages >= seen->all_pages - seen->all_pages / LEFT_SHARE);
+}
+
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 {
 	const unsigned scan = tiering->scans++;
 
 	tiering->losing_ns += seen->lost_ns;
 	tiering->last_scan_lost_ns = seen->lost_ns;
+	tiering->seen_pages += seen->pages;
 	if (tiering->rule->forgets &&
 	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units)) {
 		tiering->period_ns = tiering->config.least_period_ns;
 		tiering->step = TIERING_CLEAR;
-	} else if (tiering->scans < tiering->round.nr_scans) {
-		await_scan(tiering);
-	} else {
+	} else if (is_last_scan(tiering, seen)) {
 		tiering->step = TIERING_DECIDE;
+	} else {
+		await_scan(tiering);
 	}
+}
+
+/* From the round's clear to its last scan. */
+static uint64_t looked_ns(const struct tiering *tiering)
+{
+	return tiering->round.after_ns[tiering->scans - 1];
 }
 
 /* What targets lose until the next clear: what is seen first within twice the time is half of that
@@ -117,8 +136,7 @@ static uint64_t lost_ns(const struct tiering *tiering)
 {
 	uint64_t lost = tiering->losing_ns;
 
-	for (uint64_t ns = 2 * tiering->round.after_ns[tiering->round.nr_scans - 1];
-	     ns <= tiering->period_ns; ns *= 2)
+	for (uint64_t ns = 2 * looked_ns(tiering); ns <= tiering->period_ns; ns *= 2)
 		lost += tiering->last_scan_lost_ns / 2;
 	return lost;
 }
@@ -148,9 +166,9 @@ static uint64_t budgeted_ns(const struct tiering *tiering)
 /* From the round's clear to the next. */
 static uint64_t round_ns(const struct tiering *tiering)
 {
-	const uint64_t last_scan_ns = tiering->round.after_ns[tiering->round.nr_scans - 1];
+	const uint64_t looked = looked_ns(tiering);
 
-	return tiering->period_ns < last_scan_ns ? last_scan_ns : tiering->period_ns;
+	return tiering->period_ns < looked ? looked : tiering->period_ns;
 }
 
 /* ---- What to move --------------------------------------------------------------- */

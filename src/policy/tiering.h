@@ -98,6 +98,7 @@ struct tiering {
 	uint64_t lost_ns;      /* that the last one has cost targets, about */
 	uint64_t losing_ns, last_scan_lost_ns; /* that since has, and its last scan has told of */
 	unsigned scans;			       /* made in this round */
+	uint64_t seen_pages;		       /* by these */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	/* What the last decision moves: passes over all units, one for each tier and reason. */
 	bool is_moving;
@@ -131,11 +132,14 @@ uint8_t tiering_score(const struct tiering *tiering);
 struct tiering_seen {
 	uint64_t units;
 	uint64_t fast_units; /* of these, on nodes of the fastest tier */
+	uint64_t pages;	     /* that they have */
+	uint64_t all_pages;  /* that there are, seen or not; 0: that is not known */
 	uint64_t lost_ns;    /* CPU time that targets have lost, as the clear made these accesses
 			      * dearer */
 };
 
-/* Where it looks as if programs had begun to use other memory, another round begins at once. */
+/* Where it looks as if programs had begun to use other memory, another round begins at once.  Where
+ * nearly all has been seen the round needs no more scans. */
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen);
 
 /* Of a round that ends. */

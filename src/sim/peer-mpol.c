@@ -111,9 +111,11 @@ static void scan(struct world *world, struct tracked *tracked)
 
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages, looked_at++) {
 		pages = memory_unit_pages(&world->memory, unit);
+		seen.all_pages += memory_node_of(&world->memory, unit) != NO_NODE ? pages : 0;
 		if (!tracked->seen[unit] && world->memory.entries[unit] & PTE_ACCESSED) {
 			tracked->seen[unit] = score;
 			seen.units++;
+			seen.pages += pages;
 			seen.fast_units +=
 				world_tier(world, memory_node_of(&world->memory, unit)) == 0;
 		}

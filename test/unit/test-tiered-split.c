@@ -87,6 +87,8 @@ static void look(void)
 
 	assert_int_equal(tiered_clear(tiered), 0);
 	assert_int_equal(tiered_scan(tiered, 5, &(struct nodemask) { 0 }, &seen), 0);
+	assert_int_equal(seen.pages, tiered_sums(tiered).seen_pages);
+	assert_int_equal(seen.all_pages, tiered_sums(tiered).pages);
 }
 
 /* Of the memory: whole huge pages, base pages, and how many of these a decision may not move. */

@@ -228,6 +228,8 @@ static void tells_what_was_seen_first_and_where(void **state)
 		seen = scan(tiered, 5);
 		assert_true(seen.units >= nr_thirds());
 		assert_int_equal(seen.fast_units, seen.units);
+		assert_int_equal(seen.pages, seen.units);
+		assert_int_equal(seen.all_pages, tiered_sums(tiered).pages);
 		assert_int_equal(scan(tiered, 4).units, 0);
 	}
 	assert_int_equal(tiered_clear(tiered), 0);

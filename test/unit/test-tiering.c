@@ -435,6 +435,75 @@ static void a_glance_ends_the_round(void **state)
 	assert_int_equal(tiering.round.nr_scans, 5);
 }
 
+/* Scans that see nine tenths of all memory, a thirtieth, and the rest. */
+static void see_nearly_all(uint64_t all_pages)
+{
+	static const uint64_t pages[] = { 9000, 400, 300, 200, 100 };
+
+	for (unsigned i = 0; i < 5; i++)
+		world.seen_by[i] = (struct tiering_seen) {
+			.units = pages[i],
+			.fast_units = pages[i],
+			.pages = pages[i],
+			.all_pages = all_pages,
+			.lost_ns = pages[i] * 100,
+		};
+}
+
+/* Makes the scans of a round; returns how many there were. */
+static unsigned scan_all(uint64_t now_ns)
+{
+	uint64_t when_ns;
+	unsigned scans = 0;
+
+	tiering_abandon(&tiering, now_ns);
+	tiering_cleared(&tiering, now_ns);
+	while (tiering_next(&tiering, now_ns, &when_ns) == TIERING_SCAN)
+		tiering_scanned(&tiering, &world.seen_by[scans++]);
+	return scans;
+}
+
+/* What is left then tells nothing of who is hot. */
+static void scans_end_when_nearly_all_was_seen(void **state)
+{
+	unsigned scans;
+
+	(void)state;
+	see_nearly_all(10000);
+	assert_int_equal(scan_all(0), 2);
+	assert_int_equal(scan_all(1000 * MS), 2); /* what an earlier round saw does not count */
+	see_nearly_all(12000);
+	assert_int_equal(scan_all(2000 * MS), 5);
+	see_nearly_all(0); /* nobody knows */
+	assert_int_equal(scan_all(3000 * MS), 5);
+	see_nearly_all(10000);
+	tiering_set_rule(&tiering, &rule_hint_latency); /* for which the time itself tells */
+	scans = scan_all(4000 * MS);
+	assert_int_equal(scans, tiering.round.nr_scans);
+}
+
+/* The round is then as long as asked for, or as its scans have taken. */
+static void a_round_of_few_scans_is_short(void **state)
+{
+	const struct port_node list[] = { { .id = FAST, .nearest = { FAST, SLOW } },
+					  { .id = SLOW, .tier = 1, .nearest = { FAST, SLOW } } };
+	const struct port_nodes nodes = { list, NR_NODES };
+
+	(void)state;
+	see_nearly_all(10000);
+	for (uint64_t began_ns = 0; began_ns < 2000 * MS; began_ns += 1000 * MS) {
+		const struct tiering_time time = { .now_ns = began_ns + 10 * MS,
+						   .move_page_ns = 1000 };
+
+		assert_int_equal(scan_all(began_ns), 2);
+		assert_true(tiering.round.after_ns[4] > config.least_period_ns);
+		tiering_decide(&tiering, &time, &nodes, &hooks);
+		assert_int_equal(tiering.when_ns, began_ns + config.least_period_ns);
+	}
+	/* The second scan came after 4 ms: it is 8, 16, 32 and 64 that are within the round. */
+	assert_int_equal(tiering.lost_ns, (9000 + 400 + 4 * 400 / 2) * 100);
+}
+
 /* Calm lasts from the first round on, and begins anew when other memory is used; rounds then come
  * as soon as the first ones. */
 static void a_shift_ends_the_calm(void **state)
@@ -474,6 +543,8 @@ int main(void)
 		cmocka_unit_test_setup(moves_of_large_units_are_cut_into_turns, start),
 		cmocka_unit_test_setup(what_was_not_moved_is_given_up_with_the_round, start),
 		cmocka_unit_test_setup(a_shift_ends_the_calm, start),
+		cmocka_unit_test_setup(scans_end_when_nearly_all_was_seen, start),
+		cmocka_unit_test_setup(a_round_of_few_scans_is_short, start),
 	};
 
 	return cmocka_run_group_tests_name("tiering", tests, NULL, NULL);

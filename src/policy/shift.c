@@ -158,14 +158,18 @@ void shift_forget_scans(struct shift *shift)
 	memset(shift->usual_of_scan, 0, sizeof(shift->usual_of_scan));
 }
 
-/* What the round that a glance has asked for makes of it. */
+/* What a round makes of the alarm that it was to tell about, and whether the next one is to tell.
+ */
 static void judge_alarm(struct shift *shift, bool shifted)
 {
+	const bool was_alarmed = shift->is_alarmed;
+
 	if (shift->deaf_rounds)
 		shift->deaf_rounds--;
-	if (!shift->is_alarmed)
+	shift->is_alarmed =
+		!shift->deaf_rounds && shift->suspect_rounds && shift->rounds > shift->calm_rounds;
+	if (!was_alarmed || shift->is_alarmed)
 		return;
-	shift->is_alarmed = false;
 	if (shifted) {
 		shift->next_deaf_rounds = FIRST_DEAF_ROUNDS;
 	} else {
@@ -185,10 +189,10 @@ static void remember(struct shift *shift, bool soon)
 }
 
 /* Whether what this round has seen comes of a shift.  Few units vary much: they are believed when
- * twice as many rounds agree. */
+ * one round more agrees. */
 static bool has_shifted(struct shift *shift, uint64_t accessed)
 {
-	const unsigned needed = LIKELY_ROUNDS * (accessed < FEW_UNITS ? 2 : 1);
+	const unsigned needed = LIKELY_ROUNDS + (accessed < FEW_UNITS ? 1 : 0);
 	const int64_t ppm = fast_part(shift, accessed);
 
 	shift->suspect_rounds = suspect(shift, ppm);

@@ -13,8 +13,9 @@
  *
  * A round tells of a shift that was before it began.  One scan tells of a shift that has just been,
  * but little, and of what the whole round was used to hear: a glance, for which the round may be
- * given up, and no more.  A new round then says whether it was a shift; where it was none, glances
- * count for nothing for some rounds, the more the more often it was none.
+ * given up, and no more.  A new round then says whether it was a shift, as it does where a round
+ * makes one likely and others have to agree.  Where it was none there are no alarms for some
+ * rounds, the more the more often it was none.
  */
 #ifndef POLICY_SHIFT_H
 #define POLICY_SHIFT_H
@@ -37,8 +38,8 @@ struct shift {
 	unsigned suspect_rounds; /* the last ones, in which less was fast */
 	unsigned rounds;	 /* since the last shift */
 	unsigned calm_rounds;	 /* in which there is no other after one */
-	bool is_alarmed;	 /* by a glance; this round is to tell */
-	unsigned deaf_rounds;	 /* in which glances do not count yet */
+	bool is_alarmed;	 /* by a glance or a round: the next round, at once, is to tell */
+	unsigned deaf_rounds;	 /* in which there are no alarms yet */
 	unsigned next_deaf_rounds;
 };
 

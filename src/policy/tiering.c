@@ -278,12 +278,16 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 
 	tiering->rule_is_new = false;
 	learn_all(tiering, &lesson, anew, nodes, world);
-	if (!anew && tiering->rule->forgets && shift_detect(&tiering->shift)) {
+	if (anew || !tiering->rule->forgets)
+		return;
+	if (shift_detect(&tiering->shift)) {
 		tiering->shifted_ns = tiering->round.now_ns;
 		tiering->round.calm_ns = 0;
 		tiering->paced_rounds = 0;
 		tiering->period_ns = budgeted_ns(tiering);
 		learn_all(tiering, &lesson, true, nodes, world);
+	} else if (tiering->shift.is_alarmed) {
+		tiering->period_ns = tiering->config.least_period_ns;
 	}
 }
 

@@ -141,6 +141,17 @@ static void test_few_units_all_in_use(void **state)
 	assert_true(detect_huge((int[]) { 5, 34, 17 }, (int[]) { 3, 14, 55 }));
 }
 
+/* A little less is believed of few units in the fourth round, where of many the third will do. */
+static void test_few_units_a_little_less(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(160, 40));
+	for (int i = 0; i < 3; i++)
+		assert_false(detect(128, 72));
+	assert_true(detect(128, 72));
+}
+
 /* A fifth less is no shift at once, but where it stays so. */
 static void test_asks_again(void **state)
 {
@@ -278,6 +289,36 @@ static void test_forgotten_scans_do_not_alarm(void **state)
 	assert_int_equal(glance(10, 1000), 0);
 }
 
+/* Where others have to agree with a round, the next ones come at once, as long as they do. */
+static void test_a_doubtful_round_alarms(void **state)
+{
+	(void)state;
+	rest(20);
+	assert_false(shift.is_alarmed);
+	for (int i = 0; i < 2; i++) {
+		assert_false(detect(380, 120));
+		assert_true(shift.is_alarmed);
+	}
+	assert_true(detect(380, 120));
+	assert_false(shift.is_alarmed);
+}
+
+/* One that was wrong is the last for some rounds. */
+static void test_doubt_backs_off(void **state)
+{
+	(void)state;
+	rest(20);
+	assert_false(detect(380, 120));
+	for (int i = 0; i < 3; i++) {
+		rest(1);
+		assert_false(detect(380, 120));
+		assert_false(shift.is_alarmed);
+	}
+	rest(20);
+	assert_false(detect(380, 120));
+	assert_true(shift.is_alarmed);
+}
+
 /* Glances that are wrong count for ever longer. */
 static void test_false_alarms_back_off(void **state)
 {
@@ -304,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup(test_waits_for_calm, start),
 		cmocka_unit_test_setup(test_weighs_by_score, start),
 		cmocka_unit_test_setup(test_few_units_all_in_use, start),
+		cmocka_unit_test_setup(test_few_units_a_little_less, start),
 		cmocka_unit_test_setup(test_asks_again, start),
 		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),
@@ -313,6 +355,8 @@ int main(void)
 		cmocka_unit_test_setup(test_glance_sees_enough, start),
 		cmocka_unit_test_setup(test_first_rounds_do_not_alarm, start),
 		cmocka_unit_test_setup(test_forgotten_scans_do_not_alarm, start),
+		cmocka_unit_test_setup(test_a_doubtful_round_alarms, start),
+		cmocka_unit_test_setup(test_doubt_backs_off, start),
 		cmocka_unit_test_setup(test_false_alarms_back_off, start),
 	};
 

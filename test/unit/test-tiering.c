@@ -504,6 +504,27 @@ static void a_round_of_few_scans_is_short(void **state)
 	assert_int_equal(tiering.lost_ns, (9000 + 400 + 4 * 400 / 2) * 100);
 }
 
+/* Where less is fast than usual, but not so much that one round tells, others follow at once. */
+static void a_doubtful_round_hastens_the_next(void **state)
+{
+	uint64_t now_ns = 0;
+
+	(void)state;
+	memset(world.seen[0], 5, FAST_ROOM);
+	for (unsigned round = 0; round < 20; round++)
+		now_ns = go_round(now_ns + 10000 * MS, 40 * MS);
+	assert_true(tiering.period_ns > 1000 * MS);
+	memset(world.seen[0], 0, FAST_ROOM / 5);
+	memset(world.seen[1], 5, FAST_ROOM / 5);
+	now_ns = go_round(now_ns + 10000 * MS, 40 * MS);
+	assert_true(tiering.round.calm_ns > 0);
+	assert_int_equal(tiering.period_ns, config.least_period_ns);
+	memset(world.seen[0], 5, FAST_ROOM);
+	memset(world.seen[1], 0, FAST_ROOM);
+	go_round(now_ns + 10000 * MS, 40 * MS);
+	assert_true(tiering.period_ns > 1000 * MS);
+}
+
 /* Calm lasts from the first round on, and begins anew when other memory is used; rounds then come
  * as soon as the first ones. */
 static void a_shift_ends_the_calm(void **state)
@@ -545,6 +566,7 @@ int main(void)
 		cmocka_unit_test_setup(a_shift_ends_the_calm, start),
 		cmocka_unit_test_setup(scans_end_when_nearly_all_was_seen, start),
 		cmocka_unit_test_setup(a_round_of_few_scans_is_short, start),
+		cmocka_unit_test_setup(a_doubtful_round_hastens_the_next, start),
 	};
 
 	return cmocka_run_group_tests_name("tiering", tests, NULL, NULL);

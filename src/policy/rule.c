@@ -102,7 +102,7 @@ static uint32_t choose(union rule_tier *state, const struct port_span *span,
 const struct rule rule_ranking = {
 	.name = "ranking",
 	.summary = "who is accessed most, ranked against what fast memory holds; moves must pay",
-	.forgets = true,
+	.averages = true,
 	.start = start,
 	.next_scans = next_scans,
 	.learn = ranking_learn,

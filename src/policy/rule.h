@@ -30,7 +30,9 @@ union rule_tier {
 struct rule {
 	const char *name;
 	const char *summary; /* one line: what is hot */
-	bool forgets;	     /* all that it has learnt, when a program has shifted (shift.h) */
+	/* Scores, over rounds.  All of them are forgotten when a program has shifted (shift.h), and
+	 * a scan that sees next to nothing first is of no use. */
+	bool averages;
 
 	void (*start)(union rule_tier *state, int tier);
 

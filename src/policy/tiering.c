@@ -102,7 +102,7 @@ uint8_t tiering_score(const struct tiering *tiering)
 static bool is_last_scan(const struct tiering *tiering, const struct tiering_seen *seen)
 {
 	return tiering->scans == tiering->round.nr_scans ||
-	       (tiering->rule->forgets && seen->all_pages &&
+	       (tiering->rule->averages && seen->all_pages &&
 		tiering->seen_pages >= seen->all_pages - seen->all_pages / LEFT_SHARE);
 }
 
@@ -113,7 +113,8 @@ void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 	tiering->losing_ns += seen->lost_ns;
 	tiering->last_scan_lost_ns = seen->lost_ns;
 	tiering->seen_pages += seen->pages;
-	if (tiering->rule->forgets &&
+	tiering->all_pages = seen->all_pages;
+	if (tiering->rule->averages &&
 	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units)) {
 		tiering->period_ns = tiering->config.least_period_ns;
 		tiering->step = TIERING_CLEAR;
@@ -130,15 +131,28 @@ static uint64_t looked_ns(const struct tiering *tiering)
 	return tiering->round.after_ns[tiering->scans - 1];
 }
 
+/* What it would cost targets to access all that no scan has seen; where that is not known, more
+ * than anything. */
+static uint64_t unseen_cost_ns(const struct tiering *tiering)
+{
+	const uint64_t seen = tiering->seen_pages, all = tiering->all_pages;
+
+	if (!seen || !all)
+		return UINT64_MAX;
+	return seen < all ? (uint64_t)((double)tiering->losing_ns / (double)seen *
+				       (double)(all - seen))
+			  : 0;
+}
+
 /* What targets lose until the next clear: what is seen first within twice the time is half of that
  * within four times. */
 static uint64_t lost_ns(const struct tiering *tiering)
 {
-	uint64_t lost = tiering->losing_ns;
+	uint64_t lost = 0;
 
 	for (uint64_t ns = 2 * looked_ns(tiering); ns <= tiering->period_ns; ns *= 2)
 		lost += tiering->last_scan_lost_ns / 2;
-	return lost;
+	return tiering->losing_ns + least(lost, unseen_cost_ns(tiering));
 }
 
 /* Of rounds some cost much more than others. */
@@ -255,7 +269,7 @@ static void learn_all(struct tiering *tiering, const struct ranking_lesson *less
 	while (world->gather(world->user, position, chunk)) {
 		if (anew)
 			memset(chunk->units, 0, chunk->span.nr_units * sizeof(*chunk->units));
-		else if (tiering->rule->forgets)
+		else if (tiering->rule->averages)
 			shift_witness(&tiering->shift, &slower, &chunk->span);
 		tiering->rule->learn(&chunk->span, lesson, chunk->units);
 		rule_hint(&chunk->span, chunk->units);
@@ -278,7 +292,7 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 
 	tiering->rule_is_new = false;
 	learn_all(tiering, &lesson, anew, nodes, world);
-	if (anew || !tiering->rule->forgets)
+	if (anew || !tiering->rule->averages)
 		return;
 	if (shift_detect(&tiering->shift)) {
 		tiering->shifted_ns = tiering->round.now_ns;

@@ -98,7 +98,7 @@ struct tiering {
 	uint64_t lost_ns;      /* that the last one has cost targets, about */
 	uint64_t losing_ns, last_scan_lost_ns; /* that since has, and its last scan has told of */
 	unsigned scans;			       /* made in this round */
-	uint64_t seen_pages;		       /* by these */
+	uint64_t seen_pages, all_pages;	       /* by these; and that there are, as far as known */
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	/* What the last decision moves: passes over all units, one for each tier and reason. */
 	bool is_moving;

@@ -110,10 +110,10 @@ is "$status $stdout" "0 there
 there" "with --again it is"
 nothing_left "a command that is repeated"
 
-# Job control, so that the background job does not ignore SIGINT.
+# Job control, so that the background job does not ignore SIGINT; nor SIGHUP, where the check itself does (nohup).
 for signal in TERM INT HUP KILL; do
 	set -m
-	"$lab_run" two-dram-cxl -- sleep 1000 >/dev/null 2>&1 &
+	env --default-signal=HUP "$lab_run" two-dram-cxl -- sleep 1000 >/dev/null 2>&1 &
 	job=$!
 	set +m
 	wait_for_guest

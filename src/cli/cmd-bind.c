@@ -187,6 +187,7 @@ static void print_job(const struct bind_job *job)
 	if (options->move && !options->dry_run)
 		moving_print(&job->moved);
 	printf("\n");
+	moving_print_stayed(&job->moved);
 	if (job->traffic)
 		driving_print(job->traffic);
 	print_stripes(job);
@@ -246,8 +247,7 @@ static json_t *job_json(const struct bind_job *job)
 		return document;
 	json_object_set_new(document, "changed", json_integer((json_int_t)job->nr_changed));
 	if (options->move)
-		json_object_set_new(document, "moved_bytes",
-				    json_integer((json_int_t)moving_bytes(&job->moved)));
+		moving_add_json(document, &job->moved);
 	return document;
 }
 

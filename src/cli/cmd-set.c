@@ -141,8 +141,7 @@ static json_t *applied_json(const struct set_job *job, const struct mpol_report 
 	json_object_set_new(document, "stripes", striping_json(job->stripes, &job->striped));
 	json_object_set_new(document, "home", homing_json(&job->homing, true));
 	if (job->options->move)
-		json_object_set_new(document, "moved_bytes",
-				    json_integer((json_int_t)moving_bytes(&job->moved)));
+		moving_add_json(document, &job->moved);
 	return document;
 }
 
@@ -159,6 +158,7 @@ static void print_report(const struct set_job *job, const struct mpol_report *re
 	if (job->options->move)
 		moving_print(&job->moved);
 	printf("\n");
+	moving_print_stayed(&job->moved);
 	if (job->homing.home)
 		homing_print(&job->homing, true);
 	if (!job->stripes)

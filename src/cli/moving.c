@@ -111,16 +111,12 @@ bool moving_incomplete(const struct mpol_move_result *result)
 	return moving_failed(result->failed_pages);
 }
 
-uint64_t moving_bytes(const struct mpol_move_result *total)
-{
-	return total->moved_pages * PAGE_BYTES;
-}
-
 void moving_print(const struct mpol_move_result *total)
 {
 	char moved[32], wanted[32];
 
-	printf("; moved %s of %s", units_format_bytes(moving_bytes(total), moved, sizeof(moved)),
+	printf("; moved %s of %s",
+	       units_format_bytes(total->moved_pages * PAGE_BYTES, moved, sizeof(moved)),
 	       units_format_bytes(total->wanted_pages * PAGE_BYTES, wanted, sizeof(wanted)));
 }
 
@@ -178,6 +174,12 @@ void moving_print_failures(const uint64_t *failed_pages)
 			       failures[i].words);
 }
 
+void moving_print_stayed(const struct mpol_move_result *total)
+{
+	if (moving_incomplete(total))
+		moving_print_failures(total->failed_pages);
+}
+
 json_t *moving_failures_json(const uint64_t *failed_pages)
 {
 	json_t *failed = json_object();
@@ -186,4 +188,11 @@ json_t *moving_failures_json(const uint64_t *failed_pages)
 		json_object_set_new(failed, failures[i].key,
 				    json_integer((json_int_t)(failed_pages[i] * PAGE_BYTES)));
 	return failed;
+}
+
+void moving_add_json(json_t *document, const struct mpol_move_result *total)
+{
+	json_object_set_new(document, "moved_bytes",
+			    json_integer((json_int_t)(total->moved_pages * PAGE_BYTES)));
+	json_object_set_new(document, "stayed_bytes", moving_failures_json(total->failed_pages));
 }

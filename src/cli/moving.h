@@ -37,7 +37,12 @@ bool moving_incomplete(const struct mpol_move_result *result);
 
 /* "; moved 4.00 MiB of 8.00 MiB" */
 void moving_print(const struct mpol_move_result *total);
-uint64_t moving_bytes(const struct mpol_move_result *total);
+
+/* Where it was incomplete, a line for each reason that pages stayed for. */
+void moving_print_stayed(const struct mpol_move_result *total);
+
+/* "moved_bytes" and "stayed_bytes" (moving_failures_json). */
+void moving_add_json(json_t *document, const struct mpol_move_result *total);
 
 /* Says how far it is, from the second second on, five times a second, if stderr is a terminal. */
 struct moving_progress {

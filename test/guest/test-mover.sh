@@ -69,6 +69,16 @@ status=0
 full=$("$mpol" move "$pid" --from 0 --to 2 --json) || status=$?
 is "$(jq '.moved_bytes + ([.stayed_bytes[]] | add) == .wanted_bytes' <<<"$full")" true "with a full node every page is accounted for"
 is "$(jq '.stayed_bytes.no_memory > 0' <<<"$full") $status" "true 3" "what has no room stays, and mpol says so"
+# As does who changes a policy and has pages follow it.
+status=0
+full=$("$mpol" bind "$pid" anon prefer:2 --move) || status=$?
+like "$full" 'stayed: no room on the destination' "bind --move says what stayed, and why"
+is "$status" 3 "and that not all has moved"
+"$mpol" undo "$pid" >/dev/null
+status=0
+full=$("$mpol" set "$pid" prefer:2 --move --json) || status=$?
+is "$(jq '.stayed_bytes.no_memory > 0' <<<"$full") $status" "true 3" "so does set --move, in JSON"
+"$mpol" undo "$pid" >/dev/null
 kill "$hog"
 wait "$hog" 2>/dev/null || true
 

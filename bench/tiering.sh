@@ -73,6 +73,7 @@ play_round() {
 
 # measured: lines of words for bench/tiering-figures.awk.
 measured() {
+	shopt -s nullglob # harm has no oracle
 	local file name
 	for file in "$out"/*.truth; do
 		jq -r 'select(.event == "mark" or .event == "interval") |

@@ -115,9 +115,8 @@ void moving_print(const struct mpol_move_result *total)
 {
 	char moved[32], wanted[32];
 
-	printf("; moved %s of %s",
-	       units_format_bytes(total->moved_pages * PAGE_BYTES, moved, sizeof(moved)),
-	       units_format_bytes(total->wanted_pages * PAGE_BYTES, wanted, sizeof(wanted)));
+	printf("; moved %s of %s", moving_pages_words(total->moved_pages, moved, sizeof(moved)),
+	       moving_pages_words(total->wanted_pages, wanted, sizeof(wanted)));
 }
 
 /* ---- Progress ---------------------------------------------------------------------- */

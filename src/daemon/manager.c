@@ -290,7 +290,7 @@ static void scan(struct manager *manager)
 
 	for (size_t i = roster->nr_processes; i-- > 0;) {
 		struct tiered *tiered = roster->processes[i].tiered;
-		struct tiered_seen seen;
+		struct tiering_seen seen;
 		int r;
 
 		notify_alive();

@@ -409,7 +409,7 @@ int tiered_clear(struct tiered *tiered)
 
 /* is_fast: by place. */
 static void score_block(struct block *block, const uint64_t *bits, uint8_t score,
-			const bool *is_fast, struct tiered_seen *seen)
+			const bool *is_fast, struct tiering_seen *seen)
 {
 	unsigned pages = 0, fast_pages = 0;
 
@@ -441,7 +441,7 @@ static size_t together(const struct tiered *tiered, size_t first)
 }
 
 int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
-		struct tiered_seen *ret)
+		struct tiering_seen *ret)
 {
 	struct tracker *tracker = tiered->tracker;
 	bool is_fast[MOST_NODES + 1] = { false };
@@ -451,7 +451,7 @@ int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fas
 
 	if (r < 0)
 		return r;
-	*ret = (struct tiered_seen) { 0 };
+	*ret = (struct tiering_seen) { 0 };
 	for (int i = 0; i < tiered->nr_nodes; i++)
 		is_fast[i + 1] = nodemask_test(fast, tiered->nodes[i]);
 	for (size_t first = 0; first < tiered->nr_blocks; first += nr) {

@@ -103,17 +103,13 @@ int tiered_split(struct tiered *tiered, bool wanted, struct tiered_splits *split
 /* Forgets all accesses, and finds out which pages there are.  Errors: -ESRCH, -ENOMEM, ... */
 int tiered_clear(struct tiered *tiered);
 
-/* Units that a scan was the first to find accessed since the clear. */
-struct tiered_seen {
-	uint64_t units;
-	uint64_t fast_units; /* of these, on the nodes that were said to be fast */
-	uint64_t pages;	     /* that they have */
-	uint64_t all_pages;  /* that there are, seen or not */
-};
-
-/* Gives the score to each unit that was accessed since the clear and has none. */
+/*
+ * Gives the score to each unit that was accessed since the clear and has none, and says how many
+ * these are, and how many of them on the nodes that are fast.  What the accesses have cost the
+ * process is not known here: lost_ns is 0.
+ */
 int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
-		struct tiered_seen *ret);
+		struct tiering_seen *ret);
 
 /* tiering_world's gather and keep for this process, from a page on; the span's target is not set.
  */

@@ -135,17 +135,20 @@ static void follow(struct shift_usual *usual, int64_t ppm)
 	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
 }
 
+static bool may_alarm(const struct shift *shift)
+{
+	return !shift->deaf_rounds && shift->rounds > shift->calm_rounds;
+}
+
 bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units)
 {
 	struct shift_usual *usual = &shift->usual_of_scan[scan];
-	const bool counts =
-		!shift->is_alarmed && !shift->deaf_rounds && shift->rounds > shift->calm_rounds;
 	int64_t ppm;
 
 	if (units < FEW_UNITS)
 		return false;
 	ppm = (int64_t)(fast_units * MILLION / units);
-	if (counts && is_clearly_less(usual, ppm)) {
+	if (!shift->is_alarmed && may_alarm(shift) && is_clearly_less(usual, ppm)) {
 		shift->is_alarmed = true;
 		return true;
 	}
@@ -166,8 +169,7 @@ static void judge_alarm(struct shift *shift, bool shifted)
 
 	if (shift->deaf_rounds)
 		shift->deaf_rounds--;
-	shift->is_alarmed =
-		!shift->deaf_rounds && shift->suspect_rounds && shift->rounds > shift->calm_rounds;
+	shift->is_alarmed = shift->suspect_rounds && may_alarm(shift);
 	if (!was_alarmed || shift->is_alarmed)
 		return;
 	if (shifted) {

@@ -99,11 +99,12 @@ uint8_t tiering_score(const struct tiering *tiering)
 	return (uint8_t)(tiering->round.nr_scans - tiering->scans);
 }
 
-static bool is_last_scan(const struct tiering *tiering, const struct tiering_seen *seen)
+static bool is_last_scan(const struct tiering *tiering)
 {
+	const uint64_t all = tiering->all_pages;
+
 	return tiering->scans == tiering->round.nr_scans ||
-	       (tiering->rule->averages && seen->all_pages &&
-		tiering->seen_pages >= seen->all_pages - seen->all_pages / LEFT_SHARE);
+	       (tiering->rule->averages && all && tiering->seen_pages >= all - all / LEFT_SHARE);
 }
 
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
@@ -118,7 +119,7 @@ void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units)) {
 		tiering->period_ns = tiering->config.least_period_ns;
 		tiering->step = TIERING_CLEAR;
-	} else if (is_last_scan(tiering, seen)) {
+	} else if (is_last_scan(tiering)) {
 		tiering->step = TIERING_DECIDE;
 	} else {
 		await_scan(tiering);

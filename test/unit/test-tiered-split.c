@@ -83,7 +83,7 @@ static const struct tracker_kind fake_kind = {
 
 static void look(void)
 {
-	struct tiered_seen seen;
+	struct tiering_seen seen;
 
 	assert_int_equal(tiered_clear(tiered), 0);
 	assert_int_equal(tiered_scan(tiered, 5, &(struct nodemask) { 0 }, &seen), 0);

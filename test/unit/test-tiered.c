@@ -163,10 +163,10 @@ static struct found walk(struct tiered *tiered, uint8_t score, uint8_t heat, uin
 }
 
 /* Where node 0 is the fast one. */
-static struct tiered_seen scan(struct tiered *tiered, uint8_t score)
+static struct tiering_seen scan(struct tiered *tiered, uint8_t score)
 {
 	const struct nodemask fast = nodemask_of(0);
-	struct tiered_seen seen;
+	struct tiering_seen seen;
 
 	assert_int_equal(tiered_scan(tiered, score, &fast, &seen), 0);
 	return seen;
@@ -219,7 +219,7 @@ static void tells_what_was_seen_first_and_where(void **state)
 {
 	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
 	const struct nodemask elsewhere = nodemask_of(1);
-	struct tiered_seen seen;
+	struct tiering_seen seen;
 
 	(void)state;
 	every_third = true;

@@ -110,12 +110,17 @@ function over(name, a, b, unit, goal, better) {
 		figure(name, a / b, unit, goal, better)
 }
 
+# An arm that was not played (MPOL_TIERING_ARMS) has no figure.
 function compare(w,   m) {
 	m = w "-mpold"
+	if (!(m in kinds))
+		return
 	figure(w "-share", median(m "-share"), "of oracle", 0.985, "more")
 	figure(w "-lowest", median(m "-lowest"), "of oracle", 0.97, "more")
-	over(w "-cold-kernel", median(w "-kernel-cold"), median(m "-cold"), "times as fast", 5, "more")
-	over(w "-shift-kernel", median(w "-kernel-shift"), median(m "-shift"), "times as fast", 5, "more")
+	if ((w "-kernel") in kinds) {
+		over(w "-cold-kernel", median(w "-kernel-cold"), median(m "-cold"), "times as fast", 5, "more")
+		over(w "-shift-kernel", median(w "-kernel-shift"), median(m "-shift"), "times as fast", 5, "more")
+	}
 	over(w "-cold-oracle", median(m "-cold"), median(w "-oracle-cold"), "of oracle", 4, "less")
 	over(w "-shift-oracle", median(m "-shift"), median(w "-oracle-shift"), "of oracle", 4, "less")
 	over(w "-moved", median(m "-moved"), median(w "-oracle-moved"), "of needed", 1.2, "less")

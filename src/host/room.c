@@ -2,9 +2,9 @@
 /* Room on a node: see room.h.  The texts are the kernel's; what is missing counts as 0. */
 #include "room.h"
 
-#include <inttypes.h>
+#include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -18,6 +18,35 @@ static const char *next_line(const char *line)
 	return newline ? newline + 1 : NULL;
 }
 
+/*
+ * The number that a line has behind its key.  Not by sscanf, which looks for the end of the whole
+ * text each time.
+ */
+static bool read_value(const char *line, const char *key, uint64_t *ret)
+{
+	const size_t length = strlen(key);
+
+	line += strspn(line, " ");
+	if (strncmp(line, key, length) != 0 || line[length] != ' ')
+		return false;
+	line += length + strspn(line + length, " ");
+	if (!isdigit((unsigned char)*line))
+		return false;
+	*ret = strtoull(line, NULL, 10);
+	return true;
+}
+
+/* Whether a zone of some node begins here: "Node 0, zone   Normal". */
+static bool begins_zone(const char *line, int *ret_node)
+{
+	char *end;
+
+	if (strncmp(line, "Node ", strlen("Node ")) != 0)
+		return false;
+	*ret_node = (int)strtol(line + strlen("Node "), &end, 10);
+	return strncmp(end, ", zone", strlen(", zone")) == 0;
+}
+
 struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node)
 {
 	struct room_watermarks sums = { 0 };
@@ -25,17 +54,14 @@ struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node)
 
 	for (const char *line = zoneinfo; line; line = next_line(line)) {
 		uint64_t pages;
-		char name[16];
 		int of;
 
-		if (sscanf(line, "Node %d, zone", &of) == 1)
+		if (begins_zone(line, &of))
 			here = of == node;
-		else if (here && sscanf(line, " %15s %" SCNu64, name, &pages) == 2) {
-			if (!strcmp(name, "low"))
-				sums.low_pages += pages;
-			else if (!strcmp(name, "high"))
-				sums.high_pages += pages;
-		}
+		else if (here && read_value(line, "low", &pages))
+			sums.low_pages += pages;
+		else if (here && read_value(line, "high", &pages))
+			sums.high_pages += pages;
 	}
 	return sums;
 }
@@ -43,24 +69,21 @@ struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node)
 /* The value of "key value", 0 if the key is not there. */
 static uint64_t vmstat_value(const char *vmstat, const char *key)
 {
-	size_t length = strlen(key);
+	uint64_t value;
 
-	for (const char *line = vmstat; line; line = next_line(line)) {
-		uint64_t value;
-
-		if (!strncmp(line, key, length) && sscanf(line + length, " %" SCNu64, &value) == 1)
+	for (const char *line = vmstat; line; line = next_line(line))
+		if (read_value(line, key, &value))
 			return value;
-	}
 	return 0;
 }
 
 uint64_t room_parse_pages(const char *vmstat, uint64_t watermark_pages, enum room room)
 {
 	uint64_t file =
-		vmstat_value(vmstat, "nr_active_file ") + vmstat_value(vmstat, "nr_inactive_file ");
-	uint64_t busy = vmstat_value(vmstat, "nr_dirty ") + vmstat_value(vmstat, "nr_writeback ") +
-			vmstat_value(vmstat, "nr_mapped ");
-	uint64_t available = vmstat_value(vmstat, "nr_free_pages ");
+		vmstat_value(vmstat, "nr_active_file") + vmstat_value(vmstat, "nr_inactive_file");
+	uint64_t busy = vmstat_value(vmstat, "nr_dirty") + vmstat_value(vmstat, "nr_writeback") +
+			vmstat_value(vmstat, "nr_mapped");
+	uint64_t available = vmstat_value(vmstat, "nr_free_pages");
 
 	if (room == ROOM_ON_DEMAND && file > busy)
 		available += file - busy;

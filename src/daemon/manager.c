@@ -20,6 +20,7 @@
 #include "kernel-settings.h"
 #include "log.h"
 #include "notify.h"
+#include "room.h"
 #include "rootfs.h"
 #include "text.h"
 
@@ -31,10 +32,6 @@
 
 /* How often the roster is looked through. */
 #define REFRESH_NS 1000000000ULL
-
-/* Watermarks change when somebody changes them; to ask costs more than any other file that a round
- * reads. */
-#define WATERMARKS_NS 10000000000ULL
 
 uint64_t manager_cpu_ns(void)
 {
@@ -82,7 +79,7 @@ static bool rests(const struct manager *manager)
 
 static void refresh_nodes(struct manager *manager, uint64_t now_ns)
 {
-	if (now_ns - manager->watermarks_ns < WATERMARKS_NS) {
+	if (now_ns - manager->watermarks_ns < ROOM_WATERMARKS_NS) {
 		tier_nodes_count_free(manager->nodes, manager->root);
 		return;
 	}

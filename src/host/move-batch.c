@@ -30,8 +30,9 @@ struct move_batch {
 	/* All units of the batch are this process's and go to this node. */
 	const struct move_batch_process *process;
 	int node;
-	uint64_t low_pages;   /* the node's low watermark */
-	struct nodemask full; /* nodes that nothing goes to in this round any more */
+	uint64_t low_pages[NODES_MAX]; /* low watermarks */
+	uint64_t asked_ns[NODES_MAX];  /* when for them; 0: never */
+	struct nodemask full;	       /* nodes that nothing goes to in this round any more */
 	struct steering_batch sizes;
 	size_t nr;
 	void *addresses[MOST_UNITS];
@@ -187,6 +188,19 @@ static int call(struct move_batch *batch)
 	return r == -ENOMEM || r > 0 ? 0 : (int)r;
 }
 
+/* The low watermark of the batch's node. */
+static uint64_t low_pages(struct move_batch *batch)
+{
+	const uint64_t now_ns = clock_now_ns();
+	const int node = batch->node;
+
+	if (!batch->asked_ns[node] || now_ns - batch->asked_ns[node] >= ROOM_WATERMARKS_NS) {
+		batch->low_pages[node] = room_watermarks(batch->root, node).low_pages;
+		batch->asked_ns[node] = now_ns;
+	}
+	return batch->low_pages[node];
+}
+
 /* As much of the batch as the node has room for. */
 int move_batch_send(struct move_batch *batch)
 {
@@ -194,7 +208,7 @@ int move_batch_send(struct move_batch *batch)
 	int r = 0;
 
 	if (batch->nr)
-		room = room_pages(batch->root, batch->node, batch->low_pages, batch->room);
+		room = room_pages(batch->root, batch->node, low_pages(batch), batch->room);
 	for (; batch->nr && pages > room; nodemask_set(&batch->full, batch->node))
 		pages -= batch->pages[--batch->nr];
 	if (batch->nr)
@@ -212,15 +226,6 @@ int move_batch_flush(struct move_batch *batch)
 	return r;
 }
 
-/* What comes next is of that process and goes to that node. */
-static void turn_to(struct move_batch *batch, const struct move_batch_process *process, int node)
-{
-	if (batch->node != node)
-		batch->low_pages = room_watermarks(batch->root, node).low_pages;
-	batch->process = process;
-	batch->node = node;
-}
-
 int move_batch_add(struct move_batch *batch, const struct move_batch_process *process,
 		   const struct move_batch_unit *unit)
 {
@@ -231,7 +236,8 @@ int move_batch_add(struct move_batch *batch, const struct move_batch_process *pr
 	if (unit->to != batch->node || process != batch->process || batch->nr == MOST_UNITS ||
 	    !steering_has_room(&batch->steering, &batch->sizes, unit->pages)) {
 		r = move_batch_send(batch);
-		turn_to(batch, process, unit->to);
+		batch->process = process;
+		batch->node = unit->to;
 	}
 	batch->addresses[batch->nr] = (void *)(uintptr_t)unit->address;
 	batch->nodes[batch->nr] = unit->to;

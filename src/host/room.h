@@ -17,6 +17,12 @@ struct room_watermarks {
 	uint64_t low_pages, high_pages;
 };
 
+/*
+ * So long they are good for.  They change when somebody changes them, and to ask costs more than
+ * any other file: zoneinfo has lines for each CPU of each zone.
+ */
+#define ROOM_WATERMARKS_NS 10000000000ULL
+
 /* All 0 if they cannot be read. */
 struct room_watermarks room_watermarks(int root, int node);
 

@@ -2,9 +2,11 @@
 /* Reading lru_gen: see lru-gen.h. */
 #include "lru-gen.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -17,42 +19,59 @@ static bool is_above(const char *group, size_t length, const char *path)
 	return strncmp(group, path, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
-/* "memcg ID PATH": the root's path may be missing, where the kernel has no memory cgroups. */
-static int read_group(const char *line, size_t length, struct lru_gen_group *ret)
+/*
+ * A number behind blanks, within [*at, end): not by sscanf, which looks for the end of the whole
+ * text each time.
+ */
+static bool read_number(const char **at, const char *end, uint64_t *ret)
 {
-	unsigned int id;
-	int at = -1;
+	const char *digits = *at + strspn(*at, " ");
+	char *behind;
 
-	if (sscanf(line, "memcg %u %n", &id, &at) != 1 || at < 0)
+	if (digits >= end || !isdigit((unsigned char)*digits))
+		return false;
+	*ret = strtoull(digits, &behind, 10);
+	*at = behind;
+	return true;
+}
+
+/* "memcg ID PATH": the root's path may be missing, where the kernel has no memory cgroups. */
+static int read_group(const char *line, const char *end, struct lru_gen_group *ret)
+{
+	const char *at = line + strlen("memcg");
+	uint64_t id;
+	size_t length;
+
+	if (!read_number(&at, end, &id) || id > UINT32_MAX)
 		return -EBADMSG;
-	ret->id = id;
+	ret->id = (uint32_t)id;
 	ret->nr_nodes = 0;
-	if ((size_t)at >= length)
-		snprintf(ret->path, sizeof(ret->path), "/");
-	else if (length - (size_t)at >= sizeof(ret->path))
+	at += strspn(at, " ");
+	length = (size_t)(end - at);
+	if (length >= sizeof(ret->path))
 		return -EBADMSG;
-	else
-		snprintf(ret->path, sizeof(ret->path), "%.*s", (int)(length - (size_t)at),
-			 line + at);
+	snprintf(ret->path, sizeof(ret->path), "%.*s", length ? (int)length : 1, length ? at : "/");
 	return 0;
 }
 
 /* " node N", or a generation of it: "  NUMBER AGE ANON FILE"; the youngest is the last. */
-static int read_line(const char *line, struct lru_gen_group *group)
+static int read_line(const char *line, const char *end, struct lru_gen_group *group)
 {
-	unsigned long long number;
-	int node;
+	const char *at = line + strspn(line, " ");
+	uint64_t number, age;
 
-	if (sscanf(line, " node %d", &node) == 1) {
-		if (node < 0 || group->nr_nodes == LRU_GEN_NODES_MAX)
+	if (strncmp(at, "node", strlen("node")) == 0) {
+		at += strlen("node");
+		if (!read_number(&at, end, &number) || number >= LRU_GEN_NODES_MAX ||
+		    group->nr_nodes == LRU_GEN_NODES_MAX)
 			return -EBADMSG;
-		group->nodes[group->nr_nodes].node = node;
+		group->nodes[group->nr_nodes].node = (int)number;
 		group->nodes[group->nr_nodes++].youngest = 0;
 		return 0;
 	}
-	/* Statistics, where there are some, begin with a blank as well, but with no number. */
-	if (group->nr_nodes && sscanf(line, " %llu %*u %*u", &number) == 1 &&
-	    number > group->nodes[group->nr_nodes - 1].youngest)
+	/* Statistics, where there are any, have a letter behind their second number. */
+	if (group->nr_nodes && read_number(&at, end, &number) && read_number(&at, end, &age) &&
+	    *at == ' ' && number > group->nodes[group->nr_nodes - 1].youngest)
 		group->nodes[group->nr_nodes - 1].youngest = number;
 	return 0;
 }
@@ -64,19 +83,19 @@ int lru_gen_find(const char *text, const char *path, struct lru_gen_group *ret)
 
 	if (!group)
 		return -ENOMEM;
-	for (const char *line = text; *line; line = strchrnul(line, '\n'), line += *line == '\n') {
-		const size_t length = strcspn(line, "\n");
+	for (const char *line = text, *end; *line; line = end + (*end == '\n')) {
 		int r = 0;
 
+		end = strchrnul(line, '\n');
 		if (strncmp(line, "memcg", 5) == 0) {
 			if (is_wanted)
 				*ret = *group;
 			is_found |= is_wanted;
-			r = read_group(line, length, group);
+			r = read_group(line, end, group);
 			is_wanted = r == 0 && is_above(group->path, strlen(group->path), path) &&
 				    (!is_found || strlen(group->path) > strlen(ret->path));
 		} else if (is_wanted) {
-			r = read_line(line, group);
+			r = read_line(line, end, group);
 		}
 		if (r < 0)
 			return r;

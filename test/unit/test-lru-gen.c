@@ -21,6 +21,7 @@ static const char text[] = "memcg     1 /\n"
 			   " node     0\n"
 			   "          5        100          1           2 \n"
 			   "          6        100         -1           2 \n"
+			   "                     8         12r          3e\n"
 			   "memcg    44 /system.slice/ab\n"
 			   " node     0\n"
 			   "          9        100          1           2 \n";
@@ -73,7 +74,10 @@ static void test_bad(void **state)
 	assert_int_equal(lru_gen_find("", "/", &group), -ENOENT);
 	assert_int_equal(lru_gen_find("memcg 5 /other\n", "/a", &group), -ENOENT);
 	assert_int_equal(lru_gen_find("memcg x /\n", "/", &group), -EBADMSG);
+	assert_int_equal(lru_gen_find("memcg\n 5 /\n", "/", &group), -EBADMSG);
+	assert_int_equal(lru_gen_find("memcg 4294967296 /\n", "/", &group), -EBADMSG);
 	assert_int_equal(lru_gen_find("memcg 1 /\n node -2\n", "/", &group), -EBADMSG);
+	assert_int_equal(lru_gen_find("memcg 1 /\n node\n 2\n", "/", &group), -EBADMSG);
 }
 
 static void test_cgroup(void **state)

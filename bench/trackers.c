@@ -276,7 +276,10 @@ static struct tracker *follow(const char *name, pid_t pid)
 	return NULL;
 }
 
-/* Rounds that together cost no more than that; at least one, whatever that costs. */
+/*
+ * Looks that together cost no more than that share of a CPU, if the next never costs more than the
+ * dearest so far; at least one.
+ */
 static struct outcome run_tracker(const struct layout *layout, pid_t pid, const char *name,
 				  double cpu)
 {
@@ -285,26 +288,28 @@ static struct outcome run_tracker(const struct layout *layout, pid_t pid, const 
 	const uint64_t began_ns = clock_now_ns(), before_ns = spent_ns();
 	const uint64_t until_ns = began_ns + (uint64_t)(seconds * 1e9);
 	struct outcome outcome = { 0 };
-	uint64_t then_ns;
-	double cost_ns;
+	uint64_t cost_ns = 0, dearest_ns = 0, then_ns;
 
 	do {
+		const uint64_t already_ns = cost_ns;
 		int r = hot_finder_look(finder, tracker);
 
 		if (r < 0)
 			fail(tracker->failure ? tracker->failure : name, r);
 		outcome.looks++;
-		cost_ns = (double)(spent_ns() - before_ns) / outcome.looks;
-		if ((outcome.looks + 1) * cost_ns > cpu * seconds * 1e9)
+		cost_ns = spent_ns() - before_ns;
+		if (cost_ns - already_ns > dearest_ns)
+			dearest_ns = cost_ns - already_ns;
+		if ((double)(cost_ns + dearest_ns) > cpu * seconds * 1e9)
 			break;
-		then_ns = began_ns + (uint64_t)(outcome.looks * cost_ns / cpu);
+		then_ns = began_ns + (uint64_t)((double)cost_ns / cpu);
 		if (then_ns < clock_now_ns())
 			then_ns = clock_now_ns();
 		if (then_ns + LOOK_NS > until_ns)
 			break;
 		clock_sleep_until(then_ns);
 	} while (true);
-	outcome.cpu = outcome.looks * cost_ns / 1e9 / seconds;
+	outcome.cpu = (double)cost_ns / 1e9 / seconds;
 	clock_sleep_until(until_ns);
 	outcome.f1 = f1_of(layout, hot_finder_count_right(finder));
 	hot_finder_free(finder);

@@ -48,9 +48,11 @@ static _Noreturn void fail(const char *what)
 	exit(1);
 }
 
-static void *map(size_t bytes, int protection, int flags)
+/* at: NULL, or where nothing is mapped. */
+static void *map(void *at, size_t bytes, int protection, int flags)
 {
-	void *memory = mmap(NULL, bytes, protection, flags | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(at, bytes, protection,
+			    flags | MAP_ANONYMOUS | (at ? MAP_FIXED_NOREPLACE : 0), -1, 0);
 
 	if (memory == MAP_FAILED)
 		fail("mmap");
@@ -121,7 +123,7 @@ static void learn_machine(struct machine_facts *ret)
 /* An area that ends where nothing can be accessed. */
 static void *make_area(int sharing)
 {
-	char *area = map(MASK_AREA_BYTES + PAGE_BYTES, PROT_READ | PROT_WRITE, sharing);
+	char *area = map(NULL, MASK_AREA_BYTES + PAGE_BYTES, PROT_READ | PROT_WRITE, sharing);
 
 	if (mprotect(area + MASK_AREA_BYTES, PAGE_BYTES, PROT_NONE) < 0)
 		fail("mprotect");
@@ -130,8 +132,12 @@ static void *make_area(int sharing)
 
 static void make_areas(struct areas *ret)
 {
-	/* A page on each side that nobody can use keeps neighbours from merging with it. */
-	char *region = map((REGION_PAGES + 2) * PAGE_BYTES, PROT_NONE, MAP_PRIVATE);
+	/*
+	 * A page on each side that nobody can use keeps neighbours from merging with it.  Far below
+	 * where the kernel looks for room: nothing is to be mapped into the holes.
+	 */
+	char *region =
+		map((void *)0x20000000, (REGION_PAGES + 2) * PAGE_BYTES, PROT_NONE, MAP_PRIVATE);
 
 	ret->region = region + PAGE_BYTES;
 	for (unsigned int page = 0; page < REGION_PAGES; page++) {
@@ -579,7 +585,7 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	prepare_machine();
-	test.shared = map(sizeof(*test.shared), PROT_READ | PROT_WRITE, MAP_SHARED);
+	test.shared = map(NULL, sizeof(*test.shared), PROT_READ | PROT_WRITE, MAP_SHARED);
 	learn_machine(&test.shared->facts);
 	make_areas(&test.shared->areas);
 	if (sched_getaffinity(0, sizeof(test.cpus), &test.cpus) < 0)

@@ -3,6 +3,8 @@
 #ifndef HOST_TIERED_INTERNAL_H
 #define HOST_TIERED_INTERNAL_H
 
+#include <assert.h>
+
 #include "census.h"
 #include "hint-ranges.h"
 #include "huge-pages.h"
@@ -30,6 +32,9 @@ struct block {
 	uint8_t seen[BLOCK_PAGES];
 	struct ranking_unit units[BLOCK_PAGES];
 };
+
+static_assert(sizeof(struct block) + sizeof(struct block *) <= BLOCK_BYTES / 1000,
+	      "what is known of memory takes at most a thousandth of it");
 
 struct tiered {
 	int root; /* the caller's */

@@ -23,7 +23,7 @@
 #define SOON	 2
 #define BACK_OFF 4
 
-/* After a glance that was wrong others do not count for so many rounds, at first. */
+/* After an alarm that was wrong there are no others for so many rounds, at first. */
 #define FIRST_DEAF_ROUNDS 8
 
 /* The usual share follows one that is greater within so many rounds, one that is less within more:
@@ -161,15 +161,15 @@ void shift_forget_scans(struct shift *shift)
 	memset(shift->usual_of_scan, 0, sizeof(shift->usual_of_scan));
 }
 
-/* What a round makes of the alarm that it was to tell about, and whether the next one is to tell.
- */
-static void judge_alarm(struct shift *shift, bool shifted)
+/* What a round makes of the alarm that it was to tell about, and whether the next one is to tell:
+ * not where so little is accessed that no round tells anything. */
+static void judge_alarm(struct shift *shift, bool tells, bool shifted)
 {
 	const bool was_alarmed = shift->is_alarmed;
 
 	if (shift->deaf_rounds)
 		shift->deaf_rounds--;
-	shift->is_alarmed = shift->suspect_rounds && may_alarm(shift);
+	shift->is_alarmed = tells && shift->suspect_rounds && may_alarm(shift);
 	if (!was_alarmed || shift->is_alarmed)
 		return;
 	if (shifted) {
@@ -214,12 +214,13 @@ static bool has_shifted(struct shift *shift, uint64_t accessed)
 bool shift_detect(struct shift *shift)
 {
 	const uint64_t accessed = count_accessed(shift);
+	const bool tells = accessed >= LEAST_UNITS;
 	bool shifted;
 
 	shift->rounds++;
-	shifted = accessed >= LEAST_UNITS && has_shifted(shift, accessed);
+	shifted = tells && has_shifted(shift, accessed);
 	memset(shift->units, 0, sizeof(shift->units));
 	memset(shift->fast_units, 0, sizeof(shift->fast_units));
-	judge_alarm(shift, shifted);
+	judge_alarm(shift, tells, shifted);
 	return shifted;
 }

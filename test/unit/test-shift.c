@@ -319,6 +319,18 @@ static void test_doubt_backs_off(void **state)
 	assert_true(shift.is_alarmed);
 }
 
+/* Of a program that then does nothing none tells whether it was right: it was not. */
+static void test_doubt_ends_where_nothing_is_accessed(void **state)
+{
+	(void)state;
+	rest(20);
+	assert_false(detect(380, 120));
+	assert_true(shift.is_alarmed);
+	assert_false(detect(0, 40));
+	assert_false(shift.is_alarmed);
+	assert_true(shift.deaf_rounds > 0);
+}
+
 /* Glances that are wrong count for ever longer. */
 static void test_false_alarms_back_off(void **state)
 {
@@ -357,6 +369,7 @@ int main(void)
 		cmocka_unit_test_setup(test_forgotten_scans_do_not_alarm, start),
 		cmocka_unit_test_setup(test_a_doubtful_round_alarms, start),
 		cmocka_unit_test_setup(test_doubt_backs_off, start),
+		cmocka_unit_test_setup(test_doubt_ends_where_nothing_is_accessed, start),
 		cmocka_unit_test_setup(test_false_alarms_back_off, start),
 	};
 

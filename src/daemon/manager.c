@@ -299,6 +299,7 @@ static void scan(struct manager *manager)
 		all.units += seen.units;
 		all.fast_units += seen.fast_units;
 		all.pages += seen.pages;
+		all.all_units += seen.all_units;
 		all.all_pages += seen.all_pages;
 		all.lost_ns += seen.units * access_ns(manager, tiered);
 	}

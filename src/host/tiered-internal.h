@@ -27,7 +27,7 @@ struct block {
 	uint64_t first_page;
 	bool huge, was_huge; /* now, and before the last census of all */
 	uint8_t nr_splits;   /* attempts (policy/huge-pages.h) */
-	uint16_t nr_pages;
+	uint16_t nr_pages;   /* by the last census: what has gone since counts, too */
 	uint8_t places[BLOCK_PAGES];
 	uint8_t seen[BLOCK_PAGES];
 	struct ranking_unit units[BLOCK_PAGES];

@@ -411,19 +411,22 @@ int tiered_clear(struct tiered *tiered)
 static void score_block(struct block *block, const uint64_t *bits, uint8_t score,
 			const bool *is_fast, struct tiering_seen *seen)
 {
-	unsigned pages = 0, fast_pages = 0;
+	unsigned pages = 0, fast_units = 0;
 
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
 		if (bits[i / 64] >> i % 64 & 1 && !(block->seen[i] & SEEN_SCORE) &&
 		    block->places[i]) {
 			block->seen[i] |= score;
 			pages++;
-			fast_pages += is_fast[block->places[i]];
+			fast_units += is_fast[block->places[i]];
 		}
 	seen->all_pages += block->nr_pages;
+	seen->all_units += block->huge ? 1 : block->nr_pages;
 	seen->pages += pages;
 	seen->units += block->huge ? pages != 0 : pages;
-	seen->fast_units += block->huge ? fast_pages != 0 : fast_pages;
+	if (block->huge) /* of the others' places none is told when it moves */
+		fast_units = pages != 0 && is_fast[block->places[0]];
+	seen->fast_units += fast_units;
 }
 
 /* How many blocks from one on follow each other without a gap, as far as the bitmap reaches. */

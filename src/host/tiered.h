@@ -105,8 +105,8 @@ int tiered_clear(struct tiered *tiered);
 
 /*
  * Gives the score to each unit that was accessed since the clear and has none, and says how many
- * these are, and how many of them on the nodes that are fast.  What the accesses have cost the
- * process is not known here: lost_ns is 0.
+ * these are, how many of them on the nodes that are fast, and how many there are in all.  What the
+ * accesses have cost the process is not known here: lost_ns is 0.
  */
 int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
 		struct tiering_seen *ret);

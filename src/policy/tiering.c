@@ -101,20 +101,32 @@ uint8_t tiering_score(const struct tiering *tiering)
 
 static bool is_last_scan(const struct tiering *tiering)
 {
-	const uint64_t all = tiering->all_pages;
+	const uint64_t all = tiering->seen.all_pages;
 
 	return tiering->scans == tiering->round.nr_scans ||
-	       (tiering->rule->averages && all && tiering->seen_pages >= all - all / LEFT_SHARE);
+	       (tiering->rule->averages && all && tiering->seen.pages >= all - all / LEFT_SHARE);
+}
+
+/* Targets that end between scans take what there is with them, but not what was seen of them. */
+static void add_seen(struct tiering_seen *sum, const struct tiering_seen *seen, bool is_first)
+{
+	if (is_first) {
+		sum->all_units = seen->all_units;
+		sum->all_pages = seen->all_pages;
+	}
+	sum->units += seen->units;
+	sum->fast_units += seen->fast_units;
+	sum->pages += seen->pages;
+	sum->lost_ns += seen->lost_ns;
 }
 
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 {
 	const unsigned scan = tiering->scans++;
 
+	add_seen(&tiering->seen, seen, scan == 0);
 	tiering->losing_ns += seen->lost_ns;
 	tiering->last_scan_lost_ns = seen->lost_ns;
-	tiering->seen_pages += seen->pages;
-	tiering->all_pages = seen->all_pages;
 	if (tiering->rule->averages &&
 	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units)) {
 		tiering->period_ns = tiering->config.least_period_ns;
@@ -136,13 +148,14 @@ static uint64_t looked_ns(const struct tiering *tiering)
  * than anything. */
 static uint64_t unseen_cost_ns(const struct tiering *tiering)
 {
-	const uint64_t seen = tiering->seen_pages, all = tiering->all_pages;
+	const struct tiering_seen *seen = &tiering->seen;
 
-	if (!seen || !all)
+	if (!seen->units || !seen->all_units)
 		return UINT64_MAX;
-	return seen < all ? (uint64_t)((double)tiering->losing_ns / (double)seen *
-				       (double)(all - seen))
-			  : 0;
+	if (seen->units >= seen->all_units)
+		return 0;
+	return (uint64_t)((double)seen->lost_ns / (double)seen->units *
+			  (double)(seen->all_units - seen->units));
 }
 
 /* What targets lose until the next clear: what is seen first within twice the time is half of that
@@ -280,7 +293,10 @@ static void learn_all(struct tiering *tiering, const struct ranking_lesson *less
 	}
 }
 
-/* As learn_all; where what units remember is of no use any more, it is forgotten first. */
+/*
+ * As learn_all; where what units remember is of no use any more, it is forgotten first.  Then the
+ * next round comes soon, and so does one that is to tell whether that is the case.
+ */
 static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 		  const struct tiering_world *world)
 {
@@ -306,10 +322,11 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 	}
 }
 
-/* Takes moves for made: what is free where, from now on. */
+/* Takes moves for made: what is free where, from now on, and what is left of the limit. */
 static void account(struct tiering *tiering, const struct port_moves *moves)
 {
-	for (size_t i = 0; i < moves->nr; i++)
+	for (size_t i = 0; i < moves->nr; i++) {
+		tiering->handed_pages += moves->moves[i].nr_pages;
 		for (unsigned at = 0; at < tiering->nr_nodes; at++) {
 			struct port_node *node = &tiering->nodes[at];
 			const uint64_t pages = moves->moves[i].nr_pages;

@@ -64,6 +64,16 @@ struct tiering_world {
 	void (*carry_out)(void *user, const struct port_move *moves, size_t nr);
 };
 
+/* What a scan was the first to see since the clear. */
+struct tiering_seen {
+	uint64_t units;
+	uint64_t fast_units;	       /* of these, on nodes of the fastest tier */
+	uint64_t pages;		       /* that they have */
+	uint64_t all_units, all_pages; /* that there are, seen or not; 0: that is not known */
+	uint64_t lost_ns; /* CPU time that targets have lost, as the clear made these accesses
+			   * dearer */
+};
+
 enum tiering_step {
 	TIERING_NOTHING, /* for ever: there is one tier only */
 	TIERING_CLEAR,	 /* all accessed bits, and what was seen; then tiering_cleared */
@@ -90,20 +100,22 @@ struct tiering {
 	uint32_t rounds;			       /* so far */
 	uint64_t rested_ns;			       /* when units rested a step more */
 	enum tiering_step step;
-	uint64_t when_ns;      /* the step is due */
-	uint64_t began_ns;     /* the round's clear */
-	uint64_t period_ns;    /* of the last round, had its scans not taken longer */
-	uint64_t spent_ns;     /* that a round costs, about, us and targets */
-	unsigned paced_rounds; /* since the start or the last shift, as far as they count */
-	uint64_t lost_ns;      /* that the last one has cost targets, about */
-	uint64_t losing_ns, last_scan_lost_ns; /* that since has, and its last scan has told of */
-	unsigned scans;			       /* made in this round */
-	uint64_t seen_pages, all_pages;	       /* by these; and that there are, as far as known */
+	uint64_t when_ns;	  /* the step is due */
+	uint64_t began_ns;	  /* the round's clear */
+	uint64_t period_ns;	  /* of the last round, had its scans not taken longer */
+	uint64_t spent_ns;	  /* that a round costs, about, us and targets */
+	unsigned paced_rounds;	  /* since the start or the last shift, as far as they count */
+	uint64_t lost_ns;	  /* that the last one has cost targets, about */
+	uint64_t losing_ns;	  /* what they have lost since, in rounds given up, too */
+	unsigned scans;		  /* made in this round */
+	struct tiering_seen seen; /* by all of these; what there is, as of the first */
+	uint64_t last_scan_lost_ns;
 	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
 	/* What the last decision moves: passes over all units, one for each tier and reason. */
 	bool is_moving;
 	int pass;
 	struct tiering_position position; /* of the pass */
+	uint64_t handed_pages;		  /* to the world, of these moves */
 	struct tiering_chunk chunk;
 };
 
@@ -127,16 +139,6 @@ void tiering_cleared(struct tiering *tiering, uint64_t now_ns);
 
 /* What the scan that is due gives to what it sees first (port_span, seen). */
 uint8_t tiering_score(const struct tiering *tiering);
-
-/* What a scan was the first to see since the clear. */
-struct tiering_seen {
-	uint64_t units;
-	uint64_t fast_units; /* of these, on nodes of the fastest tier */
-	uint64_t pages;	     /* that they have */
-	uint64_t all_pages;  /* that there are, seen or not; 0: that is not known */
-	uint64_t lost_ns;    /* CPU time that targets have lost, as the clear made these accesses
-			      * dearer */
-};
 
 /* Where it looks as if programs had begun to use other memory, another round begins at once.  Where
  * nearly all has been seen the round needs no more scans. */

@@ -111,7 +111,10 @@ static void scan(struct world *world, struct tracked *tracked)
 
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages, looked_at++) {
 		pages = memory_unit_pages(&world->memory, unit);
-		seen.all_pages += memory_node_of(&world->memory, unit) != NO_NODE ? pages : 0;
+		if (memory_node_of(&world->memory, unit) != NO_NODE) {
+			seen.all_units++;
+			seen.all_pages += pages;
+		}
 		if (!tracked->seen[unit] && world->memory.entries[unit] & PTE_ACCESSED) {
 			tracked->seen[unit] = score;
 			seen.units++;

@@ -445,6 +445,7 @@ static void see_nearly_all(uint64_t all_pages)
 			.units = pages[i],
 			.fast_units = pages[i],
 			.pages = pages[i],
+			.all_units = all_pages,
 			.all_pages = all_pages,
 			.lost_ns = pages[i] * 100,
 		};

@@ -58,13 +58,22 @@ void tiering_abandon(struct tiering *tiering, uint64_t now_ns)
 
 /* ---- When to look --------------------------------------------------------------- */
 
+/* When what has been handed over of the decision's moves is no more than the limit allows. */
+static uint64_t paced_ns(const struct tiering *tiering)
+{
+	return tiering->round.now_ns +
+	       (uint64_t)((double)(tiering->handed_pages * PAGE_BYTES) * (NS_PER_MS * MS_PER_S) /
+			  (double)tiering->config.bytes_per_s);
+}
+
 enum tiering_step tiering_next(const struct tiering *tiering, uint64_t now_ns,
 			       uint64_t *ret_when_ns)
 {
-	const bool waits = tiering->when_ns > now_ns + TIERING_TURN_NS;
+	const uint64_t paced = paced_ns(tiering), turn_ns = paced > now_ns ? paced : now_ns;
+	const bool waits = tiering->when_ns > turn_ns + TIERING_TURN_NS;
 
 	if (tiering->is_moving && (waits || tiering->step == TIERING_DECIDE)) {
-		*ret_when_ns = now_ns;
+		*ret_when_ns = turn_ns;
 		return TIERING_MOVE;
 	}
 	*ret_when_ns = tiering->step == TIERING_NOTHING ? UINT64_MAX : tiering->when_ns;
@@ -90,7 +99,7 @@ void tiering_cleared(struct tiering *tiering, uint64_t now_ns)
 		shift_forget_scans(&tiering->shift);
 	tiering->began_ns = now_ns;
 	tiering->scans = 0;
-	tiering->seen_pages = 0;
+	tiering->seen = (struct tiering_seen) { 0 };
 	await_scan(tiering);
 }
 
@@ -337,6 +346,7 @@ static void account(struct tiering *tiering, const struct port_moves *moves)
 				node->free_pages -=
 					pages < node->free_pages ? pages : node->free_pages;
 		}
+	}
 }
 
 /* Demotions first, of the slowest tier first, which makes room; then promotions to the fastest
@@ -449,6 +459,19 @@ static struct port_nodes ask_for_room(struct tiering *tiering, const struct port
 	return asking;
 }
 
+/*
+ * As much as the limit allows for the time since the last decision, which may have allowed itself
+ * a longer time; and for no more than the round to come, should it have been long ago.
+ */
+static uint64_t max_moved_pages(const struct tiering *tiering, uint64_t now_ns)
+{
+	uint64_t ns = round_ns(tiering);
+
+	if (tiering->rounds)
+		ns = least(ns, now_ns - tiering->round.now_ns);
+	return tiering->config.bytes_per_s / PAGE_BYTES * (ns / NS_PER_MS) / MS_PER_S;
+}
+
 void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 		    const struct port_nodes *world_nodes, const struct tiering_world *world)
 {
@@ -461,13 +484,12 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	count_spent(tiering, time->spent_ns + tiering->lost_ns);
 	tiering->period_ns = budgeted_ns(tiering);
 	asking = ask_for_room(tiering, world_nodes, time->now_ns, round_ns(tiering));
+	tiering->round.max_moved_pages = max_moved_pages(tiering, time->now_ns);
 	if (tiering->rounds++ == 0)
 		tiering->shifted_ns = time->now_ns;
 	tiering->round.now_ns = time->now_ns;
 	tiering->round.calm_ns = time->now_ns - tiering->shifted_ns;
 	tiering->round.move_page_ns = time->move_page_ns;
-	tiering->round.max_moved_pages = tiering->config.bytes_per_s / PAGE_BYTES *
-					 (round_ns(tiering) / NS_PER_MS) / MS_PER_S;
 	tiering->all_pressed = time->pressed;
 	tiering->some_pressed = false;
 	learn(tiering, nodes, world);
@@ -477,6 +499,7 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 		tiering->rule->decide(&tiers[i]);
 	}
 	tiering->nr_nodes = nodes->nr;
+	tiering->handed_pages = 0;
 	tiering->is_moving = true;
 	tiering->pass = 0;
 	tiering->position = (struct tiering_position) { 0 };

@@ -340,6 +340,29 @@ static void no_more_moves_than_the_rate_allows(void **state)
 	assert_true(world.moved[PORT_PROMOTE] <= 310);
 }
 
+/* A round that may move so much moves it no faster. */
+static void moves_of_a_round_keep_to_the_rate(void **state)
+{
+	struct tiering_config slow = config;
+	uint64_t now_ns = 0, when_ns, decided_ns;
+
+	(void)state;
+	slow.bytes_per_s = 4096UL * 10000; /* ten pages in a millisecond */
+	tiering_start(&tiering, &slow, 2);
+	for (unsigned page = 0; page < NR_PAGES; page += 6)
+		world.seen[0][page] = world.seen[1][page] = 5;
+	decided_ns = now_ns = look_and_decide(now_ns, 10 * MS);
+	tiering.step = TIERING_DECIDE; /* nothing else is due */
+	do {
+		assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_MOVE);
+		assert_true(world.moved[PORT_PROMOTE] <= 10 * (when_ns - decided_ns) / MS);
+		now_ns = when_ns;
+	} while (tiering_move(&tiering, &hooks));
+	assert_true(world.moved[PORT_PROMOTE] > 500);
+	assert_true(world.nr_calls > 1);
+	assert_true(now_ns - decided_ns > 50 * MS);
+}
+
 static enum tiering_step step_at(uint64_t now_ns)
 {
 	uint64_t when_ns;
@@ -398,10 +421,11 @@ static void what_was_not_moved_is_given_up_with_the_round(void **state)
 	memset(world.seen[0], 5, FAST_ROOM / 2);
 	now_ns = look_and_decide(1000 * MS, 10 * MS);
 	assert_true(tiering_move(&tiering, &hooks));
-	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_MOVE);
+	assert_true(tiering.is_moving);
 	tiering_abandon(&tiering, now_ns);
-	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_CLEAR);
+	assert_false(tiering.is_moving);
 	assert_int_equal(tiering_next(&tiering, 0, &when_ns), TIERING_CLEAR);
+	assert_int_equal(when_ns, now_ns);
 }
 
 /* Of 1000 units that each scan is the first to see. */
@@ -483,6 +507,62 @@ static void scans_end_when_nearly_all_was_seen(void **state)
 	assert_int_equal(scans, tiering.round.nr_scans);
 }
 
+/* One of two targets ends when the first scan has seen all that is its. */
+static void what_has_gone_was_not_all(void **state)
+{
+	(void)state;
+	world.seen_by[0] = (struct tiering_seen) {
+		.units = 9500, .pages = 9500, .all_units = 20000, .all_pages = 20000
+	};
+	for (unsigned i = 1; i < 5; i++)
+		world.seen_by[i] = (struct tiering_seen) {
+			.units = 100, .pages = 100, .all_units = 10000, .all_pages = 10000
+		};
+	assert_int_equal(scan_all(0), 5);
+}
+
+/* What is not seen costs as much for each unit as what is, however many pages units have. */
+static void unseen_units_cost_what_seen_ones_do(void **state)
+{
+	const struct port_node list[] = { { .id = FAST, .nearest = { FAST, SLOW } },
+					  { .id = SLOW, .tier = 1, .nearest = { FAST, SLOW } } };
+	const struct port_nodes nodes = { list, NR_NODES };
+	const struct tiering_time time = { .now_ns = 10000 * MS, .move_page_ns = 1000 };
+
+	(void)state;
+	/* A thousand huge pages, and as many of twenty thousand base pages. */
+	world.seen_by[0] = (struct tiering_seen) {
+		.units = 2000,
+		.pages = 513000,
+		.all_units = 21000,
+		.all_pages = 532000,
+		.lost_ns = 2000 * 500,
+	};
+	assert_int_equal(scan_all(0), 1);
+	tiering.period_ns = 1 << 30; /* so long that all were accessed until its end */
+	tiering_decide(&tiering, &time, &nodes, &hooks);
+	assert_true(tiering.lost_ns > 3000 * 500);
+	assert_true(tiering.lost_ns <= 21000 * 500);
+}
+
+/* Whatever a round was to take: what was decided soon before may have used that up. */
+static void the_rate_is_for_the_time_that_has_passed(void **state)
+{
+	const struct port_nodes nodes = { NULL, 0 };
+	struct tiering_time time = { .now_ns = 10000 * MS, .move_page_ns = 1000 };
+
+	(void)state;
+	go_round(9000 * MS, 40 * MS);
+	time.now_ns = tiering.round.now_ns + 50 * MS;
+	scan_all(9500 * MS);
+	tiering_decide(&tiering, &time, &nodes, &hooks);
+	assert_int_equal(tiering.round.max_moved_pages, config.bytes_per_s / 4096 * 50 / 1000);
+	time.now_ns += 1000000 * MS;
+	scan_all(9600 * MS);
+	tiering_decide(&tiering, &time, &nodes, &hooks);
+	assert_true(tiering.round.max_moved_pages < config.bytes_per_s / 4096 * 100);
+}
+
 /* The round is then as long as asked for, or as its scans have taken. */
 static void a_round_of_few_scans_is_short(void **state)
 {
@@ -560,12 +640,16 @@ int main(void)
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
+		cmocka_unit_test_setup(moves_of_a_round_keep_to_the_rate, start),
 		cmocka_unit_test_setup(a_glance_ends_the_round, start),
 		cmocka_unit_test_setup(moves_are_made_between_scans, start),
 		cmocka_unit_test_setup(moves_of_large_units_are_cut_into_turns, start),
 		cmocka_unit_test_setup(what_was_not_moved_is_given_up_with_the_round, start),
 		cmocka_unit_test_setup(a_shift_ends_the_calm, start),
 		cmocka_unit_test_setup(scans_end_when_nearly_all_was_seen, start),
+		cmocka_unit_test_setup(the_rate_is_for_the_time_that_has_passed, start),
+		cmocka_unit_test_setup(what_has_gone_was_not_all, start),
+		cmocka_unit_test_setup(unseen_units_cost_what_seen_ones_do, start),
 		cmocka_unit_test_setup(a_round_of_few_scans_is_short, start),
 		cmocka_unit_test_setup(a_doubtful_round_hastens_the_next, start),
 	};

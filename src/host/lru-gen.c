@@ -19,16 +19,14 @@ static bool is_above(const char *group, size_t length, const char *path)
 	return strncmp(group, path, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
-/*
- * A number behind blanks, within [*at, end): not by sscanf, which looks for the end of the whole
- * text each time.
- */
-static bool read_number(const char **at, const char *end, uint64_t *ret)
+/* A number of the line, behind blanks.  Not by sscanf, which looks for the end of the whole text
+ * each time. */
+static bool read_number(const char **at, uint64_t *ret)
 {
 	const char *digits = *at + strspn(*at, " ");
 	char *behind;
 
-	if (digits >= end || !isdigit((unsigned char)*digits))
+	if (!isdigit((unsigned char)*digits))
 		return false;
 	*ret = strtoull(digits, &behind, 10);
 	*at = behind;
@@ -42,7 +40,7 @@ static int read_group(const char *line, const char *end, struct lru_gen_group *r
 	uint64_t id;
 	size_t length;
 
-	if (!read_number(&at, end, &id) || id > UINT32_MAX)
+	if (!read_number(&at, &id) || id > UINT32_MAX)
 		return -EBADMSG;
 	ret->id = (uint32_t)id;
 	ret->nr_nodes = 0;
@@ -55,14 +53,14 @@ static int read_group(const char *line, const char *end, struct lru_gen_group *r
 }
 
 /* " node N", or a generation of it: "  NUMBER AGE ANON FILE"; the youngest is the last. */
-static int read_line(const char *line, const char *end, struct lru_gen_group *group)
+static int read_line(const char *line, struct lru_gen_group *group)
 {
 	const char *at = line + strspn(line, " ");
 	uint64_t number, age;
 
 	if (strncmp(at, "node", strlen("node")) == 0) {
 		at += strlen("node");
-		if (!read_number(&at, end, &number) || number >= LRU_GEN_NODES_MAX ||
+		if (!read_number(&at, &number) || number >= LRU_GEN_NODES_MAX ||
 		    group->nr_nodes == LRU_GEN_NODES_MAX)
 			return -EBADMSG;
 		group->nodes[group->nr_nodes].node = (int)number;
@@ -70,8 +68,8 @@ static int read_line(const char *line, const char *end, struct lru_gen_group *gr
 		return 0;
 	}
 	/* Statistics, where there are any, have a letter behind their second number. */
-	if (group->nr_nodes && read_number(&at, end, &number) && read_number(&at, end, &age) &&
-	    *at == ' ' && number > group->nodes[group->nr_nodes - 1].youngest)
+	if (group->nr_nodes && read_number(&at, &number) && read_number(&at, &age) && *at == ' ' &&
+	    number > group->nodes[group->nr_nodes - 1].youngest)
 		group->nodes[group->nr_nodes - 1].youngest = number;
 	return 0;
 }
@@ -95,7 +93,7 @@ int lru_gen_find(const char *text, const char *path, struct lru_gen_group *ret)
 			is_wanted = r == 0 && is_above(group->path, strlen(group->path), path) &&
 				    (!is_found || strlen(group->path) > strlen(ret->path));
 		} else if (is_wanted) {
-			r = read_line(line, end, group);
+			r = read_line(line, group);
 		}
 		if (r < 0)
 			return r;

@@ -188,7 +188,7 @@ static int call(struct move_batch *batch)
 	return r == -ENOMEM || r > 0 ? 0 : (int)r;
 }
 
-/* The low watermark of the batch's node. */
+/* The low watermark of the batch's node.  One that could not be read is asked for again. */
 static uint64_t low_pages(struct move_batch *batch)
 {
 	const uint64_t now_ns = clock_now_ns();
@@ -196,7 +196,7 @@ static uint64_t low_pages(struct move_batch *batch)
 
 	if (!batch->asked_ns[node] || now_ns - batch->asked_ns[node] >= ROOM_WATERMARKS_NS) {
 		batch->low_pages[node] = room_watermarks(batch->root, node).low_pages;
-		batch->asked_ns[node] = now_ns;
+		batch->asked_ns[node] = batch->low_pages[node] ? now_ns : 0;
 	}
 	return batch->low_pages[node];
 }

@@ -16,8 +16,8 @@ static const struct {
 	const char *words;
 } failures[MPOL_MOVE_FAILURES] = {
 	[MPOL_MOVE_BUSY] = { "busy", "stayed: busy: in use by the kernel, or pinned" },
-	[MPOL_MOVE_SHARED] = { "shared",
-			       "stayed: shared with other processes: --shared moves them too" },
+	[MPOL_MOVE_SHARED] = { "shared", "stayed: shared with other processes: mpol move --shared "
+					 "moves them" },
 	[MPOL_MOVE_NO_MEMORY] = { "no_memory", "stayed: no room on the destination" },
 	[MPOL_MOVE_GONE] = { "gone", "went: freed meanwhile, or all zero, which needs no memory" },
 	[MPOL_MOVE_UNMOVABLE] = { "unmovable", "stayed: of a kind that cannot move" },

@@ -32,8 +32,9 @@ struct manager {
 	unsigned nr_watches;
 	bool is_paused;
 	char pause_reason[256];
-	bool pressed;	 /* the machine has too little memory (policy/pressure.h) */
-	bool has_no_psi; /* which was said */
+	bool pressed;	      /* the machine has too little memory (policy/pressure.h) */
+	uint64_t pressure_ns; /* when that was asked for */
+	bool has_no_psi;      /* which was said */
 	struct move_batch *batch;
 	struct move_counts counts;		      /* of all that was ever moved */
 	uint64_t moved_before_pages, calls_before_ns; /* of counts, at the last decision */

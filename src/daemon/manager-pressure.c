@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory pressure of the machine and of managed processes' cgroups: asked for before each
- * decision.  What it means for one is policy's (policy/pressure.h). */
+ * decision, and while it is carried out.  What it means for one is policy's (policy/pressure.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "manager-internal.h"
 #include "pressure.h"
@@ -41,6 +42,7 @@ void manager_ask_pressure(struct manager *manager)
 	uint32_t full = 0;
 	int r;
 
+	manager->pressure_ns = clock_now_ns();
 	if (manager->has_no_psi)
 		return;
 	r = psi_read_system(manager->root, &full);

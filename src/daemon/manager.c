@@ -30,6 +30,9 @@
 /* So many moved pages tell what one costs. */
 #define TELLING_PAGES 64
 
+/* How often memory pressure is asked for while there are moves to be made. */
+#define PRESSURE_NS 1000000000ULL
+
 /* How often the roster is looked through. */
 #define REFRESH_NS 1000000000ULL
 
@@ -216,6 +219,16 @@ static void settle(struct manager *manager)
 	say_decided(manager, moved_pages);
 }
 
+/* Moves may take long.  What presses one process is asked for when it is gathered. */
+static void mind_pressure(struct manager *manager)
+{
+	if (clock_now_ns() - manager->pressure_ns < PRESSURE_NS)
+		return;
+	manager_ask_pressure(manager);
+	if (manager->pressed)
+		tiering_press(&manager->tiering);
+}
+
 /* A turn of moves.  A process may be gone after it: nothing stays in the batch. */
 static void move(struct manager *manager)
 {
@@ -225,6 +238,7 @@ static void move(struct manager *manager)
 	uint64_t sending_ns;
 	bool more;
 
+	mind_pressure(manager);
 	do
 		more = tiering_move(&manager->tiering, &world);
 	while (more && clock_now_ns() < until_ns);

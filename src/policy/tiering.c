@@ -424,6 +424,11 @@ bool tiering_move(struct tiering *tiering, const struct tiering_world *world)
 	return tiering->is_moving;
 }
 
+void tiering_press(struct tiering *tiering)
+{
+	tiering->all_pressed = true;
+}
+
 /* Whether what is cold on a node can go anywhere. */
 static bool can_demote(const struct tiering *tiering, const struct port_node *node)
 {

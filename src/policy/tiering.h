@@ -110,7 +110,8 @@ struct tiering {
 	unsigned scans;		  /* made in this round */
 	struct tiering_seen seen; /* by all of these; what there is, as of the first */
 	uint64_t last_scan_lost_ns;
-	bool all_pressed, some_pressed; /* in the last decision, targets had too little memory */
+	bool all_pressed,
+		some_pressed; /* since the last decision, targets have too little memory */
 	/* What the last decision moves: passes over all units, one for each tier and reason. */
 	bool is_moving;
 	int pass;
@@ -165,6 +166,9 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
  * tiering_settled.
  */
 bool tiering_move(struct tiering *tiering, const struct tiering_world *world);
+
+/* The machine has had too little memory since the decision: of its moves no promotion is made. */
+void tiering_press(struct tiering *tiering);
 
 /*
  * The moves of a round have been made; nodes as they are now.  What is taken of their free memory

@@ -363,6 +363,20 @@ static void moves_of_a_round_keep_to_the_rate(void **state)
 	assert_true(now_ns - decided_ns > 50 * MS);
 }
 
+static void memory_that_becomes_short_ends_promotion(void **state)
+{
+	(void)state;
+	memset(world.seen[0], 5, FAST_ROOM / 2);
+	for (unsigned round = 1; round < 3; round++) {
+		look_and_decide(round * 1000 * MS, 10 * MS);
+		if (round == 1)
+			tiering_press(&tiering);
+		while (tiering_move(&tiering, &hooks))
+			;
+		assert_int_equal(world.moved[PORT_PROMOTE] > 0, round > 1);
+	}
+}
+
 static enum tiering_step step_at(uint64_t now_ns)
 {
 	uint64_t when_ns;
@@ -641,6 +655,7 @@ int main(void)
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
 		cmocka_unit_test_setup(moves_of_a_round_keep_to_the_rate, start),
+		cmocka_unit_test_setup(memory_that_becomes_short_ends_promotion, start),
 		cmocka_unit_test_setup(a_glance_ends_the_round, start),
 		cmocka_unit_test_setup(moves_are_made_between_scans, start),
 		cmocka_unit_test_setup(moves_of_large_units_are_cut_into_turns, start),

@@ -6,6 +6,7 @@ mpol=$1
 . "$(dirname "${BASH_SOURCE[0]}")/expect.sh"
 
 # "$ mpol sim ...", and what stands below it to the end of the block.
+# shellcheck disable=SC2016 # sed's own dollars and grave accents
 shown=$(sed -n '/^\$ mpol sim /,/^```$/ { /^```$/!p }' "$(dirname "${BASH_SOURCE[0]}")/../../README.md")
 [ -n "$shown" ] || same "README.md's mpol sim" 'an example' 'none'
 read -ra words <<<"${shown%%$'\n'*}"

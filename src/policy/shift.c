@@ -36,6 +36,9 @@
 #define SPREAD_ROUNDS	   16
 #define FIRST_SPREAD_SHARE 40
 
+/* So much of what rounds were below it that agreed on no shift is how it varies. */
+#define DOUBT_SHARE 16
+
 /* That much less than usual is believed at once; less of it when so many rounds agree. */
 static const struct {
 	int64_t share; /* at least one part in so many of the usual is missing */
@@ -117,10 +120,12 @@ static unsigned suspect(const struct shift *shift, int64_t ppm)
 									 : 0;
 }
 
+/* What has varied much may do so again. */
 static void begin_usual(struct shift_usual *usual, int64_t ppm)
 {
 	usual->ppm = ppm;
-	usual->spread_ppm = ppm / FIRST_SPREAD_SHARE;
+	if (usual->spread_ppm < ppm / FIRST_SPREAD_SHARE)
+		usual->spread_ppm = ppm / FIRST_SPREAD_SHARE;
 }
 
 static void follow(struct shift_usual *usual, int64_t ppm)
@@ -133,6 +138,16 @@ static void follow(struct shift_usual *usual, int64_t ppm)
 	}
 	usual->spread_ppm += ((more < 0 ? -more : 0) - usual->spread_ppm) / SPREAD_ROUNDS;
 	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
+}
+
+/* A round as usual after some that were not: there was no shift, it varies so much. */
+static void allay(struct shift *shift)
+{
+	struct shift_usual *usual = &shift->usual;
+
+	if (shift->doubt_ppm > usual->spread_ppm)
+		usual->spread_ppm += (shift->doubt_ppm - usual->spread_ppm) / DOUBT_SHARE;
+	shift->doubt_ppm = 0;
 }
 
 static bool may_alarm(const struct shift *shift)
@@ -199,15 +214,19 @@ static bool has_shifted(struct shift *shift, uint64_t accessed)
 
 	shift->suspect_rounds = suspect(shift, ppm);
 	if (!shift->suspect_rounds) {
+		allay(shift);
 		follow(&shift->usual, ppm);
 		return false;
 	}
+	if (shift->doubt_ppm < shift->usual.ppm - ppm)
+		shift->doubt_ppm = shift->usual.ppm - ppm;
 	if (shift->suspect_rounds < needed || shift->rounds <= shift->calm_rounds)
 		return false;
 	remember(shift, shift->rounds < SOON * shift->calm_rounds);
 	begin_usual(&shift->usual, ppm);
 	shift_forget_scans(shift);
 	shift->suspect_rounds = 0;
+	shift->doubt_ppm = 0;
 	return true;
 }
 

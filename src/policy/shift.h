@@ -9,7 +9,8 @@
  * stack that is always in use must not hide what happens to all the rest.
  *
  * Some programs shift for ever, such as one that reads its memory from end to end.  Each shift
- * that comes soon after another makes the next one count less.
+ * that comes soon after another makes the next one count less; and what rounds have less than usual
+ * without being one is from then on how much it varies.
  *
  * A round tells of a shift that was before it began.  One scan tells of a shift that has just been,
  * but little, and of what the whole round was used to hear: a glance, for which the round may be
@@ -36,6 +37,7 @@ struct shift {
 	uint64_t units[PORT_MAX_SCANS + 1], fast_units[PORT_MAX_SCANS + 1];
 	struct shift_usual usual, usual_of_scan[PORT_MAX_SCANS];
 	unsigned suspect_rounds; /* the last ones, in which less was fast */
+	int64_t doubt_ppm;	 /* how much less, at most */
 	unsigned rounds;	 /* since the last shift */
 	unsigned calm_rounds;	 /* in which there is no other after one */
 	bool is_alarmed;	 /* by a glance or a round: the next round, at once, is to tell */

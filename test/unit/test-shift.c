@@ -212,6 +212,33 @@ static void test_backs_off(void **state)
 	assert_true(late <= 2);
 }
 
+/* How often a program is taken to have shifted in forty rounds, of which each has another part of
+ * it in fast memory. */
+static unsigned count_shifts(uint32_t seed)
+{
+	unsigned shifts = 0;
+
+	start(NULL);
+	for (int i = 0; i < 40; i++) {
+		const int fast = 100 + (int)((seed = seed * 1664525 + 1013904223) >> 16) % 251;
+
+		shifts += detect(fast, 500 - fast);
+	}
+	return shifts;
+}
+
+/* One that has varied much already is believed less.
+ */
+static void test_variation_is_no_shift(void **state)
+{
+	unsigned shifts = 0;
+
+	(void)state;
+	for (uint32_t seed = 0; seed < 200; seed++)
+		shifts += count_shifts(seed);
+	assert_true(shifts < 200 * 3 / 2);
+}
+
 #define SCANS 5
 
 /* A round, of which each scan sees so many pages first, so many of them in fast memory; returns the
@@ -362,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),
 		cmocka_unit_test_setup(test_backs_off, start),
+		cmocka_unit_test_setup(test_variation_is_no_shift, start),
 		cmocka_unit_test_setup(test_glance_alarms_once, start),
 		cmocka_unit_test_setup(test_glances_differ, start),
 		cmocka_unit_test_setup(test_glance_sees_enough, start),

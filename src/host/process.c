@@ -219,6 +219,29 @@ bool process_pagemap_is_alive(int pagemap)
 	return pread(pagemap, &entry, sizeof(entry), 0) == sizeof(entry);
 }
 
+static int open_thread_pagemap(int root, pid_t tid)
+{
+	_cleanup_close_ int pagemap = process_open_file(root, tid, "pagemap", O_RDONLY);
+
+	return pagemap < 0 || process_pagemap_is_alive(pagemap) ? steal_fd(&pagemap) : -ESRCH;
+}
+
+int process_open_pagemap(int root, pid_t pid, pid_t *ret_tid)
+{
+	_cleanup_free_ pid_t *tids = NULL;
+	int pagemap = open_thread_pagemap(root, pid);
+	size_t nr = 0;
+
+	*ret_tid = pid;
+	if (pagemap != -ESRCH || process_list_threads(root, pid, &tids, &nr) < 0)
+		return pagemap;
+	for (size_t i = 0; i < nr && pagemap == -ESRCH; i++) {
+		pagemap = open_thread_pagemap(root, tids[i]);
+		*ret_tid = tids[i];
+	}
+	return pagemap;
+}
+
 /* virt/kvm/kvm_main.c, kvm_dev_ioctl_create_vm. */
 bool process_runs_guests(int root, pid_t pid)
 {

@@ -85,6 +85,14 @@ int process_open_file(int root, pid_t pid, const char *name, int flags);
  */
 bool process_pagemap_is_alive(int pagemap);
 
+/*
+ * Opens /proc/TID/pagemap of a thread that has the process's memory, and says whose: the leader's
+ * or, where that has ended, the first other's, by whose id all else about the memory is to be read.
+ * Returns a descriptor, -ESRCH (nobody has memory: it has ended, or is a kernel thread), or
+ * another errno of openat(2).
+ */
+int process_open_pagemap(int root, pid_t pid, pid_t *ret_tid);
+
 /* Whether the process has a KVM virtual machine open, whose memory may be its own. */
 bool process_runs_guests(int root, pid_t pid);
 

@@ -70,17 +70,16 @@ static int use_shared(int root, struct mpol_error *err)
 	return r;
 }
 
-/* Opens the files of one thread; *followed is untouched on failure. */
-static int open_thread(struct followed *followed, pid_t tid)
+/* Opens the files of a thread that has memory; *followed is untouched on failure. */
+static int open_files(struct followed *followed)
 {
 	const int root = followed->flush.root;
-	_cleanup_close_ int pagemap = process_open_file(root, tid, "pagemap", O_RDONLY);
+	pid_t tid;
+	_cleanup_close_ int pagemap = process_open_pagemap(root, followed->pid, &tid);
 	_cleanup_close_ int clear_refs = -1;
 
 	if (pagemap < 0)
 		return pagemap;
-	if (!process_pagemap_is_alive(pagemap))
-		return -ESRCH;
 	clear_refs = process_open_file(root, tid, "clear_refs", O_WRONLY);
 	if (clear_refs < 0)
 		return clear_refs;
@@ -90,22 +89,6 @@ static int open_thread(struct followed *followed, pid_t tid)
 	if (followed->pagemap < 0)
 		followed->pagemap = followed->flush.pagemap = steal_fd(&pagemap);
 	return 0;
-}
-
-/* Opens the files of the first thread that has memory: the leader may have ended before the others.
- */
-static int open_any_thread(struct followed *followed)
-{
-	_cleanup_free_ pid_t *tids = NULL;
-	size_t nr;
-	int r = open_thread(followed, followed->pid);
-
-	if (r != -ESRCH ||
-	    process_list_threads(followed->flush.root, followed->pid, &tids, &nr) < 0)
-		return r;
-	for (size_t i = 0; i < nr && r == -ESRCH; i++)
-		r = open_thread(followed, tids[i]);
-	return r;
 }
 
 static int explain(const struct followed *followed, int r, struct mpol_error *err)
@@ -157,7 +140,7 @@ static int ptescan_open(int root, pid_t pid, struct tracker **ret, struct mpol_e
 		.clear_refs = -1,
 		.flush = { .root = root, .look = look, .user = followed },
 	};
-	r = open_any_thread(followed);
+	r = open_files(followed);
 	if (r < 0)
 		return explain(followed, r, err);
 	r = use_shared(root, err);
@@ -201,7 +184,7 @@ static int ptescan_clear(struct tracker *tracker)
 	if (r != -ESRCH || !process_pagemap_is_alive(followed->pagemap))
 		return r;
 	/* The thread that stood for the process has ended, others live on. */
-	r = open_any_thread(followed);
+	r = open_files(followed);
 	return r == 0 ? clear_and_flush(followed) : r;
 }
 

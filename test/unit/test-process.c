@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -286,6 +287,26 @@ static void test_the_running_machine(void **state)
 	assert_true(mpol_process_nr_vmas(process) > 5);
 }
 
+/* That of a process whose leader has ended is test-tiered's. */
+static void test_open_pagemap(void **state)
+{
+	_cleanup_close_ int machine = rootfs_open(NULL), own = -1;
+	siginfo_t ended;
+	pid_t tid = 0, child;
+
+	(void)state;
+	own = process_open_pagemap(machine, getpid(), &tid);
+	assert_true(own >= 0);
+	assert_int_equal(tid, getpid());
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+	assert_int_equal(process_open_pagemap(machine, child, &tid), -ESRCH);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(process_open_pagemap(machine, child, &tid), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_read_file),
 		cmocka_unit_test(test_the_running_machine),
+		cmocka_unit_test(test_open_pagemap),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);

@@ -47,8 +47,8 @@ struct move_counts {
 
 /* Whose pages are moved. */
 struct move_batch_process {
-	pid_t pid;
-	int pidfd; /* of the same */
+	pid_t pid; /* or the id of any of its threads that has memory */
+	int pidfd; /* the process's */
 	/* Told what became of each unit: it is on the node (status 0), or -errno. */
 	void (*became)(uint64_t address, int node, int status, void *user);
 	void *user;

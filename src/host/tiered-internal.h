@@ -38,10 +38,11 @@ static_assert(sizeof(struct block) + sizeof(struct block *) <= BLOCK_BYTES / 100
 
 struct tiered {
 	int root; /* the caller's */
-	struct move_batch_process process;
-	struct nodemask memory;	 /* nodes that pages may be moved between */
-	struct nodemask allowed; /* by its cpuset, as of the last clear */
-	bool splits;		 /* huge pages, where it is worth it (tiered_split) */
+	pid_t pid;
+	struct move_batch_process process; /* by a thread that has its memory, as all else is */
+	struct nodemask memory;		   /* nodes that pages may be moved between */
+	struct nodemask allowed;	   /* by its cpuset, as of the last clear */
+	bool splits;			   /* huge pages, where it is worth it (tiered_split) */
 	struct tracker *tracker;
 	struct census *census;
 	/* NULL: there are none.  Its own are those of its table, as of the last clear. */

@@ -94,10 +94,18 @@ static void became(uint64_t address, int node, int status, void *user)
 static int open_tracker(const struct tiered *tiered, const struct tracker_kind *kind,
 			struct tracker **ret, struct mpol_error *err)
 {
-	const pid_t pid = tiered->process.pid;
-	int r = tracker_choose_for(kind, tiered->root, pid, &kind, err);
+	int r = tracker_choose_for(kind, tiered->root, tiered->process.pid, &kind, err);
 
-	return r < 0 ? r : kind->open(tiered->root, pid, ret, err);
+	return r < 0 ? r : kind->open(tiered->root, tiered->pid, ret, err);
+}
+
+/* By which of its threads to speak of its memory. */
+static int choose_thread(struct tiered *tiered)
+{
+	_cleanup_close_ int pagemap =
+		process_open_pagemap(tiered->root, tiered->pid, &tiered->process.pid);
+
+	return pagemap < 0 ? pagemap : 0;
 }
 
 int tiered_open(const struct tiered_request *request, struct tiered **ret, struct mpol_error *err)
@@ -108,16 +116,16 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 	if (!tiered)
 		return error_errno(err, -ENOMEM, "tier a process");
 	tiered->root = request->root;
+	tiered->pid = request->pid;
 	tiered->memory = request->memory;
 	tiered->process = (struct move_batch_process) {
-		.pid = request->pid,
 		.pidfd = (int)syscall(SYS_pidfd_open, request->pid, 0),
 		.became = became,
 		.user = tiered,
 	};
-	r = tiered->process.pidfd < 0
-		    ? -errno
-		    : census_open(request->root, request->pid, 0, &tiered->census);
+	r = tiered->process.pidfd < 0 ? -errno : choose_thread(tiered);
+	if (r == 0)
+		r = census_open(request->root, tiered->process.pid, 0, &tiered->census);
 	if (r < 0) {
 		error_errno(err, r, "tier a process");
 		error_on(err, "process %d", request->pid);
@@ -144,7 +152,7 @@ int tiered_use(struct tiered *tiered, const struct tracker_kind *kind, struct mp
 
 pid_t tiered_pid(const struct tiered *tiered)
 {
-	return tiered->process.pid;
+	return tiered->pid;
 }
 
 int tiered_pidfd(const struct tiered *tiered)
@@ -394,16 +402,16 @@ enum port_hint tiered_hint_of(const struct tiered *tiered, uint64_t start, uint6
 
 int tiered_clear(struct tiered *tiered)
 {
-	struct process_thread leader;
+	struct process_thread thread;
 	int r = process_read_thread(tiered->root, tiered->process.pid, tiered->process.pid,
-				    &leader);
+				    &thread);
 
 	if (r == 0)
 		r = renew_if_due(tiered);
 	if (r == 0)
 		r = tiered->tracker->kind->clear(tiered->tracker);
 	if (r == 0)
-		tiered->allowed = leader.mems_allowed;
+		tiered->allowed = thread.mems_allowed;
 	return r;
 }
 

@@ -48,8 +48,10 @@ struct tiered_request {
 };
 
 /*
- * Begins with a living process.  Free it with tiered_close; its memory stays as it
- * is then.
+ * Begins with a living process and the memory that it has.  Once it runs another program, or the
+ * thread has ended by which its memory is asked for (its leader, if that lives), looks fail with
+ * -ESRCH.  Free it with tiered_close; its memory stays as it is then.
+ *
  * Errors: -ESRCH, -ENOMEM, those of census_open, and the tracker's own.
  */
 int tiered_open(const struct tiered_request *request, struct tiered **ret, struct mpol_error *err);
@@ -75,8 +77,8 @@ int tiered_pidfd(const struct tiered *tiered);
 
 /*
  * Gives the addresses from start to end a hint, or takes it back (PORT_HINT_NONE), for as long as
- * the process lives.  Errors: -EINVAL (not whole pages, or empty), -ENOSPC (too many ranges),
- * -ENOMEM.
+ * the process runs its program.  Errors: -EINVAL (not whole pages, or empty), -ENOSPC (too many
+ * ranges), -ENOMEM.
  */
 int tiered_hint(struct tiered *tiered, uint64_t start, uint64_t end, enum port_hint hint);
 

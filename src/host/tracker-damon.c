@@ -53,7 +53,7 @@
 struct damoned {
 	struct tracker tracker;
 	int root;
-	pid_t pid;
+	pid_t tid;			    /* of a thread that has its memory */
 	int pagemap;			    /* stands for its memory: no other program's */
 	struct damon_ranges ranges, wanted; /* as set up, and as there are */
 	size_t index;			    /* in the list; the kernel's too, once it is set up */
@@ -121,7 +121,7 @@ static int start(int root)
 		struct damoned *damoned = shared.list[i];
 
 		damoned->ranges = damoned->wanted;
-		targets[i] = (struct damon_target) { damoned->pid, damoned->ranges.items,
+		targets[i] = (struct damon_target) { damoned->tid, damoned->ranges.items,
 						     damoned->ranges.nr };
 	}
 	if (r == 0)
@@ -176,7 +176,7 @@ static bool has_changed(const struct damoned *damoned)
 static int look_at_mappings(struct damoned *damoned)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = process_read_file(damoned->root, damoned->pid, "maps", &text);
+	int r = process_read_file(damoned->root, damoned->tid, "maps", &text);
 
 	return r < 0 ? r : damon_ranges_read(text, &damoned->wanted);
 }
@@ -232,10 +232,9 @@ static int damon_open(int root, pid_t pid, struct tracker **ret, struct mpol_err
 	*damoned = (struct damoned) {
 		.tracker.kind = &tracker_damon,
 		.root = root,
-		.pid = pid,
 		.index = SIZE_MAX,
 	};
-	damoned->pagemap = process_open_file(root, pid, "pagemap", O_RDONLY);
+	damoned->pagemap = process_open_pagemap(root, pid, &damoned->tid);
 	r = damon_sysfs_check(root, signature(), err);
 	if (r < 0)
 		return r;

@@ -198,12 +198,13 @@ static int hintfault_open(int root, pid_t pid, struct tracker **ret, struct mpol
 	struct hinted *hinted = calloc(1, sizeof(*hinted));
 	_cleanup_(hintfault_closep) struct tracker *tracker = (struct tracker *)hinted;
 	uint64_t value;
+	pid_t tid;
 	int r;
 
 	if (!hinted)
 		return error_errno(err, -ENOMEM, "follow accesses");
 	*hinted = (struct hinted) { .tracker.kind = &tracker_hintfault, .root = root, .pid = pid };
-	hinted->pagemap = process_open_file(root, pid, "pagemap", O_RDONLY);
+	hinted->pagemap = process_open_pagemap(root, pid, &tid);
 	hinted->delays = hint_delays_new();
 	r = hinted->pagemap < 0 ? hinted->pagemap : hinted->delays ? 0 : -ENOMEM;
 	if (r < 0) {

@@ -36,7 +36,7 @@
 struct idled {
 	struct tracker tracker;
 	int root;
-	pid_t pid;
+	pid_t tid; /* of a thread that has its memory */
 	int pagemap, flags, bitmap;
 };
 
@@ -223,7 +223,6 @@ static int idlepage_open(int root, pid_t pid, struct tracker **ret, struct mpol_
 	*idled = (struct idled) {
 		.tracker.kind = &tracker_idlepage,
 		.root = root,
-		.pid = pid,
 		.pagemap = -1,
 		.flags = -1,
 		.bitmap = -1,
@@ -233,7 +232,7 @@ static int idlepage_open(int root, pid_t pid, struct tracker **ret, struct mpol_
 		r = open_file(root, FLAGS, O_RDONLY, &idled->flags, err);
 	if (r < 0)
 		return r;
-	idled->pagemap = process_open_file(root, pid, "pagemap", O_RDONLY);
+	idled->pagemap = process_open_pagemap(root, pid, &idled->tid);
 	if (idled->pagemap < 0) {
 		error_errno(err, idled->pagemap, "track idle pages");
 		error_on(err, "process %d", pid);
@@ -268,7 +267,7 @@ static int idlepage_clear(struct tracker *tracker)
 	const struct idled *idled = idled_of(tracker);
 	_cleanup_free_ char *text = NULL;
 	struct maps_entry entry;
-	int r = process_read_file(idled->root, idled->pid, "maps", &text);
+	int r = process_read_file(idled->root, idled->tid, "maps", &text);
 	char *cursor = text;
 
 	if (r == 0 && !process_pagemap_is_alive(idled->pagemap))

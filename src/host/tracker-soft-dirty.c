@@ -28,7 +28,7 @@
 struct soft_dirty {
 	struct tracker tracker; /* used as such */
 	int root;		/* the caller's */
-	pid_t pid;
+	pid_t tid;		/* of a thread that has its memory */
 	int pagemap, clear_refs;
 	bool may_scan; /* PAGEMAP_SCAN is there */
 };
@@ -100,13 +100,12 @@ int soft_dirty_open(int root, pid_t pid, struct soft_dirty **ret)
 	if (!tracker)
 		return -ENOMEM;
 	tracker->root = root;
-	tracker->pid = pid;
 	tracker->may_scan = true;
 	tracker->clear_refs = -1;
-	tracker->pagemap = process_open_file(root, pid, "pagemap", O_RDONLY);
+	tracker->pagemap = process_open_pagemap(root, pid, &tracker->tid);
 	if (tracker->pagemap < 0)
 		return tracker->pagemap;
-	tracker->clear_refs = process_open_file(root, pid, "clear_refs", O_WRONLY);
+	tracker->clear_refs = process_open_file(root, tracker->tid, "clear_refs", O_WRONLY);
 	if (tracker->clear_refs < 0)
 		return tracker->clear_refs;
 	if (!is_supported())
@@ -200,7 +199,7 @@ int soft_dirty_sample(struct soft_dirty *tracker, run_fn *run, void *user)
 	struct sink sink = { .run = run, .user = user };
 	_cleanup_free_ char *text = NULL;
 	struct maps_entry entry;
-	int r = process_read_file(tracker->root, tracker->pid, "maps", &text);
+	int r = process_read_file(tracker->root, tracker->tid, "maps", &text);
 	char *cursor = text;
 
 	if (r < 0)

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,11 +75,30 @@ static const struct tracker_kind fake_kind = {
 	.scan = scan_fake,
 };
 
-/* A child with NR_PAGES pages but for one in the middle; unmaps half when it is told to. */
+enum order { UNMAP_HALF = 1, END_LEADER };
+
+static int orders[2], answers[2]; /* the child's pipes */
+
+/* What the child does, in its leader or another thread. */
+static void *obey(void *unused)
+{
+	pthread_t other;
+	char order;
+
+	while (write(answers[1], "", 1) == 1 && read(orders[0], &order, 1) == 1) {
+		if (order == UNMAP_HALF)
+			munmap(memory, 1024 * PAGE_BYTES);
+		else if (pthread_create(&other, NULL, obey, NULL) == 0)
+			pthread_exit(NULL);
+	}
+	_exit(0);
+	return unused;
+}
+
+/* A child with NR_PAGES pages but for one in the middle. */
 static int start(void **state)
 {
-	static int orders[2], answers[2];
-	char order;
+	char answer;
 	char *room = mmap(NULL, 6 * BLOCK_BYTES, PROT_NONE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -91,14 +112,11 @@ static int start(void **state)
 		madvise(memory, NR_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
 		memset(memory, 1, NR_PAGES * PAGE_BYTES);
 		madvise(memory + 700 * PAGE_BYTES, PAGE_BYTES, MADV_DONTNEED);
-		while (write(answers[1], "", 1) == 1 && read(orders[0], &order, 1) == 1)
-			munmap(memory, 1024 * PAGE_BYTES);
-		_exit(0);
+		obey(NULL);
 	}
-	assert_int_equal(read(answers[0], &order, 1), 1);
+	assert_int_equal(read(answers[0], &answer, 1), 1);
 	root = rootfs_open(NULL);
-	*state = malloc(2 * sizeof(int));
-	memcpy(*state, (int[]) { orders[1], answers[0] }, 2 * sizeof(int));
+	(void)state;
 	close(orders[0]);
 	close(answers[1]);
 	munmap(room, 6 * BLOCK_BYTES);
@@ -107,14 +125,21 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-	const int *fds = *state;
-
+	(void)state;
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	close(fds[0]);
-	close(fds[1]);
-	free(*state);
+	close(orders[1]);
+	close(answers[0]);
 	return close(root);
+}
+
+/* Waits until it is obeyed. */
+static void order(char what)
+{
+	char answer;
+
+	assert_int_equal(write(orders[1], &what, 1), 1);
+	assert_int_equal(read(answers[0], &answer, 1), 1);
 }
 
 static struct tiered *open_tiered(void)
@@ -241,16 +266,14 @@ static void tells_what_was_seen_first_and_where(void **state)
 static void states_of_units_outlive_rounds_and_ranges_do_not(void **state)
 {
 	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
-	const int *fds = *state;
-	char answer;
 
+	(void)state;
 	every_third = false;
 	assert_int_equal(tiered_clear(tiered), 0);
 	assert_int_equal(walk(tiered, 0, 0, 77).pages, NR_PAGES - 1);
 	assert_int_equal(tiered_clear(tiered), 0);
 	assert_int_equal(walk(tiered, 0, 77, 78).pages, NR_PAGES - 1);
-	assert_int_equal(write(fds[0], "", 1), 1);
-	assert_int_equal(read(fds[1], &answer, 1), 1);
+	order(UNMAP_HALF);
 	assert_int_equal(tiered_clear(tiered), 0);
 	assert_int_equal(walk(tiered, 0, 78, 78).pages, NR_PAGES - 1024);
 }
@@ -287,6 +310,30 @@ static void spans_have_one_hint_each(void **state)
 	assert_int_equal(nr[PORT_HINT_PINNED], 1);
 	assert_int_equal(nr[PORT_HINT_COLD], 90);
 	assert_true(nr[PORT_HINT_NONE] >= NR_PAGES - 591);
+}
+
+/* Other threads still have the memory. */
+static void the_end_of_the_leader_is_not_the_process_s(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *by_leader = open_tiered(), *tiered = NULL;
+	struct pollfd end = { .fd = tiered_pidfd(by_leader), .events = POLLIN };
+	int r = tiered_clear(by_leader);
+
+	(void)state;
+	assert_int_equal(r, 0);
+	order(END_LEADER);
+	for (int tries = 0; tries < 10000 && r == 0; tries++) {
+		usleep(1000);
+		r = tiered_clear(by_leader);
+	}
+	assert_int_equal(r, -ESRCH);
+	assert_int_equal(poll(&end, 1, 0), 0);
+	tiered = open_tiered();
+	assert_int_equal(tiered_pid(tiered), child);
+	assert_int_equal(tiered_clear(tiered), 0);
+	every_third = true;
+	assert_true(scan(tiered, 5).units >= nr_thirds());
+	assert_int_equal(walk(tiered, 5, 0, 0).pages, NR_PAGES - 1);
 }
 
 static void one_that_has_ended_is_said_to_have(void **state)
@@ -326,6 +373,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(states_of_units_outlive_rounds_and_ranges_do_not,
 						start, stop),
 		cmocka_unit_test_setup_teardown(spans_have_one_hint_each, start, stop),
+		cmocka_unit_test_setup_teardown(the_end_of_the_leader_is_not_the_process_s, start,
+						stop),
 		cmocka_unit_test_setup_teardown(one_that_has_ended_is_said_to_have, start, stop),
 		cmocka_unit_test_setup_teardown(nobody_is_not_opened, start, stop),
 	};

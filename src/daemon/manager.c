@@ -69,11 +69,6 @@ static void use_rule(struct manager *manager, const struct rule *rule)
 	say_rule(rule);
 }
 
-static void drop_failed(struct manager *manager, size_t i, int r)
-{
-	roster_drop(&manager->roster, i, tiered_failure(manager->roster.processes[i].tiered, r));
-}
-
 /* Whether there is nothing to look at. */
 static bool rests(const struct manager *manager)
 {
@@ -117,7 +112,8 @@ static bool gather(void *user, struct tiering_position from, struct tiering_chun
 
 	notify_alive(); /* a decision about much memory takes long */
 	for (; process && process < roster->processes + roster->nr_processes; process++) {
-		if (!tiered_gather(process->tiered, process->id == from.target ? from.page : 0,
+		if (process->is_lost || /* what is known is of no use */
+		    !tiered_gather(process->tiered, process->id == from.target ? from.page : 0,
 				   chunk))
 			continue;
 		chunk->span.target = process->id;
@@ -267,7 +263,7 @@ static void clear(struct manager *manager)
 		notify_alive();
 		r = tiered_clear(roster->processes[i].tiered);
 		if (r < 0)
-			drop_failed(manager, i, r);
+			roster_failed(roster, i, r);
 		else
 			manager_say_hints_refused(&roster->processes[i]);
 	}
@@ -307,7 +303,7 @@ static void scan(struct manager *manager)
 		notify_alive();
 		r = tiered_scan(tiered, score, &fast, &seen);
 		if (r < 0) {
-			drop_failed(manager, i, r);
+			roster_failed(roster, i, r);
 			continue;
 		}
 		all.units += seen.units;

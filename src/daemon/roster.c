@@ -143,7 +143,8 @@ static void remove_entry(struct roster *roster, size_t i)
 	memmove(entry, entry + 1, (--roster->nr_entries - i) * sizeof(*entry));
 }
 
-void roster_drop(struct roster *roster, size_t i, const char *why)
+/* Lets a process go, at its place among processes, and says why. */
+static void drop(struct roster *roster, size_t i, const char *why)
 {
 	struct roster_process *process = &roster->processes[i];
 	const pid_t pid = tiered_pid(process->tiered);
@@ -207,8 +208,8 @@ static int check_many(const struct roster *roster, const struct roster_owner *ow
 	return -EDQUOT;
 }
 
-static int take_in(struct roster *roster, pid_t pid, const struct roster_entry *entry,
-		   struct mpol_error *err)
+static int open_tiered(const struct roster *roster, pid_t pid, struct tiered **ret,
+		       struct mpol_error *err)
 {
 	const struct tiered_request request = {
 		.root = roster->root,
@@ -216,6 +217,23 @@ static int take_in(struct roster *roster, pid_t pid, const struct roster_entry *
 		.tracker = roster->tracker,
 		.memory = roster->memory,
 	};
+
+	return tiered_open(&request, ret, err);
+}
+
+static void say_managed(const struct roster *roster, const struct tiered *tiered, const char *how)
+{
+	const pid_t pid = tiered_pid(tiered);
+
+	log_info("process %d: %s", pid, how);
+	if (tiered_tracker(tiered) != roster->tracker)
+		log_info("process %d: it runs KVM guests, which %s would not see: tracker %s", pid,
+			 roster->tracker->name, tiered_tracker(tiered)->name);
+}
+
+static int take_in(struct roster *roster, pid_t pid, const struct roster_entry *entry,
+		   struct mpol_error *err)
+{
 	struct roster_process *processes =
 				      grow(roster->processes, roster->nr_processes,
 					   &roster->nr_processes_allocated, sizeof(*processes)),
@@ -233,17 +251,14 @@ static int take_in(struct roster *roster, pid_t pid, const struct roster_entry *
 	r = hold(process, entry->id);
 	if (r < 0)
 		return error_errno(err, r, "manage a process");
-	r = tiered_open(&request, &process->tiered, err);
+	r = open_tiered(roster, pid, &process->tiered, err);
 	if (r < 0) {
 		free(process->holders);
 		return r;
 	}
 	roster->last_process++;
 	roster->nr_processes++;
-	log_info("process %d: managed", pid);
-	if (tiered_tracker(process->tiered) != roster->tracker)
-		log_info("process %d: it runs KVM guests, which %s would not see: tracker %s", pid,
-			 roster->tracker->name, tiered_tracker(process->tiered)->name);
+	say_managed(roster, process->tiered, "managed");
 	return 0;
 }
 
@@ -271,7 +286,7 @@ static int manage(struct roster *roster, pid_t pid, const struct roster_entry *e
 	int r = pidfd < 0 ? -errno : 0;
 
 	if (process && has_ended(tiered_pidfd(process->tiered))) {
-		roster_drop(roster, (size_t)(process - roster->processes), "it has ended");
+		drop(roster, (size_t)(process - roster->processes), "it has ended");
 		process = NULL;
 	}
 	if (r < 0)
@@ -284,13 +299,88 @@ static int manage(struct roster *roster, pid_t pid, const struct roster_entry *e
 		r = process ? hold(process, entry->id) : take_in(roster, pid, entry, err);
 	/* Its id might have become another's before it was taken in. */
 	if (r == 0 && has_ended(pidfd)) {
-		roster_drop(roster, (size_t)(roster_managed(roster, pid) - roster->processes),
-			    "it has ended");
+		drop(roster, (size_t)(roster_managed(roster, pid) - roster->processes),
+		     "it has ended");
 		r = error_errno(err, -ESRCH, "manage a process");
 	}
 	if (r < 0)
 		error_on(err, "process %d", pid);
 	return r;
+}
+
+/* ---- Other programs ------------------------------------------------------------------ */
+
+void roster_failed(struct roster *roster, size_t i, int r)
+{
+	struct roster_process *process = &roster->processes[i];
+
+	if (r == -ESRCH && !has_ended(tiered_pidfd(process->tiered)))
+		process->is_lost = true;
+	else
+		drop(roster, i, tiered_failure(process->tiered, r));
+}
+
+/* Whoever may not have the program that it runs now, which may be another user's, holds it no
+ * longer; nor does an expression, which may mean it again.  Returns 0, or -ESRCH: it ends. */
+static int release_program(struct roster *roster, struct roster_process *process)
+{
+	const pid_t pid = tiered_pid(process->tiered);
+
+	for (size_t i = process->nr_holders; i-- > 0;) {
+		const uint32_t id = process->holders[i];
+		const size_t entry = place_of(roster, id);
+		const struct roster_request *request = &roster->entries[entry].request;
+		const int r = may_have(roster, pid, &request->owner, NULL);
+
+		if (r == -ESRCH)
+			return r;
+		if (r == 0 && !request->selector.match)
+			continue;
+		if (r < 0)
+			log_info("process %d: no longer of target %u, whose user may not have the "
+				 "program that it runs now",
+				 pid, id);
+		release(process, id);
+		if (request->pid)
+			remove_entry(roster, entry);
+	}
+	return 0;
+}
+
+/* Begins with the memory that a process has now, by a thread that has it; all else stays. */
+static void begin_anew(struct roster *roster, size_t i)
+{
+	struct roster_process *process = &roster->processes[i];
+	struct mpol_error why = { 0 };
+	struct tiered *tiered;
+	int r = release_program(roster, process);
+
+	if (r == 0 && !process->nr_holders) {
+		drop(roster, i, "it runs another program");
+		return;
+	}
+	if (r == 0)
+		r = open_tiered(roster, tiered_pid(process->tiered), &tiered, &why);
+	if (r == -ESRCH) /* it ends, which is seen the next time */
+		return;
+	if (r < 0) {
+		log_warning("process %d: it runs another program, which cannot be managed: %s: %s",
+			    tiered_pid(process->tiered), why.step, why.cause);
+		drop(roster, i, "no longer managed");
+		return;
+	}
+	if (has_ended(tiered_pidfd(process->tiered))) { /* and another may have its id */
+		tiered_close(tiered);
+		return;
+	}
+	tiered_close(process->tiered);
+	process->tiered = tiered;
+	process->hints_refused = NULL;
+	process->split_error = 0;
+	process->summed_ns = 0;
+	process->is_lost = false;
+	say_managed(roster, tiered,
+		    "it runs another program, or its first thread has ended: managed anew");
 }
 
 /* ---- Selectors ---------------------------------------------------------------------- */
@@ -355,7 +445,9 @@ void roster_refresh(struct roster *roster)
 {
 	for (size_t i = roster->nr_processes; i-- > 0;)
 		if (has_ended(tiered_pidfd(roster->processes[i].tiered)))
-			roster_drop(roster, i, "it has ended");
+			drop(roster, i, "it has ended");
+		else if (roster->processes[i].is_lost)
+			begin_anew(roster, i);
 	for (size_t i = roster->nr_entries; i-- > 0;) {
 		const struct roster_entry *entry = &roster->entries[i];
 		int r;
@@ -480,7 +572,7 @@ int roster_remove(struct roster *roster, uint32_t id, struct mpol_error *err)
 			continue;
 		release(process, id);
 		if (!process->nr_holders)
-			roster_drop(roster, i, "no longer managed");
+			drop(roster, i, "no longer managed");
 	}
 	return 0;
 }

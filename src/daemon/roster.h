@@ -5,6 +5,7 @@
  * An entry is a request: a process, or a selector that may mean many, now and as they come.  A
  * process is managed as long as it lives and an entry holds it: the one that brought it, and any
  * other that has meant it since.  So what one has asked for stays when another takes back his own.
+ * The next program that it runs is managed, too; hints about memory end with the old one.
  *
  * An entry goes when it is removed, when its process has ended, or the tree that it means.
  */
@@ -50,6 +51,7 @@ struct roster_process {
 	struct tiered *tiered;
 	const char *hints_refused; /* as it was said (tiered_hints_refused) */
 	int split_error;	   /* as it was said: a negative errno of tiered_split */
+	bool is_lost;		   /* looks fail until it is begun with anew (roster_failed) */
 	bool pressed;		   /* its cgroup has too little memory (policy/pressure.h) */
 	struct roster_owner owner; /* who brought it */
 	struct tiered_sums sums;   /* as of summed_ns (roster_sums) */
@@ -94,7 +96,8 @@ int roster_remove(struct roster *roster, uint32_t id, struct mpol_error *err);
 /* NULL: there is none. */
 const struct roster_entry *roster_entry(const struct roster *roster, uint32_t id);
 
-/* Takes in those that have come, and lets go those that have ended. */
+/* Takes in those that have come, and lets go those that have ended; begins anew with those that are
+ * lost.  Not to be called all the time: one may be lost again each time. */
 void roster_refresh(struct roster *roster);
 
 /* The process with this id, or else the next; NULL: there is none. */
@@ -112,7 +115,12 @@ bool roster_holds(const struct roster_process *process, uint32_t entry);
  * each time it is a walk over all that is kept of pages. */
 struct tiered_sums roster_sums(struct roster_process *process);
 
-/* Lets a process go, at its place among processes, and says why. */
-void roster_drop(struct roster *roster, size_t i, const char *why);
+/*
+ * A look at the process at this place among processes has failed with r: it is let go, and the
+ * reason said.  One that lives (-ESRCH: it has exec'd, or the thread has ended that was asked) is
+ * lost but stays, with whatever holds it; the next roster_refresh begins anew with the memory that
+ * it has then, unless that is not to be had: then the reason is said and it is let go.
+ */
+void roster_failed(struct roster *roster, size_t i, int r);
 
 #endif

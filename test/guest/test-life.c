@@ -167,11 +167,33 @@ static bool put(const char *path, const char *text)
 	return done;
 }
 
+static void run_again(int place)
+{
+	const unsigned begun = atomic_load(&subject_of(place)->begun);
+
+	atomic_store(&subject_of(place)->command, RUN_AGAIN);
+	await_begun(place, begun + 1);
+}
+
+/* Of an mpold that knows the process by its id alone, and ends when it has nobody. */
+static void check_programs_by_id(void)
+{
+	const pid_t mpold = start_mpold_for("--pid", pid_of(0), "--budget=50%", LOG);
+
+	check(comes(0), "a process that is named by its id has its hot memory in fast memory");
+	for (int i = 0; i < 2; i++) {
+		run_again(0);
+		check(comes(0) && lives(mpold), "so has the next program that it runs");
+	}
+	check(says(LOG, "it runs another program") && !says(LOG, "it has ended"), "as is said");
+	end(mpold, SIGTERM);
+	put_on_slow_node(0);
+}
+
 static void check_programs(pid_t mpold)
 {
 	check(comes(0), "a process's hot memory goes to fast memory");
-	atomic_store(&subject_of(0)->command, RUN_AGAIN);
-	await_begun(0, 2);
+	run_again(0);
 	check(comes(0), "so does that of the next program that it runs");
 	atomic_store(&subject_of(0)->command, FORK);
 	await_begun(1, 1);
@@ -308,6 +330,7 @@ int main(int argc, char **argv)
 	if (fork() == 0)
 		live(0);
 	await_begun(0, 1);
+	check_programs_by_id();
 	mpold = start_mpold_for("--tree", getpid(), "--budget=50%", LOG);
 	check_programs(mpold);
 	check_cpuset(mpold);

@@ -9,12 +9,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "error.h"
+#include "ptraceable.h"
 #include "rootfs.h"
 #include "roster.h"
 
-#define USER 4711
+#define USER	 4711
+#define PATIENCE 10000 /* milliseconds */
 
 static int nr_open;
+static bool opens; /* else it may not */
 
 static const struct tracker_kind blind;
 
@@ -24,7 +28,8 @@ static int open_blind(int root, pid_t pid, struct tracker **ret, struct mpol_err
 
 	(void)root;
 	(void)pid;
-	(void)err;
+	if (!opens)
+		return error_errno(err, -EPERM, "follow accesses");
 	nr_open++;
 	*ret = &tracker;
 	return 0;
@@ -52,12 +57,27 @@ static const struct tracker_kind blind = {
 static struct roster roster;
 static pid_t children[2];
 
+static void run_another_program(int signal)
+{
+	(void)signal;
+	execlp("sleep", "sleep", "4711", NULL);
+}
+
+static void hide(int signal)
+{
+	(void)signal;
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
 static int start(void **state)
 {
 	const struct nodemask memory = nodemask_of(0);
 
 	(void)state;
 	nr_open = 0;
+	opens = true;
+	signal(SIGUSR1, run_another_program); /* the children's */
+	signal(SIGUSR2, hide);
 	roster_start(&roster, rootfs_open(NULL), &blind, &memory);
 	for (int i = 0; i < 2; i++) {
 		children[i] = fork();
@@ -193,6 +213,88 @@ static void test_ended(void **state)
 	assert_int_equal(roster_add(&roster, &tree, NULL, NULL), -ESRCH);
 }
 
+/* Has a managed child run another program, until a look at it fails. */
+static void exec_child(int i)
+{
+	const struct roster_process *process = roster_managed(&roster, children[i]);
+	int r = 0;
+
+	assert_int_equal(kill(children[i], SIGUSR1), 0);
+	for (int tries = 0; tries < PATIENCE && r == 0; tries++) {
+		usleep(1000);
+		r = tiered_clear(process->tiered);
+	}
+	assert_int_equal(r, -ESRCH);
+	roster_failed(&roster, (size_t)(process - roster.processes), r);
+}
+
+/* It is the same target as before, and nothing of it is forgotten but its memory. */
+static void test_another_program(void **state)
+{
+	const struct roster_process *process;
+	uint32_t entry, id;
+
+	(void)state;
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	assert_int_equal(add_pid(children[1], &entry), 0);
+	id = roster_managed(&roster, children[1])->id;
+	exec_child(1);
+	assert_int_equal(roster.nr_processes, 2);
+	process = roster_managed(&roster, children[1]);
+	assert_int_equal(tiered_clear(process->tiered), -ESRCH);
+	roster_refresh(&roster);
+	process = roster_managed(&roster, children[1]);
+	assert_int_equal(tiered_clear(process->tiered), 0);
+	assert_int_equal(process->id, id);
+	assert_true(roster_holds(process, entry));
+	assert_non_null(roster_entry(&roster, entry));
+	assert_int_equal(nr_open, 2);
+	end_child(1);
+	roster_failed(&roster, (size_t)(process - roster.processes), -ESRCH);
+	assert_int_equal(roster.nr_processes, 1);
+	assert_null(roster_entry(&roster, entry));
+}
+
+/* Once, and then it is let go. */
+static void test_another_program_that_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	exec_child(0);
+	opens = false;
+	roster_refresh(&roster);
+	assert_int_equal(roster.nr_processes, 0);
+	assert_int_equal(roster.nr_entries, 0);
+	opens = true;
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	roster_failed(&roster, 0, -EBUSY);
+	assert_int_equal(roster.nr_processes, 0);
+	assert_int_equal(roster.nr_entries, 0);
+}
+
+/* An expression means a process by what it runs. */
+static void test_another_program_by_expression(void **state)
+{
+	struct roster_request request = {
+		.selector = { .size = sizeof(struct mpol_selector), .match = "test-roster" },
+	};
+
+	(void)state;
+	assert_int_equal(roster_add(&roster, &request, NULL, NULL), 0);
+	assert_non_null(roster_managed(&roster, children[0]));
+	exec_child(0);
+	roster_refresh(&roster);
+	assert_null(roster_managed(&roster, children[0]));
+	request.selector.match = "^sleep 4711$";
+	for (int tries = 0; tries < PATIENCE && !roster_managed(&roster, children[0]); tries++) {
+		usleep(1000); /* it may only begin */
+		if (tries == 0)
+			assert_int_equal(roster_add(&roster, &request, NULL, NULL), 0);
+		roster_refresh(&roster);
+	}
+	assert_non_null(roster_managed(&roster, children[0]));
+}
+
 /* A cgroup that is not there may come; an expression that is none never will. */
 static void test_selectors(void **state)
 {
@@ -230,6 +332,52 @@ static void test_confined(void **state)
 	assert_int_equal(roster_add(&roster, &request, NULL, NULL), 0);
 	assert_int_equal(roster.nr_processes, 0);
 	assert_int_equal(nr_open, 0);
+}
+
+/* A child of that user's, in place of the first. */
+static void give_child_to_user(void)
+{
+	end_child(0);
+	children[0] = fork();
+	if (children[0] == 0) {
+		if (setresgid(USER, USER, USER) < 0 || setresuid(USER, USER, USER) < 0 ||
+		    prctl(PR_SET_DUMPABLE, 1) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	for (int i = 0; i < PATIENCE && ptraceable_by(roster.root, children[0], USER, USER) < 0;
+	     i++)
+		usleep(1000);
+}
+
+/* A program that its user may not look into is nobody's who has only his rights. */
+static void test_confined_another_program(void **state)
+{
+	struct roster_request tree, own;
+	uint32_t by_tree, by_user;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	give_child_to_user();
+	tree = tree_of(children[0]);
+	own = (struct roster_request) { .pid = children[0] };
+	own.owner = (struct roster_owner) { .confined = true, .uid = USER, .gid = USER };
+	assert_int_equal(roster_add(&roster, &own, &by_user, NULL), 0);
+	assert_int_equal(roster_add(&roster, &tree, &by_tree, NULL), 0);
+	roster_failed(&roster, 0, -ESRCH);
+	roster_refresh(&roster);
+	assert_true(roster_holds(roster.processes, by_user));
+	kill(children[0], SIGUSR2);
+	while (ptraceable_by(roster.root, children[0], USER, USER) == 0)
+		usleep(1000);
+	roster_failed(&roster, 0, -ESRCH);
+	roster_refresh(&roster);
+	assert_int_equal(roster.nr_processes, 1);
+	assert_false(roster_holds(roster.processes, by_user));
+	assert_true(roster_holds(roster.processes, by_tree));
+	assert_null(roster_entry(&roster, by_user));
 }
 
 static void test_too_many(void **state)
@@ -315,6 +463,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_held_twice, start, end),
 		cmocka_unit_test_setup_teardown(test_huge_pages, start, end),
 		cmocka_unit_test_setup_teardown(test_ended, start, end),
+		cmocka_unit_test_setup_teardown(test_another_program, start, end),
+		cmocka_unit_test_setup_teardown(test_another_program_that_is_refused, start, end),
+		cmocka_unit_test_setup_teardown(test_another_program_by_expression, start, end),
+		cmocka_unit_test_setup_teardown(test_confined_another_program, start, end),
 		cmocka_unit_test_setup_teardown(test_selectors, start, end),
 		cmocka_unit_test_setup_teardown(test_confined, start, end),
 		cmocka_unit_test_setup_teardown(test_sums, start, end),

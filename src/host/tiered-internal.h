@@ -18,9 +18,13 @@
 #define NO_PLACE   0
 #define MOST_NODES 255
 
-/* Beside the score: the kernel says that it will never let us move it. */
-#define SEEN_SCORE	0x7fU
+/* Beside the score, of a page for as long as it is there: it could not be moved when that was last
+ * tried; it is not tried any more. */
+#define SEEN_SCORE	0x3fU
+#define SEEN_STAYED	0x40U
 #define SEEN_NEVER_MOVE 0x80U
+
+static_assert(PORT_MAX_SCANS <= SEEN_SCORE, "a score leaves room for what is known of moves");
 
 /* 2 MiB of addresses, aligned; of a huge page only the first of each array counts. */
 struct block {

@@ -71,19 +71,22 @@ static void became(uint64_t address, int node, int status, void *user)
 	struct tiered *tiered = user;
 	const uint64_t page = address / PAGE_BYTES;
 	struct block *block = tiered->blocks[find_block(tiered, page)];
+	uint8_t *seen = &block->seen[page % BLOCK_PAGES];
 
-	switch (move_status_judge(status)) {
+	switch (move_status_judge(status, *seen & SEEN_STAYED)) {
 	case MOVE_DONE:
 		block->places[page % BLOCK_PAGES] = tiered_place_of(tiered, node);
+		*seen &= (uint8_t)~SEEN_STAYED;
 		break;
 	case MOVE_GONE:
 		block->places[page % BLOCK_PAGES] = NO_PLACE;
 		break;
 	case MOVE_LATER:
 		block->units[page % BLOCK_PAGES].rest = RANKING_MOST_REST;
+		*seen |= SEEN_STAYED;
 		break;
 	case MOVE_NEVER:
-		block->seen[page % BLOCK_PAGES] |= SEEN_NEVER_MOVE;
+		*seen |= SEEN_NEVER_MOVE;
 		break;
 	case MOVE_NO_ROOM:
 		break;
@@ -184,7 +187,7 @@ struct renewal {
 static void forget_seen(struct block *block)
 {
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
-		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : SEEN_NEVER_MOVE;
+		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : SEEN_STAYED | SEEN_NEVER_MOVE;
 }
 
 /* The old block of these addresses, without what the last round saw; or a new one. */
@@ -246,9 +249,14 @@ static int take_run(const struct census_run *run, void *user)
 		if (end > run->end / PAGE_BYTES)
 			end = run->end / PAGE_BYTES;
 		block->huge = huge;
-		/* Joined by the kernel: what the first of its pages was tells nothing of it. */
-		if (huge && !block->was_huge)
+		/* Joined by the kernel: what the first of its pages was tells nothing of it.
+		 * Mapped in pieces by now, it may still be one in memory, and does not move. */
+		if (huge && !block->was_huge) {
 			memset(block->units, 0, sizeof(block->units));
+			memset(block->seen, 0, sizeof(block->seen));
+		} else if (!huge && block->was_huge) {
+			memset(&block->seen[page % BLOCK_PAGES], block->seen[0], end - page);
+		}
 		memset(&block->places[page % BLOCK_PAGES], place, end - page);
 		block->nr_pages += (uint16_t)(end - page);
 		page = end;

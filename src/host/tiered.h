@@ -10,7 +10,8 @@
  *
  * Pages are left where they are, and out of the ranking, that are not the kernel's to move
  * (hugetlbfs, special mappings), whose range is bound to some nodes only, or that
- * could not be moved lately (locked, pinned, shared without the right to move those).
+ * could not be moved twice in a row (pinned) or, shared without the right to move those, once:
+ * these for as long as a page is found at their address.
  *
  * Ranges may have hints (ports.h): the process's own, from its table (hint-table.h), which is read
  * at every clear; and others' (tiered_hint), which go before them.

@@ -3,7 +3,6 @@
 #include "move-status.h"
 
 #include <errno.h>
-#include <stdbool.h>
 
 static bool is_written(const int *status, size_t i)
 {
@@ -28,7 +27,7 @@ struct move_stop move_status_stop(const int *status, size_t nr)
 	return stop;
 }
 
-enum move_outcome move_status_judge(int status)
+enum move_outcome move_status_judge(int status, bool stayed)
 {
 	switch (status) {
 	case -ENOENT:
@@ -38,6 +37,8 @@ enum move_outcome move_status_judge(int status)
 	case -ENOMEM:
 		return MOVE_NO_ROOM;
 	default:
-		return status < 0 ? MOVE_LATER : MOVE_DONE;
+		if (status >= 0)
+			return MOVE_DONE;
+		return stayed ? MOVE_NEVER : MOVE_LATER;
 	}
 }

@@ -10,6 +10,7 @@
 #define POLICY_MOVE_STATUS_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What the caller has written before the call. */
@@ -26,13 +27,13 @@ struct move_stop move_status_stop(const int *status, size_t nr);
 
 enum move_outcome {
 	MOVE_DONE,
-	MOVE_GONE,    /* ENOENT: no page is there any more */
-	MOVE_LATER,   /* EBUSY and others: locked, pinned, isolated: not at once again */
-	MOVE_NEVER,   /* EACCES: others map it too, and we may not move those */
+	MOVE_GONE,  /* ENOENT: no page is there any more */
+	MOVE_LATER, /* EBUSY and others: busy just now, or pinned: once again, not at once */
+	MOVE_NEVER, /* the second time in a row; EACCES: others map it, and we may not move those */
 	MOVE_NO_ROOM, /* ENOMEM: the node's fault, not the page's */
 };
 
-/* Of a page's status: a node, or a negative errno. */
-enum move_outcome move_status_judge(int status);
+/* Of a page's status: a node, or a negative errno.  stayed: nor could it be moved the last time. */
+enum move_outcome move_status_judge(int status, bool stayed);
 
 #endif

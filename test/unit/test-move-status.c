@@ -82,13 +82,22 @@ static void one_alone(void **state)
 static void errnos_differ(void **state)
 {
 	(void)state;
-	assert_int_equal(move_status_judge(0), MOVE_DONE);
-	assert_int_equal(move_status_judge(7), MOVE_DONE);
-	assert_int_equal(move_status_judge(-EBUSY), MOVE_LATER);
-	assert_int_equal(move_status_judge(-EFAULT), MOVE_LATER);
-	assert_int_equal(move_status_judge(-ENOENT), MOVE_GONE);
-	assert_int_equal(move_status_judge(-EACCES), MOVE_NEVER);
-	assert_int_equal(move_status_judge(-ENOMEM), MOVE_NO_ROOM);
+	for (int stayed = 0; stayed < 2; stayed++) {
+		assert_int_equal(move_status_judge(0, stayed), MOVE_DONE);
+		assert_int_equal(move_status_judge(7, stayed), MOVE_DONE);
+		assert_int_equal(move_status_judge(-ENOENT, stayed), MOVE_GONE);
+		assert_int_equal(move_status_judge(-EACCES, stayed), MOVE_NEVER);
+		assert_int_equal(move_status_judge(-ENOMEM, stayed), MOVE_NO_ROOM);
+	}
+}
+
+static void what_stays_twice_stays_for_ever(void **state)
+{
+	(void)state;
+	assert_int_equal(move_status_judge(-EBUSY, false), MOVE_LATER);
+	assert_int_equal(move_status_judge(-EFAULT, false), MOVE_LATER);
+	assert_int_equal(move_status_judge(-EBUSY, true), MOVE_NEVER);
+	assert_int_equal(move_status_judge(-EFAULT, true), MOVE_NEVER);
 }
 
 int main(void)
@@ -97,6 +106,7 @@ int main(void)
 		cmocka_unit_test(where_it_stopped_follows_from_what_is_written),
 		cmocka_unit_test(one_alone),
 		cmocka_unit_test(errnos_differ),
+		cmocka_unit_test(what_stays_twice_stays_for_ever),
 	};
 
 	return cmocka_run_group_tests_name("move-status", tests, NULL, NULL);

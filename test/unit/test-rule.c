@@ -25,6 +25,8 @@ static struct {
 	struct ranking_unit units[NR_PAGES];
 	enum port_hint hints[NR_PAGES];
 	bool pressed[NR_PAGES];
+	bool pinned[NR_PAGES];		    /* stays where it is, as is found out by trying */
+	uint8_t tries[NR_PAGES];	    /* of pinned ones */
 	uint64_t free_pages, reserve_pages; /* of the fast node, before it was used */
 	unsigned moved[2];		    /* by port_reason, ever */
 	uint64_t now_ns;
@@ -69,11 +71,25 @@ static void keep(void *user, const struct tiering_chunk *chunk)
 	       chunk->span.nr_units * sizeof(*chunk->units));
 }
 
+/* Whether it cannot be moved: it rests then, and the second time is not shown as movable again. */
+static bool is_pinned(uint64_t page)
+{
+	if (!world.pinned[page])
+		return false;
+	if (++world.tries[page] == 1)
+		world.units[page].rest = RANKING_MOST_REST;
+	else
+		world.nodes[page] = -1;
+	return true;
+}
+
 static void carry_out(void *user, const struct port_move *moves, size_t nr)
 {
 	(void)user;
 	for (size_t i = 0; i < nr; i++)
 		for (uint64_t page = 0; page < moves[i].nr_pages; page++) {
+			if (is_pinned(moves[i].first_page + page))
+				continue;
 			world.nodes[moves[i].first_page + page] = (int16_t)moves[i].to;
 			world.moved[moves[i].reason]++;
 		}
@@ -448,7 +464,19 @@ static void pressure_on_one_leaves_others(void **state)
 	}
 }
 
-static void what_could_not_be_moved_rests(void **state)
+static void go_for(uint64_t ns)
+{
+	for (const uint64_t until_ns = world.now_ns + ns; world.now_ns < until_ns;)
+		go_round();
+}
+
+static void assert_tries(unsigned first, unsigned end, unsigned tries)
+{
+	for (unsigned page = first; page < end; page++)
+		assert_int_equal(world.tries[page], tries);
+}
+
+static void what_could_not_be_moved_rests_and_then_stays(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
@@ -456,14 +484,17 @@ static void what_could_not_be_moved_rests(void **state)
 		world.free_pages = 1000;
 		go_round(); /* or the rule is new, and forgets */
 		access_only(500, 600);
-		for (unsigned page = 500; page < 600; page++)
-			world.units[page].rest = RANKING_MOST_REST;
-		for (const uint64_t until_ns = world.now_ns + 10 * S; world.now_ns < until_ns;)
-			go_round();
-		assert_int_equal(world.moved[PORT_PROMOTE], 0);
-		for (const uint64_t until_ns = world.now_ns + 10 * S; world.now_ns < until_ns;)
-			go_round();
-		assert_int_equal(world.moved[PORT_PROMOTE], 100);
+		memset(&world.pinned[500], true, 100);
+		go_for(10 * S);
+		assert_tries(500, 600, 1);
+		memset(&world.pinned[550], false, 50); /* those were busy just then */
+		go_for(10 * S);
+		assert_tries(500, 550, 2);
+		assert_int_equal(world.moved[PORT_PROMOTE], 50);
+		go_for(40 * S);
+		assert_tries(500, 550, 2);
+		assert_tries(550, 600, 1);
+		assert_int_equal(world.moved[PORT_PROMOTE], 50);
 	}
 }
 
@@ -486,7 +517,7 @@ int main(void)
 		cmocka_unit_test(hot_ones_come_as_far_as_they_fit),
 		cmocka_unit_test(pressure_stops_promotion_and_not_what_frees),
 		cmocka_unit_test(pressure_on_one_leaves_others),
-		cmocka_unit_test(what_could_not_be_moved_rests),
+		cmocka_unit_test(what_could_not_be_moved_rests_and_then_stays),
 	};
 
 	return cmocka_run_group_tests_name("rule", tests, NULL, NULL);

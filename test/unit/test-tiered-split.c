@@ -17,9 +17,9 @@
 
 #include "huge-child.h"
 #include "huge-pages.h"
-#include "page.h"
+#include "huge-split.h"
 #include "rootfs.h"
-#include "tiered.h"
+#include "tiered-internal.h"
 
 #define NR_HUGE 3
 
@@ -215,6 +215,32 @@ static uint16_t heat(uint16_t next)
 	return before;
 }
 
+/* What became of a move of the memory's first unit. */
+static void tell_first(int status)
+{
+	tiered->process.became((uintptr_t)memory, 1, status, tiered->process.user);
+}
+
+/* By somebody else: what must not move as a whole must not in pieces. */
+static void test_apart(void **state)
+{
+	begin(0);
+	(void)state;
+	is_busy = false;
+	look();
+	tell_first(-EBUSY);
+	tell_first(-EBUSY);
+	assert_int_equal(gather().held, 1);
+	if (huge_split(tiered_pidfd(tiered), (uintptr_t)memory) < 0)
+		skip();
+	for (int round = 0; round < 17; round++)
+		look();
+	if (gather().huge != NR_HUGE - 1)
+		skip(); /* somebody has it pinned, or so */
+	assert_int_equal(gather().base, 512);
+	assert_int_equal(gather().held, 512);
+}
+
 /* What is joined again is new, is split again, and at last let alone. */
 static void test_joined(void **state)
 {
@@ -226,6 +252,7 @@ static void test_joined(void **state)
 	if (splits.huge_pages != NR_HUGE)
 		skip();
 	assert_int_equal(heat(77), 0);
+	tell_first(-EACCES);
 	for (int i = 1; i < HUGE_MOST_SPLITS; i++) {
 		join();
 		assert_int_equal(heat(0), 0);
@@ -276,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, start, stop),
 		cmocka_unit_test_setup_teardown(test_split, start, stop),
+		cmocka_unit_test_setup_teardown(test_apart, start, stop),
 		cmocka_unit_test_setup_teardown(test_joined, start, stop),
 		cmocka_unit_test_setup_teardown(test_not_worth_it, start, stop),
 		cmocka_unit_test_setup_teardown(test_ended, start, stop),

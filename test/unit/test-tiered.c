@@ -17,11 +17,9 @@
 #include <unistd.h>
 
 #include "rootfs.h"
-#include "tiered.h"
+#include "tiered-internal.h"
 
-#define PAGE_BYTES  4096UL
-#define BLOCK_BYTES (512 * PAGE_BYTES)
-#define NR_PAGES    1500 /* over three blocks, the last one not whole */
+#define NR_PAGES 1500 /* over three blocks, the last one not whole */
 
 static char *memory; /* in the child; aligned to a block */
 static pid_t child;
@@ -336,6 +334,168 @@ static void the_end_of_the_leader_is_not_the_process_s(void **state)
 	assert_int_equal(walk(tiered, 5, 0, 0).pages, NR_PAGES - 1);
 }
 
+/* What the batch says became of a page of the memory that was to go to a node. */
+static void tell(struct tiered *tiered, unsigned page, int node, int status)
+{
+	tiered->process.became(address_of(page), node, status, tiered->process.user);
+}
+
+/* A page of the memory as a decision is shown it. */
+struct shown {
+	int node;
+	unsigned seen, rest;
+};
+
+static struct shown show(const struct tiered *tiered, unsigned page)
+{
+	static struct tiering_chunk chunk;
+
+	assert_true(tiered_gather(tiered, address_of(page) / PAGE_BYTES, &chunk));
+	assert_int_equal(chunk.span.first_page, address_of(page) / PAGE_BYTES);
+	return (struct shown) { chunk.nodes[0], chunk.seen[0], chunk.units[0].rest };
+}
+
+/* So many that all pages are counted anew among them. */
+static void go_rounds(struct tiered *tiered)
+{
+	for (unsigned round = 0; round < 20; round++)
+		assert_int_equal(tiered_clear(tiered), 0);
+}
+
+static void what_is_busy_is_tried_once_again(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	const unsigned page = 3;
+
+	(void)state;
+	every_third = false;
+	assert_int_equal(tiered_clear(tiered), 0);
+	tell(tiered, page, 1, -EBUSY);
+	assert_int_equal(show(tiered, page).node, 0);
+	assert_int_equal(show(tiered, page).rest, RANKING_MOST_REST);
+	go_rounds(tiered);
+	assert_int_equal(show(tiered, page).node, 0);
+	assert_int_equal(show(tiered, page).seen, 0);
+	tell(tiered, page, 1, -EBUSY);
+	assert_int_equal(show(tiered, page).node, -1);
+	go_rounds(tiered);
+	assert_int_equal(show(tiered, page).node, -1);
+	assert_int_equal(show(tiered, page - 1).node, 0);
+	assert_int_equal(show(tiered, page + 1).node, 0);
+	assert_int_equal(show(tiered, page + 1).rest, 0);
+}
+
+static void what_moves_may_be_busy_again(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	const unsigned page = 800;
+
+	(void)state;
+	assert_int_equal(tiered_clear(tiered), 0);
+	tell(tiered, page, 1, -EBUSY);
+	tell(tiered, page, 1, 0);
+	assert_int_equal(show(tiered, page).node, 1);
+	tell(tiered, page, 0, -EBUSY);
+	assert_int_equal(show(tiered, page).node, 1);
+	tell(tiered, page, 0, -ENOMEM);
+	assert_int_equal(show(tiered, page).node, 1);
+	tell(tiered, page, 0, -EBUSY);
+	assert_int_equal(show(tiered, page).node, -1);
+}
+
+static void what_has_gone_is_forgotten(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	const unsigned page = 5, busy_page = 6;
+
+	(void)state;
+	assert_int_equal(tiered_clear(tiered), 0);
+	tell(tiered, page, 1, -EBUSY);
+	tell(tiered, page, 1, -ENOENT);
+	tell(tiered, busy_page, 1, -EBUSY);
+	tell(tiered, busy_page, 1, -EBUSY);
+	tell(tiered, busy_page, 1, -ENOENT);
+	assert_int_equal(show(tiered, page).node, -1);
+	go_rounds(tiered); /* it is another page that is there then */
+	assert_int_equal(show(tiered, busy_page).node, 0);
+	assert_int_equal(show(tiered, page).node, 0);
+	tell(tiered, page, 1, -EBUSY);
+	assert_int_equal(show(tiered, page).node, 0);
+}
+
+static void what_is_not_ours_to_move_is_tried_once(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+
+	(void)state;
+	assert_int_equal(tiered_clear(tiered), 0);
+	tell(tiered, 7, 1, -EACCES);
+	tell(tiered, 8, 1, -ENOMEM);
+	assert_int_equal(show(tiered, 7).node, -1);
+	assert_int_equal(show(tiered, 8).node, 0);
+	assert_int_equal(show(tiered, 8).rest, 0);
+}
+
+/* What is known of moves, and a round's score, leave each other alone. */
+static void scores_of_what_was_busy_are_told(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	const unsigned page = (3 - address_of(0) / PAGE_BYTES % 3) % 3;
+
+	(void)state;
+	every_third = true;
+	assert_int_equal(tiered_clear(tiered), 0);
+	tell(tiered, page, 1, -EBUSY);
+	tell(tiered, page + 3, 1, -EACCES);
+	scan(tiered, PORT_MAX_SCANS);
+	assert_int_equal(show(tiered, page).seen, PORT_MAX_SCANS);
+	assert_int_equal(show(tiered, page + 3).seen, PORT_MAX_SCANS);
+	assert_int_equal(walk(tiered, PORT_MAX_SCANS, 0, 0).scored, nr_thirds() - 1);
+	every_third = false;
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(tiered_sums(tiered).seen_pages, 0);
+	assert_int_equal(show(tiered, page).seen, 0);
+	tell(tiered, page, 1, -EBUSY);
+	assert_int_equal(show(tiered, page).node, -1);
+}
+
+static struct port_move move_of(unsigned page, unsigned nr_pages, int to)
+{
+	return (struct port_move) {
+		.first_page = address_of(page) / PAGE_BYTES,
+		.nr_pages = nr_pages,
+		.to = to,
+		.reason = PORT_PROMOTE,
+	};
+}
+
+/* From node 0 to itself: all that is there has come. */
+static void the_kernel_is_asked_to_move(void **state)
+{
+	static struct move_counts counts;
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	_cleanup_(move_batch_freep) struct move_batch *batch =
+		move_batch_new(root, 1000000000, &counts);
+	const struct port_move moves[] = {
+		move_of(0, 64, 0), move_of(64, 64, NODES_MAX - 1), /* no cpuset allows that one */
+		move_of(690, 20, 0),				   /* page 700 is not there */
+	};
+
+	(void)state;
+	assert_non_null(batch);
+	assert_int_equal(tiered_clear(tiered), 0);
+	tell(tiered, 2, 1, 0);
+	assert_int_equal(show(tiered, 2).node, 1);
+	assert_int_equal(tiered_move(tiered, moves, 3, batch), 0);
+	assert_int_equal(move_batch_flush(batch), 0);
+	assert_int_equal(counts.asked_pages, 64 + 20);
+	assert_int_equal(counts.moved_pages, 64 + 19);
+	assert_int_equal(counts.failed_pages[ENOENT], 1);
+	assert_int_equal(show(tiered, 2).node, 0);
+	assert_int_equal(show(tiered, 700).node, -1);
+	assert_int_equal(show(tiered, 701).node, 0);
+}
+
 static void one_that_has_ended_is_said_to_have(void **state)
 {
 	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
@@ -375,6 +535,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(spans_have_one_hint_each, start, stop),
 		cmocka_unit_test_setup_teardown(the_end_of_the_leader_is_not_the_process_s, start,
 						stop),
+		cmocka_unit_test_setup_teardown(what_is_busy_is_tried_once_again, start, stop),
+		cmocka_unit_test_setup_teardown(what_moves_may_be_busy_again, start, stop),
+		cmocka_unit_test_setup_teardown(what_has_gone_is_forgotten, start, stop),
+		cmocka_unit_test_setup_teardown(what_is_not_ours_to_move_is_tried_once, start,
+						stop),
+		cmocka_unit_test_setup_teardown(scores_of_what_was_busy_are_told, start, stop),
+		cmocka_unit_test_setup_teardown(the_kernel_is_asked_to_move, start, stop),
 		cmocka_unit_test_setup_teardown(one_that_has_ended_is_said_to_have, start, stop),
 		cmocka_unit_test_setup_teardown(nobody_is_not_opened, start, stop),
 	};

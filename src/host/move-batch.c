@@ -141,6 +141,20 @@ static void ask(struct move_batch *batch, size_t first, size_t end, int failure)
 			batch->status[i] = failure;
 }
 
+/* Of a folio that is several units, such as a huge page mapped in pieces, the first takes all
+ * along; of the second the kernel says that it is busy. */
+static void ask_of_busy(struct move_batch *batch, size_t first, size_t end)
+{
+	for (size_t i = first, next; i < end; i = next) {
+		next = i + 1;
+		if (batch->status[i] != -EBUSY)
+			continue;
+		while (next < end && batch->status[next] == -EBUSY)
+			next++;
+		ask(batch, i, next, -EBUSY);
+	}
+}
+
 /* From a unit on.  Returns the system call's result or -errno; *ret_next: what was not tried. */
 static long move_pages(struct move_batch *batch, size_t first, size_t *ret_next)
 {
@@ -151,13 +165,17 @@ static long move_pages(struct move_batch *batch, size_t first, size_t *ret_next)
 			 batch->with_shared ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE);
 	const uint64_t took_ns = clock_now_ns() - began_ns;
 	struct move_stop stop = { .next = nr };
+	bool stopped;
 
 	if (r < 0) /* find_mm_struct, mm/migrate.c: a process that is ending has no memory */
 		r = errno == EINVAL ? -ESRCH : -errno;
-	if (r > 0 || r == -ENOMEM) {
+	stopped = r > 0 || r == -ENOMEM;
+	if (stopped)
 		stop = move_status_stop(&batch->status[first], nr);
+	if (stopped || r == 0)
+		ask_of_busy(batch, first, first + stop.next);
+	if (stopped)
 		ask(batch, first + stop.first, first + stop.end, r > 0 ? -EBUSY : -ENOMEM);
-	}
 	if (r >= 0)
 		note_call(batch, first, first + stop.next, took_ns);
 	*ret_next = first + stop.next;

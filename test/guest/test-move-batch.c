@@ -20,7 +20,8 @@
 #include "rootfs.h"
 
 #define PAGE_BYTES 4096UL
-#define NR_PAGES   1024
+#define HUGE_BYTES (512 * PAGE_BYTES)
+#define NR_PAGES   1024 /* two huge pages */
 #define SLOW_NODE  2
 #define FAST_NODE  0
 
@@ -63,15 +64,16 @@ static unsigned count_fast(void)
 	return nr;
 }
 
-static void touch_on_slow_node(void)
+static void touch_on_slow_node(int advice)
 {
 	unsigned long slow = 1UL << SLOW_NODE;
 
-	memory = mmap(NULL, NR_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
+	memory = mmap(NULL, NR_PAGES * PAGE_BYTES + HUGE_BYTES, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		die("mmap");
-	madvise(memory, NR_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
+	memory += HUGE_BYTES - (uintptr_t)memory % HUGE_BYTES;
+	madvise(memory, NR_PAGES * PAGE_BYTES, advice);
 	syscall(SYS_set_mempolicy, MPOL_BIND, &slow, 65);
 	memset(memory, 1, NR_PAGES * PAGE_BYTES);
 	syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
@@ -120,7 +122,7 @@ static void pinned(int root)
 	struct move_counts counts = { 0 };
 	int pipes[2];
 
-	touch_on_slow_node();
+	touch_on_slow_node(MADV_NOHUGEPAGE);
 	if (pipe(pipes) < 0)
 		die("pipe");
 	pin(pipes[1], 100);
@@ -147,13 +149,32 @@ static void pinned(int root)
 	munmap(memory, NR_PAGES * PAGE_BYTES);
 }
 
+/* Of a huge page that is mapped page by page each is a unit, and all move with the first. */
+static void pieces(int root)
+{
+	struct move_counts counts = { 0 };
+
+	touch_on_slow_node(MADV_HUGEPAGE);
+	for (unsigned page = 0; page < NR_PAGES; page += 512) {
+		mprotect(memory + page * PAGE_BYTES, PAGE_BYTES, PROT_READ);
+		mprotect(memory + page * PAGE_BYTES, PAGE_BYTES, PROT_READ | PROT_WRITE);
+	}
+	check(move_all(root, &counts) == 0, "pieces of huge pages are moved");
+	printf("# told: %u moved, %u busy, nothing of %u; %llu calls\n", count_told(0),
+	       count_told(-EBUSY), count_told(1), (unsigned long long)counts.calls);
+	check(count_fast() == NR_PAGES, "and have moved");
+	check(count_told(0) == NR_PAGES && counts.moved_pages == NR_PAGES,
+	      "which is told of each of them");
+	munmap(memory, NR_PAGES * PAGE_BYTES);
+}
+
 static void shared_by_a_child(int root)
 {
 	struct move_counts counts = { 0 };
 	int status = -1;
 	pid_t child;
 
-	touch_on_slow_node();
+	touch_on_slow_node(MADV_NOHUGEPAGE);
 	fflush(stdout);
 	child = fork();
 	if (child == 0) {
@@ -179,6 +200,7 @@ int main(void)
 
 	stop_numa_balancing();
 	pinned(root);
+	pieces(root);
 	shared_by_a_child(root);
 	return failures != 0;
 }

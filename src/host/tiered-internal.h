@@ -71,6 +71,9 @@ uint8_t tiered_place_of(struct tiered *tiered, int node);
 enum port_hint tiered_hint_of(const struct tiered *tiered, uint64_t start, uint64_t end,
 			      uint64_t *until);
 
+/* What it says of its own memory.  A table that is being written says what it said before. */
+void tiered_read_own_hints(struct tiered *tiered);
+
 /* Whether the block is a huge page that is to come apart before it may move. */
 bool tiered_is_to_be_split(const struct tiered *tiered, const struct block *block);
 

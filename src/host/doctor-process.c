@@ -264,7 +264,7 @@ static void check_locked(const struct patient *patient)
 	if (line && strtoull(line + strlen(name), NULL, 10))
 		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "mlock",
 			    "it has locked memory (%llu KiB), which the kernel does not reclaim\n"
-			    "mpol move moves it like any other",
+			    "mpol move moves it like any other; mpold lets it alone",
 			    strtoull(line + strlen(name), NULL, 10));
 }
 

@@ -382,6 +382,40 @@ int vma_table_join(char *maps, const char *numa_maps, struct vma_table *ret)
 	return 0;
 }
 
+/* Whether the line of smaps is that of the flags, and "lo" (VM_LOCKED) among them. */
+static bool says_locked(const char *line, size_t length)
+{
+	static const char key[] = "VmFlags:";
+	const size_t at = sizeof(key) - 1;
+
+	return length > at && memcmp(line, key, at) == 0 &&
+	       memmem(line + at, length - at, " lo", 3);
+}
+
+int vma_table_mark_locked(struct vma_table *table, const char *smaps)
+{
+	struct vma *vma = table->vmas, *const end = vma + table->nr_vmas;
+	uint64_t start = 0;
+	const char *line;
+	size_t length;
+	char *behind;
+
+	while (next_line(&smaps, &line, &length)) {
+		if (isupper((unsigned char)*line)) {
+			if (vma < end && vma->start == start && says_locked(line, length))
+				vma->is_locked = true;
+			continue;
+		}
+		/* As in maps; what is told of the range follows. */
+		start = strtoull(line, &behind, 16);
+		if (behind == line || *behind != '-')
+			return -EBADMSG;
+		while (vma < end && vma->start < start)
+			vma++;
+	}
+	return 0;
+}
+
 void vma_table_free(struct vma_table *table)
 {
 	for (size_t i = 0; i < table->nr_vmas; i++) {

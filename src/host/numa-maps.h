@@ -49,6 +49,7 @@ struct vma {
 	char *name; /* "" if none; "\012" decoded; owned */
 	const struct mpol_policy *policy;
 	bool policy_cut;
+	bool is_locked;		/* vma_table_mark_locked */
 	uint64_t page_bytes;	/* 0: nothing is resident */
 	struct vma_node *nodes; /* ascending; owned */
 	size_t nr_nodes;
@@ -72,6 +73,12 @@ struct vma_table {
  */
 int vma_table_join(char *maps, const char *numa_maps, struct vma_table *ret);
 void vma_table_free(struct vma_table *table);
+
+/*
+ * Marks the ranges that are locked (mlock(2)) by the text of /proc/PID/smaps.
+ * Returns 0, or -EBADMSG, and some are marked perhaps.
+ */
+int vma_table_mark_locked(struct vma_table *table, const char *smaps);
 
 /* The range that holds address, or NULL. */
 const struct vma *vma_table_find(const struct vma_table *table, uint64_t address);

@@ -85,6 +85,7 @@ static int status_number(const char *text, const char *key, int missing, int *re
 static int parse_status(const char *text, struct process_thread *thread)
 {
 	const char *mems = process_status_field(text, "Mems_allowed_list");
+	const char *locked = process_status_field(text, "VmLck");
 	char list[8192];
 	size_t length;
 
@@ -92,6 +93,7 @@ static int parse_status(const char *text, struct process_thread *thread)
 	    status_number(text, "TracerPid", 0, &thread->tracer) < 0 ||
 	    status_number(text, "Seccomp", 0, &thread->seccomp) < 0 || !mems)
 		return -EBADMSG;
+	thread->locked_kib = locked ? strtoull(locked, NULL, 10) : 0; /* kernel threads: none */
 	length = strcspn(mems, "\n");
 	if (length >= sizeof(list))
 		return -EBADMSG;
@@ -297,4 +299,12 @@ int process_read_vmas(int root, pid_t pid, pid_t tid, struct vma_table *ret)
 	if (!*maps || !*numa_maps)
 		return -ESRCH;
 	return vma_table_join(maps, numa_maps, ret);
+}
+
+int process_read_locked(int root, pid_t pid, struct vma_table *table)
+{
+	_cleanup_free_ char *smaps = NULL;
+	int r = process_read_file(root, pid, "smaps", &smaps);
+
+	return r < 0 ? r : vma_table_mark_locked(table, smaps);
 }

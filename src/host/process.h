@@ -35,6 +35,7 @@ struct process_thread {
 	uint64_t start_ticks; /* since boot: with tid, names a thread once and for all */
 	int cpu;	      /* that it ran on last; -1: not told */
 	pid_t tracer;	      /* 0: nobody traces it */
+	uint64_t locked_kib;  /* of its process: mlock(2), and what drivers count as such */
 	int seccomp;	      /* 0 none, 1 strict, 2 filter; 0 where the kernel does not say */
 	struct nodemask mems_allowed;
 };
@@ -54,7 +55,7 @@ int process_read_thread(int root, pid_t pid, pid_t tid, struct process_thread *r
 
 /*
  * What /proc/PID/stat alone says of the leader of process pid: everything above but tracer,
- * seccomp and mems_allowed.
+ * locked_kib, seccomp and mems_allowed.
  * Errors: -ESRCH, -EACCES, -EBADMSG, -ENOMEM.
  */
 int process_read_stat(int root, pid_t pid, struct process_thread *ret);
@@ -118,5 +119,12 @@ int process_list_threads(int root, pid_t pid, pid_t **ret_tids, size_t *ret_nr);
  * Errors: -ESRCH (also: it has no memory any more), -EACCES, -EBADMSG, -EFBIG, -ENOMEM.
  */
 int process_read_vmas(int root, pid_t pid, pid_t tid, struct vma_table *ret);
+
+/*
+ * Finds out which of a process's ranges are locked.  Walks page tables once more: for processes
+ * that have any (locked_kib).
+ * Errors: as of process_read_vmas.
+ */
+int process_read_locked(int root, pid_t pid, struct vma_table *table);
 
 #endif

@@ -60,6 +60,7 @@ struct tiered {
 	struct vma_table table;
 	const struct vma *hint_table; /* of these, its table of hints; NULL: it has none */
 	uint64_t ranges_hash;
+	uint64_t locked_kib; /* as of the last clear */
 	unsigned fresh_rounds;
 };
 

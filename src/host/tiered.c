@@ -275,7 +275,7 @@ static int renew_range(struct renewal *renewal, const struct vma *vma)
 	};
 
 	/* hugetlbfs has other sizes; where nothing is there it is 0. */
-	if (vma->page_bytes != PAGE_BYTES)
+	if (vma->page_bytes != PAGE_BYTES || vma->is_locked)
 		return 0;
 	if (policy_confines(vma->policy, &renewal->tiered->memory) ||
 	    (vma->policy_cut && vma->policy->mode == MPOL_MODE_BIND))
@@ -298,6 +298,8 @@ static int renew(struct tiered *tiered)
 	tiered->hint_table = NULL;
 	tiered->nr_blocks = tiered->nr_allocated = 0;
 	r = process_read_vmas(tiered->root, tiered->process.pid, tiered->process.pid, table);
+	if (r == 0 && tiered->locked_kib)
+		r = process_read_locked(tiered->root, tiered->process.pid, table);
 	for (size_t i = 0; i < table->nr_vmas && r == 0; i++) {
 		const struct vma *vma = &table->vmas[i];
 
@@ -311,7 +313,7 @@ static int renew(struct tiered *tiered)
 	return r;
 }
 
-/* Of /proc/PID/maps. */
+/* Of /proc/PID/maps, which does not tell what is locked. */
 static int hash_ranges(const struct tiered *tiered, uint64_t *ret_hash)
 {
 	_cleanup_free_ char *text = NULL;
@@ -320,6 +322,7 @@ static int hash_ranges(const struct tiered *tiered, uint64_t *ret_hash)
 	if (r < 0)
 		return r;
 	*ret_hash = hash_bytes(HASH_START, text, strlen(text));
+	*ret_hash = hash_bytes(*ret_hash, &tiered->locked_kib, sizeof(tiered->locked_kib));
 	return 0;
 }
 
@@ -355,8 +358,10 @@ int tiered_clear(struct tiered *tiered)
 	int r = process_read_thread(tiered->root, tiered->process.pid, tiered->process.pid,
 				    &thread);
 
-	if (r == 0)
-		r = renew_if_due(tiered);
+	if (r < 0)
+		return r;
+	tiered->locked_kib = thread.locked_kib;
+	r = renew_if_due(tiered);
 	if (r == 0)
 		r = tiered->tracker->kind->clear(tiered->tracker);
 	if (r == 0)

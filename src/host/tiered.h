@@ -9,7 +9,7 @@
  * within a range, or is moved by others, is known then.
  *
  * Pages are left where they are, and out of the ranking, that are not the kernel's to move
- * (hugetlbfs, special mappings), whose range is bound to some nodes only, or that
+ * (hugetlbfs, special mappings), whose range is bound to some nodes only or locked, or that
  * could not be moved twice in a row (pinned) or, shared without the right to move those, once:
  * these for as long as a page is found at their address.
  *

@@ -195,6 +195,35 @@ static void test_join(void **state)
 	vma_table_free(&table);
 }
 
+static void test_locked(void **state)
+{
+	struct vma_table table = { 0 };
+
+	(void)state;
+	assert_int_equal(join(MAPS, "1000 bind:0\n3000 bind:0\n6000 bind:0\n8000 bind:0\n", &table),
+			 0);
+	assert_int_equal(vma_table_mark_locked(&table,
+					       "1000-2000 r-xp 00000000 08:01 11 /bin/lo lo\n"
+					       "Locked:                0 kB\n"
+					       "VmFlags: rd ex mr mw me \n"
+					       "2000-3000 rw-p 00000000 00:00 0 \n"
+					       "VmFlags: rd wr lo \n"
+					       "3000-4000 rw-p 00000000 00:00 0 [heap]\n"
+					       "Locked:                4 kB\n"
+					       "THPeligible:           1\n"
+					       "VmFlags: rd wr mr mw me lo ac \n"
+					       "8000-9000 r-xp 00000000 00:00 0 [vdso]\n"
+					       "VmFlags: rd ex lo\n"
+					       "f000-10000 --xp 00000000 00:00 0 [vsyscall]\n"
+					       "VmFlags: ex lo\n"),
+			 0);
+	for (size_t i = 0; i < table.nr_vmas; i++)
+		assert_int_equal(table.vmas[i].is_locked, i == 1 || i == 3);
+	assert_int_equal(vma_table_mark_locked(&table, "junk\n"), -EBADMSG);
+	assert_int_equal(vma_table_mark_locked(&table, "1000 rw-p\n"), -EBADMSG);
+	vma_table_free(&table);
+}
+
 static void test_join_refuses_nonsense(void **state)
 {
 	struct vma_table table = { 0 };
@@ -220,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_file_names_do_not_confuse),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_join_refuses_nonsense),
 	};
 

@@ -25,7 +25,8 @@ DEFINE_CLEANUP(struct mpol_process *, mpol_process_free);
 #define STAT_REST " 1 4240 4240 0 -1 %u 1 0 0 0 0 0 0 0 20 0 4 0 777 0 0\n"
 #define STATUS                                                                 \
 	"Name:\t(odd)\\nname\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%d\n" \
-	"TracerPid:\t0\nSeccomp:\t2\nMems_allowed:\t00000007\nMems_allowed_list:\t0-2\n"
+	"TracerPid:\t0\nVmLck:\t      64 "                                     \
+	"kB\nSeccomp:\t2\nMems_allowed:\t00000007\nMems_allowed_list:\t0-2\n"
 #define MAPS                                                        \
 	"1000-3000 r-xp 00000000 08:01 11                 /bin/x\n" \
 	"3000-5000 rw-p 00000000 00:00 0                  [heap]\n" \
@@ -153,6 +154,7 @@ static void test_read_thread(void **state)
 	assert_int_equal(thread.start_ticks, 777);
 	assert_int_equal(thread.seccomp, 2);
 	assert_int_equal(thread.tracer, 0);
+	assert_int_equal(thread.locked_kib, 64);
 	assert_int_equal(nodemask_weight(&thread.mems_allowed), 3);
 	assert_true(process_thread_is_user(&thread));
 	assert_int_equal(process_read_thread(fd, 4240, 4244, &thread), 0);

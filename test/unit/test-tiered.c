@@ -73,30 +73,47 @@ static const struct tracker_kind fake_kind = {
 	.scan = scan_fake,
 };
 
-enum order { UNMAP_HALF = 1, END_LEADER };
+enum order { UNMAP_HALF = 1, END_LEADER, LOCK, UNLOCK };
 
 static int orders[2], answers[2]; /* the child's pipes */
 
-/* What the child does, in its leader or another thread. */
-static void *obey(void *unused)
+static void *obey_orders(void *unused);
+
+static bool obey(char order)
 {
 	pthread_t other;
+
+	switch ((enum order)order) {
+	case UNMAP_HALF:
+		return munmap(memory, 1024 * PAGE_BYTES) == 0;
+	case LOCK: /* as it is: nothing is populated */
+		return mlock2(memory, NR_PAGES * PAGE_BYTES, MLOCK_ONFAULT) == 0;
+	case UNLOCK:
+		return munlock(memory, NR_PAGES * PAGE_BYTES) == 0;
+	case END_LEADER:
+		if (pthread_create(&other, NULL, obey_orders, NULL) == 0)
+			pthread_exit(NULL);
+		return false;
+	}
+	return false;
+}
+
+/* What the child does, in its leader or another thread. */
+static void *obey_orders(void *unused)
+{
+	bool done = true;
 	char order;
 
-	while (write(answers[1], "", 1) == 1 && read(orders[0], &order, 1) == 1) {
-		if (order == UNMAP_HALF)
-			munmap(memory, 1024 * PAGE_BYTES);
-		else if (pthread_create(&other, NULL, obey, NULL) == 0)
-			pthread_exit(NULL);
-	}
+	while (write(answers[1], &done, 1) == 1 && read(orders[0], &order, 1) == 1)
+		done = obey(order);
 	_exit(0);
 	return unused;
 }
 
-/* A child with NR_PAGES pages but for one in the middle. */
+/* A child with NR_PAGES pages but for one in the middle, that does what it is told. */
 static int start(void **state)
 {
-	char answer;
+	bool done;
 	char *room = mmap(NULL, 6 * BLOCK_BYTES, PROT_NONE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -110,9 +127,9 @@ static int start(void **state)
 		madvise(memory, NR_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
 		memset(memory, 1, NR_PAGES * PAGE_BYTES);
 		madvise(memory + 700 * PAGE_BYTES, PAGE_BYTES, MADV_DONTNEED);
-		obey(NULL);
+		obey_orders(NULL);
 	}
-	assert_int_equal(read(answers[0], &answer, 1), 1);
+	assert_int_equal(read(answers[0], &done, 1), 1);
 	root = rootfs_open(NULL);
 	(void)state;
 	close(orders[0]);
@@ -131,13 +148,14 @@ static int stop(void **state)
 	return close(root);
 }
 
-/* Waits until it is obeyed. */
-static void order(char what)
+/* Has the child do it. */
+static bool order(char what)
 {
-	char answer;
+	bool done;
 
 	assert_int_equal(write(orders[1], &what, 1), 1);
-	assert_int_equal(read(answers[0], &answer, 1), 1);
+	assert_int_equal(read(answers[0], &done, 1), 1);
+	return done;
 }
 
 static struct tiered *open_tiered(void)
@@ -271,9 +289,27 @@ static void states_of_units_outlive_rounds_and_ranges_do_not(void **state)
 	assert_int_equal(walk(tiered, 0, 0, 77).pages, NR_PAGES - 1);
 	assert_int_equal(tiered_clear(tiered), 0);
 	assert_int_equal(walk(tiered, 0, 77, 78).pages, NR_PAGES - 1);
-	order(UNMAP_HALF);
+	assert_true(order(UNMAP_HALF));
 	assert_int_equal(tiered_clear(tiered), 0);
 	assert_int_equal(walk(tiered, 0, 78, 78).pages, NR_PAGES - 1024);
+}
+
+/* Which /proc/PID/maps does not tell. */
+static void locked_memory_is_let_alone(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+
+	(void)state;
+	every_third = false;
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(walk(tiered, 0, 0, 77).pages, NR_PAGES - 1);
+	if (!order(LOCK))
+		skip(); /* more than RLIMIT_MEMLOCK */
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(walk(tiered, 0, 0, 0).pages, 0);
+	assert_true(order(UNLOCK));
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(walk(tiered, 0, 0, 0).pages, NR_PAGES - 1);
 }
 
 /* Of a page of the memory. */
@@ -319,7 +355,7 @@ static void the_end_of_the_leader_is_not_the_process_s(void **state)
 
 	(void)state;
 	assert_int_equal(r, 0);
-	order(END_LEADER);
+	assert_true(order(END_LEADER));
 	for (int tries = 0; tries < 10000 && r == 0; tries++) {
 		usleep(1000);
 		r = tiered_clear(by_leader);
@@ -532,6 +568,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tells_what_was_seen_first_and_where, start, stop),
 		cmocka_unit_test_setup_teardown(states_of_units_outlive_rounds_and_ranges_do_not,
 						start, stop),
+		cmocka_unit_test_setup_teardown(locked_memory_is_let_alone, start, stop),
 		cmocka_unit_test_setup_teardown(spans_have_one_hint_each, start, stop),
 		cmocka_unit_test_setup_teardown(the_end_of_the_leader_is_not_the_process_s, start,
 						stop),

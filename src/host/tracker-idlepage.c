@@ -212,6 +212,30 @@ static int open_file(int root, const char *file, int flags, int *ret, struct mpo
 	return explain(errno == ENOENT ? -EOPNOTSUPP : -errno, file, err);
 }
 
+/* Without the right to see numbers of physical pages, pagemap is read all the same, with zeros in
+ * their place: everything would look idle. */
+static int check_numbers(int root, struct mpol_error *err)
+{
+	static const char file[] = "proc/self/pagemap";
+	_cleanup_close_ int pagemap = -1;
+	volatile uint64_t own = 0; /* written, so its page is there */
+	uint64_t entry = 0;
+	int r = open_file(root, file, O_RDONLY, &pagemap, err);
+
+	if (r < 0)
+		return r;
+	if (pread(pagemap, &entry, sizeof(entry),
+		  (off_t)((uintptr_t)&own / PAGE_BYTES * sizeof(entry))) != sizeof(entry))
+		return explain(-EIO, file, err);
+	if (entry & PAGEMAP_PRESENT && entry & PAGEMAP_NUMBER)
+		return 0;
+	r = error_set(err, -EPERM, "track idle pages",
+		      "the kernel shows no numbers of physical pages: all memory would look idle");
+	error_on(err, "/%s", file);
+	error_advise(err, "needs CAP_SYS_ADMIN, outside of user namespaces");
+	return r;
+}
+
 static int idlepage_open(int root, pid_t pid, struct tracker **ret, struct mpol_error *err)
 {
 	struct idled *idled = calloc(1, sizeof(*idled));
@@ -230,6 +254,8 @@ static int idlepage_open(int root, pid_t pid, struct tracker **ret, struct mpol_
 	r = open_file(root, BITMAP, O_RDWR, &idled->bitmap, err);
 	if (r == 0)
 		r = open_file(root, FLAGS, O_RDONLY, &idled->flags, err);
+	if (r == 0)
+		r = check_numbers(root, err);
 	if (r < 0)
 		return r;
 	idled->pagemap = process_open_pagemap(root, pid, &idled->tid);

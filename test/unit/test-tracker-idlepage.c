@@ -6,6 +6,9 @@
 #include "fake-root.h"
 
 #include <errno.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "pagemap.h"
 #include "tracker.h"
@@ -38,6 +41,31 @@ static void put_pagemap(void)
 	fake_root_put_bytes(&root, "proc/4240/pagemap", entries, sizeof(entries));
 }
 
+/* What pagemap says of this process's own pages, wherever the tracker looks: those that may be
+ * written, up to a size that leaves out what a sanitizer reserves. */
+static void put_own_pagemap(uint64_t entry)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	char line[512], may_write;
+	int fd;
+
+	fake_root_put(&root, "proc/self/pagemap", "");
+	fd = openat(root.fd, "proc/self/pagemap", O_WRONLY | O_CLOEXEC);
+	assert_true(maps && fd >= 0);
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %*c%c", &start, &end, &may_write) != 3 ||
+		    may_write != 'w' || end - start > 64UL << 20)
+			continue;
+		for (uint64_t page = start / PAGE_BYTES; page < end / PAGE_BYTES; page++)
+			assert_int_equal(
+				pwrite(fd, &entry, sizeof(entry), (off_t)(page * sizeof(entry))),
+				sizeof(entry));
+	}
+	fclose(maps);
+	close(fd);
+}
+
 static int set_up(void **state)
 {
 	static uint64_t flags[NUMBERS];
@@ -50,6 +78,7 @@ static int set_up(void **state)
 		flags[FIRST_HUGE + i] = KPAGEFLAGS_TAIL | KPAGEFLAGS_THP;
 	flags[FIRST_HUGE] = KPAGEFLAGS_HEAD | KPAGEFLAGS_THP;
 	put_pagemap();
+	put_own_pagemap(PAGEMAP_PRESENT | 1);
 	fake_root_put(&root, "proc/4240/maps",
 		      "400000-800000 rw-p 00000000 00:00 0 \n"
 		      "7ffff0000000-7ffff0004000 r--p 00000000 00:00 0 [vvar]\n");
@@ -171,6 +200,45 @@ static void test_missing(void **state)
 	assert_null(tracker);
 }
 
+/* Who may not see numbers is refused, instead of seeing everything idle. */
+static void test_no_numbers(void **state)
+{
+	struct tracker *tracker = NULL;
+	struct mpol_error error = { 0 };
+
+	(void)state;
+	put_own_pagemap(PAGEMAP_PRESENT);
+	assert_int_equal(tracker_idlepage.open(root.fd, PID, &tracker, &error), -EPERM);
+	assert_null(tracker);
+	assert_string_equal(error.object, "/proc/self/pagemap");
+	assert_non_null(strstr(error.cause, "would look idle"));
+	assert_non_null(strstr(error.advice, "CAP_SYS_ADMIN"));
+}
+
+/* As the kernel has it, of a process without the capability. */
+static void test_own_capability(void **state)
+{
+	struct tracker *tracker = NULL;
+	pid_t child;
+	int status;
+
+	(void)state;
+	unlinkat(root.fd, "proc/self/pagemap", 0);
+	assert_int_equal(unlinkat(root.fd, "proc/self", AT_REMOVEDIR), 0);
+	fake_root_link(&root, "proc/self", "/proc/self");
+	child = fork();
+	if (child == 0) {
+		struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+		const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+		if (syscall(SYS_capset, &header, none) < 0)
+			_exit(2);
+		_exit(tracker_idlepage.open(root.fd, PID, &tracker, NULL) == -EPERM ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +246,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_scan, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_numbers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_own_capability, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

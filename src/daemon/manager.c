@@ -262,10 +262,12 @@ static void clear(struct manager *manager)
 
 		notify_alive();
 		r = tiered_clear(roster->processes[i].tiered);
-		if (r < 0)
+		if (r < 0) {
 			roster_failed(roster, i, r);
-		else
-			manager_say_hints_refused(&roster->processes[i]);
+			continue;
+		}
+		roster_say_tracker(&roster->processes[i]);
+		manager_say_hints_refused(&roster->processes[i]);
 	}
 	tiering_cleared(&manager->tiering, clock_now_ns());
 }

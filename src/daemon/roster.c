@@ -184,6 +184,19 @@ struct tiered_sums roster_sums(struct roster_process *process)
 	return process->sums;
 }
 
+void roster_say_tracker(struct roster_process *process)
+{
+	const bool follows = tiered_follows_guests(process->tiered);
+
+	if (follows == process->follows_guests)
+		return;
+	process->follows_guests = follows;
+	log_info("process %d: %s: tracker %s", tiered_pid(process->tiered),
+		 follows ? "it runs KVM guests, whose accesses page tables do not show"
+			 : "it is followed as the others are",
+		 tiered_tracker(process->tiered)->name);
+}
+
 static bool has_ended(int pidfd)
 {
 	struct pollfd end = { .fd = pidfd, .events = POLLIN };
@@ -221,16 +234,6 @@ static int open_tiered(const struct roster *roster, pid_t pid, struct tiered **r
 	return tiered_open(&request, ret, err);
 }
 
-static void say_managed(const struct roster *roster, const struct tiered *tiered, const char *how)
-{
-	const pid_t pid = tiered_pid(tiered);
-
-	log_info("process %d: %s", pid, how);
-	if (tiered_tracker(tiered) != roster->tracker)
-		log_info("process %d: it runs KVM guests, which %s would not see: tracker %s", pid,
-			 roster->tracker->name, tiered_tracker(tiered)->name);
-}
-
 static int take_in(struct roster *roster, pid_t pid, const struct roster_entry *entry,
 		   struct mpol_error *err)
 {
@@ -258,7 +261,8 @@ static int take_in(struct roster *roster, pid_t pid, const struct roster_entry *
 	}
 	roster->last_process++;
 	roster->nr_processes++;
-	say_managed(roster, process->tiered, "managed");
+	log_info("process %d: managed", pid);
+	roster_say_tracker(process);
 	return 0;
 }
 
@@ -379,8 +383,10 @@ static void begin_anew(struct roster *roster, size_t i)
 	process->split_error = 0;
 	process->summed_ns = 0;
 	process->is_lost = false;
-	say_managed(roster, tiered,
-		    "it runs another program, or its first thread has ended: managed anew");
+	process->follows_guests = false;
+	log_info("process %d: it runs another program, or its first thread has ended: managed anew",
+		 tiered_pid(tiered));
+	roster_say_tracker(process);
 }
 
 /* ---- Selectors ---------------------------------------------------------------------- */

@@ -52,6 +52,7 @@ struct roster_process {
 	const char *hints_refused; /* as it was said (tiered_hints_refused) */
 	int split_error;	   /* as it was said: a negative errno of tiered_split */
 	bool is_lost;		   /* looks fail until it is begun with anew (roster_failed) */
+	bool follows_guests;	   /* as it was said (tiered_follows_guests) */
 	bool pressed;		   /* its cgroup has too little memory (policy/pressure.h) */
 	struct roster_owner owner; /* who brought it */
 	struct tiered_sums sums;   /* as of summed_ns (roster_sums) */
@@ -114,6 +115,9 @@ bool roster_holds(const struct roster_process *process, uint32_t entry);
 /* What is known of the process's memory, as of half a second ago at worst: anybody may ask, and
  * each time it is a walk over all that is kept of pages. */
 struct tiered_sums roster_sums(struct roster_process *process);
+
+/* Says where another tracker has been taken for the process since, and why. */
+void roster_say_tracker(struct roster_process *process);
 
 /*
  * A look at the process at this place among processes has failed with r: it is let go, and the

@@ -245,20 +245,21 @@ int process_open_pagemap(int root, pid_t pid, pid_t *ret_tid)
 }
 
 /* virt/kvm/kvm_main.c, kvm_dev_ioctl_create_vm. */
-bool process_runs_guests(int root, pid_t pid)
+int process_runs_guests(int root, pid_t pid)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
 	char target[32];
+	int r = rootfs_opendir(root, &dir, "proc/%d/fd", pid);
 
-	if (rootfs_opendir(root, &dir, "proc/%d/fd", pid) < 0)
-		return false;
+	if (r < 0)
+		return r;
 	while ((entry = readdir(dir)))
 		if (rootfs_readlink(root, target, sizeof(target), "proc/%d/fd/%s", pid,
 				    entry->d_name) == 0 &&
 		    strcmp(target, "anon_inode:kvm-vm") == 0)
-			return true;
-	return false;
+			return 1;
+	return 0;
 }
 
 int process_list(int root, pid_t **ret_pids, size_t *ret_nr)

@@ -94,8 +94,9 @@ bool process_pagemap_is_alive(int pagemap);
  */
 int process_open_pagemap(int root, pid_t pid, pid_t *ret_tid);
 
-/* Whether the process has a KVM virtual machine open, whose memory may be its own. */
-bool process_runs_guests(int root, pid_t pid);
+/* 1 where the process has a KVM virtual machine open, whose memory may be its own; else 0.
+ * Errors: -ENOENT (no such process), -EACCES, -EMFILE, -ENOMEM. */
+int process_runs_guests(int root, pid_t pid);
 
 /* The ids of all processes, ascending; free(3) them.  Errors: -ENOENT, -EACCES, -ENOMEM. */
 int process_list(int root, pid_t **ret_pids, size_t *ret_nr);

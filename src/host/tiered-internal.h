@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known of a process's pages: of tiered.c, which finds it out, and tiered-split.c. */
+/* What is known of a process's pages: of tiered.c, which finds it out,
+ * tiered-tracker.c and tiered-split.c. */
 #ifndef HOST_TIERED_INTERNAL_H
 #define HOST_TIERED_INTERNAL_H
 
@@ -48,6 +49,7 @@ struct tiered {
 	struct nodemask allowed;	   /* by its cpuset, as of the last clear */
 	bool splits;			   /* huge pages, where it is worth it (tiered_split) */
 	struct tracker *tracker;
+	const struct tracker_kind *general; /* what it is, unless KVM guests ask for another */
 	struct census *census;
 	/* NULL: there are none.  Its own are those of its table, as of the last clear. */
 	struct hint_ranges *others_hints, *own_hints;
@@ -74,6 +76,10 @@ enum port_hint tiered_hint_of(const struct tiered *tiered, uint64_t start, uint6
 
 /* What it says of its own memory.  A table that is being written says what it said before. */
 void tiered_read_own_hints(struct tiered *tiered);
+
+/* Asks again whether it runs KVM guests, and takes the tracker that is to be taken then; the next
+ * step must be to clear.  Errors: of tiered_use, where the one it has sees nothing of guests. */
+int tiered_renew_tracker(struct tiered *tiered);
 
 /* Whether the block is a huge page that is to come apart before it may move. */
 bool tiered_is_to_be_split(const struct tiered *tiered, const struct block *block);

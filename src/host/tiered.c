@@ -93,15 +93,6 @@ static void became(uint64_t address, int node, int status, void *user)
 	}
 }
 
-/* Of this kind, or of what the process makes necessary. */
-static int open_tracker(const struct tiered *tiered, const struct tracker_kind *kind,
-			struct tracker **ret, struct mpol_error *err)
-{
-	int r = tracker_choose_for(kind, tiered->root, tiered->process.pid, &kind, err);
-
-	return r < 0 ? r : kind->open(tiered->root, tiered->pid, ret, err);
-}
-
 /* By which of its threads to speak of its memory. */
 static int choose_thread(struct tiered *tiered)
 {
@@ -134,22 +125,10 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 		error_on(err, "process %d", request->pid);
 		return r;
 	}
-	r = open_tracker(tiered, request->tracker, &tiered->tracker, err);
+	r = tiered_use(tiered, request->tracker, err);
 	if (r < 0)
 		return r;
 	*ret = steal_pointer(&tiered);
-	return 0;
-}
-
-int tiered_use(struct tiered *tiered, const struct tracker_kind *kind, struct mpol_error *err)
-{
-	struct tracker *tracker;
-	int r = open_tracker(tiered, kind, &tracker, err);
-
-	if (r < 0)
-		return r;
-	tiered->tracker->kind->close(tiered->tracker);
-	tiered->tracker = tracker;
 	return 0;
 }
 
@@ -161,11 +140,6 @@ pid_t tiered_pid(const struct tiered *tiered)
 int tiered_pidfd(const struct tiered *tiered)
 {
 	return tiered->process.pidfd;
-}
-
-const struct tracker_kind *tiered_tracker(const struct tiered *tiered)
-{
-	return tiered->tracker->kind;
 }
 
 const char *tiered_failure(const struct tiered *tiered, int r)
@@ -337,6 +311,8 @@ static int renew_if_due(struct tiered *tiered)
 	if (tiered->fresh_rounds == 0 || hash != tiered->ranges_hash) {
 		tiered->fresh_rounds = 0;
 		r = renew(tiered);
+		if (r == 0)
+			r = tiered_renew_tracker(tiered);
 		if (r < 0)
 			return r;
 		tiered->fresh_rounds = RENEW_ROUNDS;

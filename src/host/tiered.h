@@ -60,15 +60,20 @@ void tiered_close(struct tiered *tiered);
 DEFINE_CLEANUP(struct tiered *, tiered_close);
 
 /*
- * Sees accesses in another way from now on, and keeps what is known; the next step must be
- * tiered_clear.  Errors: the tracker's own, and nothing is changed.
+ * Sees accesses in another way from now on (or in what tracker_choose_for makes of it), and keeps
+ * what is known; the next step must be tiered_clear.  Errors: the tracker's own, and nothing is
+ * changed.
  */
-int tiered_use(struct tiered *tiered, const struct tracker_kind *kind, struct mpol_error *err);
+int tiered_use(struct tiered *tiered, const struct tracker_kind *general, struct mpol_error *err);
 
 pid_t tiered_pid(const struct tiered *tiered);
 
 /* What sees its accesses: what was asked for, or another kind if it runs KVM guests. */
 const struct tracker_kind *tiered_tracker(const struct tiered *tiered);
+
+/* Whether that is so because it runs KVM guests, as of the last time that its ranges were asked
+ * for (of tiered_clear), which is when it is found out. */
+bool tiered_follows_guests(const struct tiered *tiered);
 
 /* Why a call for this process failed with r, in words that live as long as it does. */
 const char *tiered_failure(const struct tiered *tiered, int r);
@@ -103,7 +108,11 @@ struct tiered_splits {
  */
 int tiered_split(struct tiered *tiered, bool wanted, struct tiered_splits *splits);
 
-/* Forgets all accesses, and finds out which pages there are.  Errors: -ESRCH, -ENOMEM, ... */
+/*
+ * Forgets all accesses, and finds out which pages there are.  Where the process has come to run KVM
+ * guests, or to run none, another tracker is taken.  Errors: -ESRCH, -ENOMEM, ...; -EOPNOTSUPP: it
+ * runs guests, and no tracker sees them.
+ */
 int tiered_clear(struct tiered *tiered);
 
 /*

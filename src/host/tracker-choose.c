@@ -99,7 +99,7 @@ int tracker_choose_for(const struct tracker_kind *kind, int root, pid_t pid,
 {
 	int r;
 
-	if (kind->sees_guests || !process_runs_guests(root, pid)) {
+	if (kind->sees_guests || process_runs_guests(root, pid) <= 0) {
 		*ret = kind;
 		return 0;
 	}

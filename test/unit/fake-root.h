@@ -3,6 +3,7 @@
 #ifndef TEST_UNIT_FAKE_ROOT_H
 #define TEST_UNIT_FAKE_ROOT_H
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -69,9 +70,30 @@ static inline void fake_root_put(const struct fake_root *root, const char *file,
 static inline void fake_root_link(const struct fake_root *root, const char *file,
 				  const char *target)
 {
+	unlinkat(root->fd, file, 0); /* of which the target would be written otherwise */
 	fake_root_put(root, file, "");
 	unlinkat(root->fd, file, 0);
 	assert_int_equal(symlinkat(target, root->fd, file), 0);
+}
+
+/* The process as it is, but for its descriptors. */
+static inline void fake_root_link_process(const struct fake_root *root, pid_t pid)
+{
+	char from[320], to[320];
+	const struct dirent *entry;
+	DIR *dir;
+
+	snprintf(to, sizeof(to), "/proc/%d", pid);
+	dir = opendir(to);
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "fd") == 0)
+			continue;
+		snprintf(from, sizeof(from), "proc/%d/%s", pid, entry->d_name);
+		snprintf(to, sizeof(to), "/proc/%d/%s", pid, entry->d_name);
+		fake_root_link(root, from, to);
+	}
+	closedir(dir);
 }
 
 /* Whether the file holds that text, but for a newline. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who is managed, and who holds whom: children of the test's own, a tracker that sees nothing. */
-#include "cmocka-all.h"
+#include "fake-root.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -455,6 +455,54 @@ static void test_sums(void **state)
 	assert_int_equal(roster_sums(process).pages, pages);
 }
 
+/* What is written to stderr since the last time. */
+static void assert_said(FILE *log, const char *text)
+{
+	char said[512] = "";
+	size_t n;
+
+	rewind(log);
+	n = fread(said, 1, sizeof(said) - 1, log);
+	assert_true(n == 0 ? !*text : *text && strstr(said, text));
+	rewind(log);
+	assert_int_equal(ftruncate(fileno(log), 0), 0);
+}
+
+/* That one is followed otherwise, for its KVM guests, is said when it begins and when it ends. */
+static void test_guests(void **state)
+{
+	const int real = roster.root, errors = dup(STDERR_FILENO);
+	FILE *log = tmpfile();
+	struct fake_root fake;
+	char machine[64];
+	uint32_t id = 0;
+
+	(void)state;
+	assert_int_equal(fake_root_begin(&fake), 0);
+	fake_root_link_process(&fake, children[0]);
+	fake_root_link_process(&fake, getpid()); /* on which trackers are tried */
+	fake_root_put(&fake, "sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds", "0");
+	snprintf(machine, sizeof(machine), "proc/%d/fd/10", children[0]);
+	fake_root_link(&fake, machine, "anon_inode:kvm-vm");
+	roster.root = fake.fd;
+	assert_true(log && dup2(fileno(log), STDERR_FILENO) >= 0);
+	assert_int_equal(add_pid(children[0], &id), 0);
+	assert_said(log, "it runs KVM guests, whose accesses page tables do not show: tracker "
+			 "damon");
+	roster_say_tracker(&roster.processes[0]);
+	assert_said(log, "");
+	fake_root_link(&fake, machine, "/dev/null");
+	assert_int_equal(tiered_clear(roster.processes[0].tiered), 0);
+	roster_say_tracker(&roster.processes[0]);
+	assert_said(log, "tracker blind");
+	assert_int_equal(roster_remove(&roster, id, NULL), 0);
+	dup2(errors, STDERR_FILENO);
+	close(errors);
+	fclose(log);
+	roster.root = real;
+	fake_root_end(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_selectors, start, end),
 		cmocka_unit_test_setup_teardown(test_confined, start, end),
 		cmocka_unit_test_setup_teardown(test_sums, start, end),
+		cmocka_unit_test_setup_teardown(test_guests, start, end),
 		cmocka_unit_test_setup_teardown(test_too_many, start, end),
 		cmocka_unit_test_setup_teardown(test_too_many_processes, start, end),
 	};

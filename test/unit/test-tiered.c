@@ -3,7 +3,7 @@
  * What tiering knows of a process's pages: a child's memory, looked at by a tracker of the
  * test's own that says what it is told to.
  */
-#include "cmocka-all.h"
+#include "fake-root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -560,6 +560,56 @@ static void nobody_is_not_opened(void **state)
 	assert_string_equal(error.object, "process 2147483647");
 }
 
+/* Rounds without a change of ranges, until all is asked for anew; the last one's result. */
+static int clear_until_renewed(struct tiered *tiered)
+{
+	int r = 0;
+
+	for (int i = 0; i < 16 && r == 0; i++)
+		r = tiered_clear(tiered);
+	return r;
+}
+
+static void guests_that_come_and_go_change_the_tracker(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = NULL;
+	struct fake_root fake;
+	char machine[64];
+
+	(void)state;
+	assert_int_equal(fake_root_begin(&fake), 0);
+	fake_root_link_process(&fake, child);
+	fake_root_link_process(&fake, getpid()); /* on which trackers are tried */
+	snprintf(machine, sizeof(machine), "proc/%d/fd/10", child);
+	fake_root_link(&fake, machine, "/dev/kvm");
+	close(root);
+	root = fake.fd;
+	tiered = open_tiered();
+	assert_int_equal(tiered_clear(tiered), 0);
+	assert_int_equal(walk(tiered, 0, 0, 77).pages, NR_PAGES - 1);
+	assert_ptr_equal(tiered_tracker(tiered), &fake_kind);
+	assert_false(tiered_follows_guests(tiered));
+
+	fake_root_put(&fake, "sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds", "0");
+	fake_root_link(&fake, machine, "anon_inode:kvm-vm");
+	assert_int_equal(clear_until_renewed(tiered), 0);
+	assert_ptr_equal(tiered_tracker(tiered), &tracker_damon);
+	assert_true(tiered_follows_guests(tiered));
+	assert_int_equal(walk(tiered, 0, 77, 78).pages, NR_PAGES - 1);
+	fake_root_link(&fake, machine, "/dev/null");
+	assert_int_equal(clear_until_renewed(tiered), 0);
+	assert_ptr_equal(tiered_tracker(tiered), &fake_kind);
+	assert_int_equal(walk(tiered, 0, 78, 78).pages, NR_PAGES - 1);
+
+	/* Where nothing sees guests, it is let alone. */
+	fake_root_link(&fake, machine, "anon_inode:kvm-vm");
+	unlinkat(fake.fd, "sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds", 0);
+	assert_int_equal(clear_until_renewed(tiered), -EOPNOTSUPP);
+	assert_non_null(strstr(tiered_failure(tiered, -EOPNOTSUPP), "KVM guests"));
+	root = rootfs_open(NULL);
+	fake_root_end(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -579,6 +629,8 @@ int main(void)
 						stop),
 		cmocka_unit_test_setup_teardown(scores_of_what_was_busy_are_told, start, stop),
 		cmocka_unit_test_setup_teardown(the_kernel_is_asked_to_move, start, stop),
+		cmocka_unit_test_setup_teardown(guests_that_come_and_go_change_the_tracker, start,
+						stop),
 		cmocka_unit_test_setup_teardown(one_that_has_ended_is_said_to_have, start, stop),
 		cmocka_unit_test_setup_teardown(nobody_is_not_opened, start, stop),
 	};

@@ -11,13 +11,16 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "damon-sysfs.h"
 #include "doctor.h"
 #include "error.h"
 #include "process.h"
 #include "rootfs.h"
+#include "tracker.h"
 
 struct patient {
 	int root;
+	bool is_recorded;
 	pid_t pid;
 	struct process_thread leader;
 	struct symptoms *symptoms;
@@ -268,9 +271,46 @@ static void check_locked(const struct patient *patient)
 			    strtoull(line + strlen(name), NULL, 10));
 }
 
-int doctor_check_process(int root, pid_t pid, struct symptoms *symptoms, struct mpol_error *err)
+/* Page tables of the process do not show what its guests access (tracker.h, sees_guests). */
+static void check_guests(const struct patient *patient)
 {
-	struct patient patient = { .root = root, .symptoms = symptoms };
+	static const char words[] = "it runs KVM guests, whose accesses page tables do not show: "
+				    "their memory looks idle to most trackers";
+	const struct tracker_kind *kind;
+
+	if (process_runs_guests(patient->root, patient->pid) <= 0)
+		return;
+	if (patient->is_recorded) {
+		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "guests",
+			    "%s; mpold follows it by one that sees them, or lets it alone\n"
+			    "ask on that machine, where mpol can try which works",
+			    words);
+		return;
+	}
+	kind = tracker_mpolds_for_guests(patient->root);
+	/* Of two that want DAMON the second does not get it. */
+	if (!kind && damon_sysfs_is_mpolds(patient->root, 0))
+		kind = &tracker_damon;
+	if (kind)
+		symptom_add(patient->symptoms, MPOL_SEVERITY_NOTE, "guests",
+			    "%s; mpold would follow it by %s\n"
+			    "mpold chooses that by itself: there is nothing to do",
+			    words, kind->name);
+	else
+		symptom_add(patient->symptoms, MPOL_SEVERITY_WARNING, "guests",
+			    "%s; none that sees them works here: mpold would let it alone\n"
+			    "see below what damon is missing",
+			    words);
+}
+
+int doctor_check_process(int root, bool is_recorded, pid_t pid, struct symptoms *symptoms,
+			 struct mpol_error *err)
+{
+	struct patient patient = {
+		.root = root,
+		.is_recorded = is_recorded,
+		.symptoms = symptoms,
+	};
 	int r = process_read_thread(root, pid, pid, &patient.leader);
 
 	if (r < 0) {
@@ -294,5 +334,6 @@ int doctor_check_process(int root, pid_t pid, struct symptoms *symptoms, struct 
 			"mpol must have CAP_SYS_PTRACE in that namespace: root has");
 	check_namespace(&patient, "pid", "name it by the id that it has here");
 	check_locked(&patient);
+	check_guests(&patient);
 	return symptoms->error;
 }

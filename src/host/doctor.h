@@ -7,6 +7,7 @@
 #ifndef HOST_DOCTOR_H
 #define HOST_DOCTOR_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <mpol/mpol.h>
@@ -29,7 +30,9 @@ void symptoms_free(struct symptoms *symptoms);
  */
 int doctor_check_machine(int root, struct symptoms *symptoms, struct mpol_error *err);
 
-/* Checks process pid.  Errors: -ESRCH, -EACCES, -EBADMSG, -ENOMEM. */
-int doctor_check_process(int root, pid_t pid, struct symptoms *symptoms, struct mpol_error *err);
+/* Checks process pid.  Of a recorded machine nothing can be tried.  Errors: -ESRCH, -EACCES,
+ * -EBADMSG, -ENOMEM. */
+int doctor_check_process(int root, bool is_recorded, pid_t pid, struct symptoms *symptoms,
+			 struct mpol_error *err);
 
 #endif

@@ -94,21 +94,42 @@ int tracker_choose(int root, const struct tracker_kind **ret, struct mpol_error 
 	return 0;
 }
 
+/* The best that sees guests, works here, and needs no more than these capabilities; NULL: none. */
+static const struct tracker_kind *find_for_guests(int root, uint64_t capabilities)
+{
+	for (size_t i = 0; i < NR_KINDS; i++)
+		if (kinds[i]->is_automatic && kinds[i]->sees_guests && kinds[i]->sees_reads &&
+		    !(kinds[i]->capabilities & ~capabilities) &&
+		    tracker_try(kinds[i], root, NULL) == 0)
+			return kinds[i];
+	return NULL;
+}
+
+const struct tracker_kind *tracker_mpolds_for_guests(int root)
+{
+	const struct tracker_kind *general;
+	struct mpol_error why;
+
+	if (tracker_choose(root, &general, &why) < 0)
+		return NULL;
+	return general->sees_guests ? general : find_for_guests(root, general->capabilities);
+}
+
 int tracker_choose_for(const struct tracker_kind *kind, int root, pid_t pid,
 		       const struct tracker_kind **ret, struct mpol_error *err)
 {
+	const struct tracker_kind *found;
 	int r;
 
 	if (kind->sees_guests || process_runs_guests(root, pid) <= 0) {
 		*ret = kind;
 		return 0;
 	}
-	for (size_t i = 0; i < NR_KINDS; i++)
-		if (kinds[i]->is_automatic && kinds[i]->sees_guests && kinds[i]->sees_reads &&
-		    tracker_try(kinds[i], root, NULL) == 0) {
-			*ret = kinds[i];
-			return 0;
-		}
+	found = find_for_guests(root, UINT64_MAX);
+	if (found) {
+		*ret = found;
+		return 0;
+	}
 	r = error_set(err, -EOPNOTSUPP, "follow accesses",
 		      "it runs KVM guests, whose memory looks idle to %s, and no tracker that sees "
 		      "them works here",

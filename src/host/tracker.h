@@ -111,4 +111,10 @@ int tracker_choose(int root, const struct tracker_kind **ret, struct mpol_error 
 int tracker_choose_for(const struct tracker_kind *kind, int root, pid_t pid,
 		       const struct tracker_kind **ret, struct mpol_error *err);
 
+/*
+ * The one by which an mpold that is told nothing of trackers would follow a process that runs KVM
+ * guests: it has given up what its general tracker does not need.  NULL: none works here.
+ */
+const struct tracker_kind *tracker_mpolds_for_guests(int root);
+
 #endif

@@ -31,7 +31,7 @@ int mpol_diagnosis_new(const char *root, pid_t pid, struct mpol_diagnosis **ret_
 	}
 	r = doctor_check_machine(fd, &diagnosis->symptoms, error);
 	if (r >= 0 && pid)
-		r = doctor_check_process(fd, pid, &diagnosis->symptoms, error);
+		r = doctor_check_process(fd, root != NULL, pid, &diagnosis->symptoms, error);
 	if (r == -ENOMEM)
 		return error_errno(error, r, "diagnose");
 	if (r < 0)

@@ -150,6 +150,14 @@ for inode in 4026532000 4026531837; do
 	[ "$inode" = 4026531837 ] && wanted='' || wanted=note:namespace
 	same "symptoms in user namespace $inode" "$wanted" "$(symptoms_of_process)"
 done
+for target in /dev/kvm anon_inode:kvm-vm "socket:[4240]"; do
+	link proc/4240/fd/9 "$target"
+	[ "$target" = anon_inode:kvm-vm ] && wanted=note:guests || wanted=''
+	same "symptoms with $target open" "$wanted" "$(symptoms_of_process)"
+done
+link proc/4240/fd/9 anon_inode:kvm-vm
+expect 0 'runs KVM guests, whose accesses page tables do not show' "$mpol" doctor 4240 --root "$tree"
+rm "$tree/proc/4240/fd/9"
 # Another user's, to a caller without CAP_SYS_PTRACE and to one with it.
 put etc/passwd $'root:x:0:0::/root:/bin/sh\nkeeper:x:1001:1001::/:/bin/sh'
 put proc/self/status $'Name:	mpol\nUid:	1000	1000	1000	1000\nCapEff:	0000000000000000'

@@ -94,12 +94,40 @@ static void test_guests(void **state)
 	fake_root_end(&root);
 }
 
+/* mpold, for a process with guests, has only the capabilities that its general tracker needs. */
+static void test_mpolds(void **state)
+{
+	const struct tracker_kind *general = NULL;
+	struct mpol_error why = { 0 };
+	struct fake_root root;
+
+	(void)state;
+	assert_int_equal(fake_root_begin(&root), 0);
+	link_self(&root);
+	fake_root_link(&root, "proc/self", "/proc/self");
+	assert_null(tracker_mpolds_for_guests(root.fd));
+	fake_root_put(&root, "sys/kernel/mm/page_idle/bitmap", "");
+	fake_root_put(&root, "proc/kpageflags", "");
+	if (tracker_try(&tracker_idlepage, root.fd, &why) < 0) {
+		print_message("idlepage: %s\n", why.cause);
+	} else {
+		assert_int_equal(tracker_choose(root.fd, &general, &why), 0);
+		assert_ptr_equal(tracker_mpolds_for_guests(root.fd),
+				 general == &tracker_idlepage ? general : NULL);
+	}
+	fake_root_put(&root, "sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds", "0");
+	if (general != &tracker_idlepage)
+		assert_ptr_equal(tracker_mpolds_for_guests(root.fd), &tracker_damon);
+	fake_root_end(&root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_guests),
+		cmocka_unit_test(test_mpolds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

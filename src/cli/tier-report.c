@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "cleanup.h"
@@ -231,6 +232,24 @@ static uint64_t sum(const json_t *processes, const char *key)
 	return all;
 }
 
+/* The names of all that follow the target's processes. */
+static void cell_trackers(struct table *table, const json_t *processes)
+{
+	char names[64] = "", name[16];
+	const json_t *process;
+	size_t i;
+
+	json_array_foreach(processes, i, process)
+	{
+		const size_t length = strlen(names);
+
+		if (*text(process, "tracker", name, sizeof(name)) && !strstr(names, name))
+			snprintf(names + length, sizeof(names) - length, "%s%s", length ? "," : "",
+				 name);
+	}
+	table_cell(table, "%s", *names ? names : "-");
+}
+
 int tier_print_targets(const json_t *document)
 {
 	_cleanup_(table_free) struct table table = { 0 };
@@ -244,6 +263,7 @@ int tier_print_targets(const json_t *document)
 	table_column(&table, "PROCESSES", TABLE_RIGHT);
 	table_column(&table, "MEMORY", TABLE_RIGHT);
 	table_column(&table, "ACCESSED", TABLE_RIGHT);
+	table_column(&table, "TRACKER", TABLE_LEFT);
 	table_column(&table, "HUGE PAGES", TABLE_LEFT);
 	json_array_foreach(json_object_get(document, "targets"), i, target)
 	{
@@ -255,6 +275,7 @@ int tier_print_targets(const json_t *document)
 		table_cell(&table, "%zu", json_array_size(processes));
 		table_bytes(&table, sum(processes, "pages") * PAGE_BYTES);
 		table_bytes(&table, sum(processes, "seen_pages") * PAGE_BYTES);
+		cell_trackers(&table, processes);
 		text(target, "huge_pages", how, sizeof(how));
 		table_cell(&table, "%s", *how ? how : "-");
 	}

@@ -84,6 +84,7 @@ struct ctl_process {
 	pid_t pid;
 	uint64_t pages, seen_pages, state_bytes;
 	uint64_t huge_pages; /* transparent ones, in these pages */
+	const char *tracker; /* its name; not that of all others where it runs KVM guests */
 };
 
 /* Whom to manage, and how. */

@@ -149,11 +149,12 @@ static json_t *processes_json(const struct ctl_target *target)
 		const struct ctl_process *process = &target->processes[i];
 
 		json_array_append_new(processes,
-				      json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", process->pid,
-						"pages", number(process->pages), "seen_pages",
-						number(process->seen_pages), "state_bytes",
-						number(process->state_bytes), "huge_pages",
-						number(process->huge_pages)));
+				      json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "pid",
+						process->pid, "pages", number(process->pages),
+						"seen_pages", number(process->seen_pages),
+						"state_bytes", number(process->state_bytes),
+						"huge_pages", number(process->huge_pages),
+						"tracker", text_or_null(process->tracker)));
 	}
 	return processes;
 }

@@ -58,6 +58,7 @@ static struct ctl_process *processes_of(const struct roster *roster, uint32_t en
 			.seen_pages = sums.seen_pages,
 			.state_bytes = sums.state_bytes,
 			.huge_pages = sums.huge_pages,
+			.tracker = tiered_tracker(process->tiered)->name,
 		};
 	}
 	*ret_nr = nr;

@@ -57,7 +57,7 @@ static void fake_targets(void *user, const struct ctl_caller *caller,
 			 void (*tell)(const struct ctl_target *target, void *to), void *to)
 {
 	const struct mpol_selector selector = { .unit = "a\xff" };
-	const struct ctl_process process = { .pid = 5, .pages = 6 };
+	const struct ctl_process process = { .pid = 5, .pages = 6, .tracker = "damon" };
 
 	(void)user;
 	tell(&(struct ctl_target) { .id = 1,

@@ -216,16 +216,17 @@ static void the_status_is_whole(void **state)
 
 static void lists_are_whole(void **state)
 {
-	const char *unit = NULL;
+	const char *unit = NULL, *tracker = NULL;
 	json_int_t pid, heat;
 
 	(void)state;
 	assert_int_equal(ask(&user, "GET", "/v1/targets", ""), 200);
 	assert_int_equal(json_array_size(json_object_get(document, "targets")), 1);
 	assert_int_equal(ask(&root, "GET", "/v1/targets", ""), 200);
-	assert_int_equal(
-		json_unpack(document, "{s:[{s:I}, {s:s}]}", "targets", "pid", &pid, "unit", &unit),
-		0);
+	assert_int_equal(json_unpack(document, "{s:[{s:I, s:[{s:s}]}, {s:s}]}", "targets", "pid",
+				     &pid, "processes", "tracker", &tracker, "unit", &unit),
+			 0);
+	assert_string_equal(tracker, "damon");
 	assert_int_equal(pid, 5);
 	assert_string_equal(unit, "a\xef\xbf\xbd"); /* whatever it is called, it is JSON */
 	assert_int_equal(ask(&user, "GET", "/v1/decisions", ""), 200);

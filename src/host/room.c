@@ -66,6 +66,16 @@ struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node)
 	return sums;
 }
 
+uint64_t room_parse_present_pages(const char *zoneinfo)
+{
+	uint64_t sum = 0, pages;
+
+	for (const char *line = zoneinfo; line; line = next_line(line))
+		if (read_value(line, "present", &pages))
+			sum += pages;
+	return sum;
+}
+
 /* The value of "key value", 0 if the key is not there. */
 static uint64_t vmstat_value(const char *vmstat, const char *key)
 {

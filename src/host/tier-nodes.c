@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "machine.h"
@@ -79,6 +80,25 @@ static void add_node(struct tier_nodes *nodes, const struct machine *machine,
 		nodes->nr_tiers = node->tier + 1;
 }
 
+/* Of nodes that are listed, and of what does not list them: more memory on a node that has some. */
+static struct tier_nodes_memory memory_now(int root, const char *zoneinfo)
+{
+	struct tier_nodes_memory memory = { 0 };
+
+	if (rootfs_read_nodes(root, &memory.nodes, "sys/devices/system/node/has_memory") < 0)
+		memory.nodes = (struct nodemask) { 0 };
+	memory.present_pages = room_parse_present_pages(zoneinfo);
+	return memory;
+}
+
+/* "" where it cannot be read; free(3) it.  NULL: no memory. */
+static char *read_zoneinfo(int root)
+{
+	char *zoneinfo = NULL;
+
+	return rootfs_read(root, &zoneinfo, "proc/zoneinfo") < 0 ? strdup("") : zoneinfo;
+}
+
 DEFINE_CLEANUP(struct machine *, machine_free);
 
 int tier_nodes_read(int root, struct tier_nodes **ret, struct mpol_error *err)
@@ -86,6 +106,9 @@ int tier_nodes_read(int root, struct tier_nodes **ret, struct mpol_error *err)
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	_cleanup_(tier_nodes_freep) struct tier_nodes *nodes = NULL;
 	_cleanup_(question_free) struct question question = { 0 };
+	_cleanup_free_ char *zoneinfo = read_zoneinfo(root);
+	/* Before all else: what comes or goes meanwhile is seen by the next refresh. */
+	const struct tier_nodes_memory as_read = memory_now(root, zoneinfo ? zoneinfo : "");
 	int r = topology_read(root, &machine, err);
 
 	if (r < 0)
@@ -93,6 +116,7 @@ int tier_nodes_read(int root, struct tier_nodes **ret, struct mpol_error *err)
 	nodes = calloc(1, sizeof(*nodes) + (size_t)machine->nr_nodes * sizeof(nodes->nodes[0]));
 	if (!nodes || ask(machine, &question) < 0)
 		return error_errno(err, -ENOMEM, "read topology");
+	nodes->as_read = as_read;
 	for (int i = 0; i < machine->nr_nodes; i++)
 		if (question.tiers[i] >= 0)
 			add_node(nodes, machine, &question, i);
@@ -108,22 +132,43 @@ void tier_nodes_free(struct tier_nodes *nodes)
 
 void tier_nodes_count_free(struct tier_nodes *nodes, int root)
 {
-	for (unsigned i = 0; i < nodes->nr; i++)
-		nodes->nodes[i].free_pages = room_pages(root, nodes->nodes[i].id, 0, ROOM_FREE);
+	for (unsigned i = 0; i < nodes->nr; i++) {
+		const uint64_t pages = room_pages(root, nodes->nodes[i].id, 0, ROOM_FREE);
+
+		nodes->nodes[i].free_pages = pages == UINT64_MAX ? 0 : pages;
+	}
 }
 
-void tier_nodes_refresh(struct tier_nodes *nodes, int root)
+bool tier_nodes_refresh(struct tier_nodes *nodes, int root)
 {
-	_cleanup_free_ char *zoneinfo = NULL;
-	const bool known = rootfs_read(root, &zoneinfo, "proc/zoneinfo") >= 0;
+	_cleanup_free_ char *zoneinfo = read_zoneinfo(root);
+	struct tier_nodes_memory now;
 
 	for (unsigned i = 0; i < nodes->nr; i++) {
 		struct port_node *node = &nodes->nodes[i];
 		const struct room_watermarks marks =
-			room_parse_watermarks(known ? zoneinfo : "", node->id);
+			room_parse_watermarks(zoneinfo ? zoneinfo : "", node->id);
 
 		node->least_pages = marks.low_pages;
 		node->reserve_pages = marks.high_pages;
 	}
 	tier_nodes_count_free(nodes, root);
+	now = memory_now(root, zoneinfo ? zoneinfo : "");
+	return now.present_pages != nodes->as_read.present_pages ||
+	       !nodemask_equal(&now.nodes, &nodes->as_read.nodes);
+}
+
+static bool is_same(const struct port_node *a, const struct port_node *b)
+{
+	return a->id == b->id && a->tier == b->tier &&
+	       memcmp(a->nearest, b->nearest, sizeof(a->nearest)) == 0;
+}
+
+bool tier_nodes_are_same(const struct tier_nodes *a, const struct tier_nodes *b)
+{
+	bool same = a->nr == b->nr;
+
+	for (unsigned i = 0; same && i < a->nr; i++)
+		same = is_same(&a->nodes[i], &b->nodes[i]);
+	return same;
 }

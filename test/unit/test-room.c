@@ -35,6 +35,19 @@ static void test_high_watermark(void **state)
 	assert_int_equal(room_parse_watermarks("", 0).high_pages, 0);
 }
 
+static void test_present(void **state)
+{
+	(void)state;
+	assert_int_equal(room_parse_present_pages("Node 0, zone DMA\n"
+						  "        spanned  4095\n"
+						  "        present  3998\n"
+						  "        managed  3840\n"
+						  "Node 1, zone Normal\n"
+						  "        present  1000\n"),
+			 4998);
+	assert_int_equal(room_parse_present_pages(zoneinfo), 0);
+}
+
 static void test_pages(void **state)
 {
 	static const char vmstat[] = "nr_free_pages 1000\n"
@@ -67,6 +80,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_high_watermark),
+		cmocka_unit_test(test_present),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_the_running_machine),
 	};

@@ -38,6 +38,14 @@ void tiering_start(struct tiering *tiering, const struct tiering_config *config,
 	tiering->step = tiering->nr_ruled ? TIERING_CLEAR : TIERING_NOTHING;
 }
 
+void tiering_restart(struct tiering *tiering, int nr_tiers)
+{
+	struct tiering_config config = tiering->config;
+
+	config.rule = tiering->rule;
+	tiering_start(tiering, &config, nr_tiers);
+}
+
 void tiering_set_rule(struct tiering *tiering, const struct rule *rule)
 {
 	tiering->rule = rule ? rule : &rule_ranking;

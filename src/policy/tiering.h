@@ -123,6 +123,10 @@ struct tiering {
 /* nr_tiers: of the machine, from the fastest on.  Of a machine with one there is nothing to do. */
 void tiering_start(struct tiering *tiering, const struct tiering_config *config, int nr_tiers);
 
+/* The machine has other nodes from now on, of so many tiers: all that was learnt is forgotten, and
+ * a round may begin at once.  The configuration and the rule stay. */
+void tiering_restart(struct tiering *tiering, int nr_tiers);
+
 /* Decides by another rule from now on, and forgets what is known of units; NULL: ranking. */
 void tiering_set_rule(struct tiering *tiering, const struct rule *rule);
 

@@ -298,6 +298,40 @@ static void hot_pages_of_all_targets_get_fast_memory(void **state)
 	assert_true(world.nr_calls >= FAST_ROOM / TIERING_CHUNK_MOVES);
 }
 
+/* A slower tier has come, or all but one have gone: at any moment, and nothing learnt is of use. */
+static void it_begins_anew_on_other_nodes(void **state)
+{
+	const struct rule *rule = &rule_two_touch;
+	uint64_t when_ns, now_ns = 0;
+
+	(void)state;
+	memset(world.seen[0], 5, NR_PAGES);
+	tiering_set_rule(&tiering, rule);
+	for (unsigned round = 0; round < 3; round++)
+		now_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+	look_and_decide(now_ns + 1000 * MS, 10 * MS);
+	tiering_restart(&tiering, 3);
+	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_CLEAR);
+	assert_true(when_ns <= now_ns);
+	assert_int_equal(tiering.nr_ruled, 2);
+	assert_int_equal(tiering.nr_nodes, 0);
+	assert_int_equal(tiering.config.budget_ppm, config.budget_ppm);
+	assert_ptr_equal(tiering.rule, rule);
+	assert_true(tiering.rule_is_new);
+	tiering_cleared(&tiering, now_ns);
+	tiering_restart(&tiering, 1);
+	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_NOTHING);
+	tiering_restart(&tiering, 2);
+	assert_ptr_equal(tiering.rule, rule);
+	world.moved[PORT_PROMOTE] = 0;
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned page = 0; page < NR_PAGES; page++)
+			world.nodes[i][page] = SLOW;
+	for (unsigned round = 0; round < 4; round++)
+		now_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+	assert_true(world.moved[PORT_PROMOTE] > 0);
+}
+
 /* At any moment; and heats are shifted as if the round had been none. */
 static void a_round_can_be_given_up(void **state)
 {
@@ -652,6 +686,7 @@ int main(void)
 		cmocka_unit_test_setup(what_targets_lose_paces_rounds_too, start),
 		cmocka_unit_test_setup(the_first_rounds_are_on_credit, start),
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
+		cmocka_unit_test_setup(it_begins_anew_on_other_nodes, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),
 		cmocka_unit_test_setup(moves_of_a_round_keep_to_the_rate, start),

@@ -468,6 +468,13 @@ void roster_refresh(struct roster *roster)
 	}
 }
 
+void roster_use_memory(struct roster *roster, const struct nodemask *memory)
+{
+	roster->memory = *memory;
+	for (size_t i = 0; i < roster->nr_processes; i++)
+		tiered_use_memory(roster->processes[i].tiered, memory);
+}
+
 /* ---- Entries ------------------------------------------------------------------------- */
 
 const struct roster_entry *roster_entry(const struct roster *roster, uint32_t id)

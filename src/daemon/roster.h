@@ -97,6 +97,9 @@ int roster_remove(struct roster *roster, uint32_t id, struct mpol_error *err);
 /* NULL: there is none. */
 const struct roster_entry *roster_entry(const struct roster *roster, uint32_t id);
 
+/* Memory has come or gone: pages may be moved between these nodes from now on. */
+void roster_use_memory(struct roster *roster, const struct nodemask *memory);
+
 /* Takes in those that have come, and lets go those that have ended; begins anew with those that are
  * lost.  Not to be called all the time: one may be lost again each time. */
 void roster_refresh(struct roster *roster);

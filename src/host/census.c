@@ -116,6 +116,14 @@ int census_open(int root, pid_t pid, unsigned int without, struct census **ret)
 	return 0;
 }
 
+void census_reread_memory(struct census *census, int root)
+{
+	node_blocks_free(&census->blocks);
+	/* Where that fails nothing is known, and the kernel is asked. */
+	if (census->sees_numbers)
+		node_blocks_read(root, &census->blocks);
+}
+
 /* ---- Huge pages ------------------------------------------------------------------ */
 
 /* Flags of nr pages from the number on, 0 where they cannot be read. */

@@ -64,6 +64,9 @@ int census_open(int root, pid_t pid, unsigned int without, struct census **ret);
 void census_close(struct census *census);
 DEFINE_CLEANUP(struct census *, census_close);
 
+/* Memory has come or gone: which node has which is read anew. */
+void census_reread_memory(struct census *census, int root);
+
 /*
  * Calls request->run for the pages that are there.  It may use the census, but
  * not walk it.  Memory that is not there costs little from Linux 6.7 on

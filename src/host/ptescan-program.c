@@ -116,6 +116,20 @@ int ptescan_program_read(struct ptescan_program *program, int pagemap, struct pa
 	return 0;
 }
 
+/* Physical; 0 where there are no blocks. */
+static uint64_t blocks_end(const struct node_blocks *blocks)
+{
+	return (uint64_t)blocks->nr_blocks * PAGE_BYTES << blocks->shift;
+}
+
+void ptescan_program_extend(struct ptescan_program *program)
+{
+	const uint64_t end = blocks_end(program->blocks);
+
+	if (end > program->bases.memory_end)
+		program->bases.memory_end = end;
+}
+
 unsigned int ptescan_program_levels(const struct ptescan_program *program)
 {
 	return program->bases.levels;
@@ -223,8 +237,7 @@ static int compare_patiently(struct ptescan_program *program, const struct self_
 /* Tries all places where memory may be mapped, upwards: see ptescan-program.h. */
 static int search(struct ptescan_program *program, const struct self_test *test, uint64_t top)
 {
-	const struct node_blocks *blocks = program->blocks;
-	const uint64_t memory_end = (uint64_t)blocks->nr_blocks * PAGE_BYTES << blocks->shift;
+	const uint64_t memory_end = blocks_end(program->blocks);
 
 	for (uint64_t below = (memory_end + GIB - 1) / GIB + 1; below-- > 0;)
 		for (unsigned levels = 4; levels <= 5; levels++) {

@@ -37,6 +37,9 @@ int ptescan_program_load(const struct node_blocks *blocks, unsigned int without,
 void ptescan_program_free(struct ptescan_program *program);
 DEFINE_CLEANUP(struct ptescan_program *, ptescan_program_free);
 
+/* Memory has come, which its blocks tell of already: page tables may be there, too. */
+void ptescan_program_extend(struct ptescan_program *program);
+
 /* Of page tables: 4 or 5. */
 unsigned int ptescan_program_levels(const struct ptescan_program *program);
 

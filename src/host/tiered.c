@@ -132,6 +132,13 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 	return 0;
 }
 
+void tiered_use_memory(struct tiered *tiered, const struct nodemask *memory)
+{
+	tiered->memory = *memory;
+	tiered->fresh_rounds = 0;
+	census_reread_memory(tiered->census, tiered->root);
+}
+
 pid_t tiered_pid(const struct tiered *tiered)
 {
 	return tiered->pid;

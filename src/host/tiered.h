@@ -66,6 +66,10 @@ DEFINE_CLEANUP(struct tiered *, tiered_close);
  */
 int tiered_use(struct tiered *tiered, const struct tracker_kind *general, struct mpol_error *err);
 
+/* Memory has come or gone: pages may be moved between these nodes from now on, and which there are
+ * is asked at the next clear. */
+void tiered_use_memory(struct tiered *tiered, const struct nodemask *memory);
+
 pid_t tiered_pid(const struct tiered *tiered);
 
 /* What sees its accesses: what was asked for, or another kind if it runs KVM guests. */

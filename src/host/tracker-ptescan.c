@@ -70,6 +70,17 @@ static int use_shared(int root, struct mpol_error *err)
 	return r;
 }
 
+static void ptescan_reread_memory(int root)
+{
+	struct node_blocks blocks;
+
+	if (!shared.users || node_blocks_read(root, &blocks) < 0)
+		return;
+	node_blocks_free(&shared.blocks);
+	shared.blocks = blocks;
+	ptescan_program_extend(shared.program);
+}
+
 /* Opens the files of a thread that has memory; *followed is untouched on failure. */
 static int open_files(struct followed *followed)
 {
@@ -235,6 +246,7 @@ const struct tracker_kind tracker_ptescan = {
 	.open = ptescan_open,
 	.close = ptescan_close,
 	.check = ptescan_check,
+	.reread_memory = ptescan_reread_memory,
 	.clear = ptescan_clear,
 	.scan = ptescan_scan,
 };

@@ -54,6 +54,10 @@ struct tracker_kind {
 	 */
 	int (*check)(int root, struct mpol_error *err);
 
+	/* Memory has come or gone on the machine: all that trackers of this kind know of it
+	 * together is read anew.  NULL: they know nothing. */
+	void (*reread_memory)(int root);
+
 	/* Forgets all accesses, of the whole process, also those that a TLB would hide. */
 	int (*clear)(struct tracker *tracker);
 

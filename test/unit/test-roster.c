@@ -503,6 +503,21 @@ static void test_guests(void **state)
 	fake_root_end(&fake);
 }
 
+/* Of who is there, and of who comes; which pages there are is then asked anew. */
+static void test_other_memory(void **state)
+{
+	struct nodemask memory = nodemask_of(0);
+
+	(void)state;
+	assert_int_equal(add_pid(children[0], NULL), 0);
+	assert_int_equal(tiered_clear(roster.processes[0].tiered), 0);
+	nodemask_set(&memory, 1);
+	roster_use_memory(&roster, &memory);
+	assert_true(nodemask_equal(&roster.memory, &memory));
+	assert_int_equal(tiered_clear(roster.processes[0].tiered), 0);
+	assert_true(tiered_sums(roster.processes[0].tiered).pages > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +534,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_confined, start, end),
 		cmocka_unit_test_setup_teardown(test_sums, start, end),
 		cmocka_unit_test_setup_teardown(test_guests, start, end),
+		cmocka_unit_test_setup_teardown(test_other_memory, start, end),
 		cmocka_unit_test_setup_teardown(test_too_many, start, end),
 		cmocka_unit_test_setup_teardown(test_too_many_processes, start, end),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The manager's state: of manager.c, manager-hints.c, manager-huge.c and manager-pressure.c, which
- * work on it, and manager-status.c, which tells of it. */
+/* The manager's state: of manager.c, manager-hints.c, manager-huge.c, manager-nodes.c and
+ * manager-pressure.c, which work on it, and manager-status.c, which tells of it. */
 #ifndef DAEMON_MANAGER_INTERNAL_H
 #define DAEMON_MANAGER_INTERNAL_H
 
@@ -28,6 +28,8 @@ struct manager {
 	struct kernel_tiering kernel_tiering;
 	uint64_t refreshed_ns;	/* when the roster was last */
 	uint64_t watermarks_ns; /* when the nodes' were last asked for */
+	bool nodes_are_new;	/* memory had come or gone then */
+	bool nodes_failed;	/* to be read anew then, which was said */
 	struct manager_watch watches[MANAGER_WATCHES];
 	unsigned nr_watches;
 	bool is_paused;
@@ -54,6 +56,14 @@ uint64_t manager_cpu_ns(void);
 
 /* Remembers the round that has just been decided. */
 void manager_note_decision(struct manager *manager, uint64_t moved_pages);
+
+/* What mpold needs for itself, libbpf's copy of the kernel's types first of all, is not taken from
+ * the memory that it manages for others. */
+void manager_leave_fast_memory(const struct manager *manager);
+
+/* Where it is time, asks for the nodes' watermarks, and follows nodes that have come or gone: then
+ * tiering begins anew. */
+void manager_refresh_nodes(struct manager *manager, uint64_t now_ns);
 
 /* Asks how much memory the machine and all processes' cgroups are short of, and says what changes.
  */

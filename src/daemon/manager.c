@@ -20,7 +20,6 @@
 #include "kernel-settings.h"
 #include "log.h"
 #include "notify.h"
-#include "room.h"
 #include "rootfs.h"
 #include "text.h"
 
@@ -69,20 +68,10 @@ static void use_rule(struct manager *manager, const struct rule *rule)
 	say_rule(rule);
 }
 
-/* Whether there is nothing to look at. */
+/* Whether there is nothing to look at, or nowhere to move it. */
 static bool rests(const struct manager *manager)
 {
-	return manager->is_paused || !manager->roster.nr_processes;
-}
-
-static void refresh_nodes(struct manager *manager, uint64_t now_ns)
-{
-	if (now_ns - manager->watermarks_ns < ROOM_WATERMARKS_NS) {
-		tier_nodes_count_free(manager->nodes, manager->root);
-		return;
-	}
-	manager->watermarks_ns = now_ns;
-	tier_nodes_refresh(manager->nodes, manager->root);
+	return manager->is_paused || !manager->roster.nr_processes || manager->nodes->nr_tiers < 2;
 }
 
 static void refresh(struct manager *manager)
@@ -93,8 +82,9 @@ static void refresh(struct manager *manager)
 		return;
 	manager->refreshed_ns = now_ns;
 	roster_refresh(&manager->roster);
-	if (rests(manager)) /* no decision asks */
-		refresh_nodes(manager, now_ns);
+	manager_refresh_nodes(manager, now_ns); /* not by a decision: it may have to begin anew */
+	if (rests(manager))			/* no decision asks */
+		tier_nodes_count_free(manager->nodes, manager->root);
 	manager->cpu.looking_ns += manager_cpu_ns() - cpu_ns;
 }
 
@@ -188,7 +178,7 @@ static void decide(struct manager *manager)
 	const struct tiering_world world = { manager, gather, keep, carry_out };
 
 	manager->paced_ns += time.spent_ns;
-	refresh_nodes(manager, now_ns);
+	tier_nodes_count_free(manager->nodes, manager->root);
 	manager_ask_pressure(manager);
 	time.pressed = manager->pressed;
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
@@ -535,27 +525,6 @@ static void allow_many_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* What mpold needs for itself, libbpf's copy of the kernel's types first of all, is not taken from
- * the memory that it manages for others.  Threads and BPF maps have the policy of who makes them.
- */
-static void leave_fast_memory(const struct tier_nodes *nodes)
-{
-	struct nodemask slower = { 0 };
-	struct mpol_error why = { 0 };
-	const struct mpol_args args = {
-		.mode = MPOL_MODE_PREFERRED_MANY,
-		.policy_nodemask = slower.bits,
-		.policy_maxnode = NODES_MAX,
-		.error = &why,
-	};
-
-	for (unsigned i = 0; i < nodes->nr; i++)
-		if (nodes->nodes[i].tier == 0 && nodes->nodes[i].nearest[1] >= 0)
-			nodemask_set(&slower, nodes->nodes[i].nearest[1]);
-	if (mpol_set_mempolicy(&args, sizeof(args)) < 0)
-		log_info("mpold's own memory may be fast: %s: %s", why.step, why.cause);
-}
-
 int manager_new(const struct manager_config *config, struct manager **ret, struct mpol_error *err)
 {
 	_cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
@@ -576,7 +545,7 @@ int manager_new(const struct manager_config *config, struct manager **ret, struc
 		error_advise(err, "mpol topo shows the nodes and their tiers");
 		return -ENODEV;
 	}
-	leave_fast_memory(manager->nodes);
+	manager_leave_fast_memory(manager);
 	manager->accessed_bit_ns = accessed_bit_cost_ns(manager->root);
 	log_info("a cleared accessed bit costs its process %" PRIu32 " ns",
 		 manager->accessed_bit_ns);

@@ -47,6 +47,16 @@ within() {
 	fi
 }
 
+# within_seconds SECONDS COMMAND...: until it succeeds.
+within_seconds() {
+	local i
+	for ((i = 0; i < $1 * 5; i++)); do
+		! "${@:2}" >/dev/null 2>&1 || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
 # start_daemon SOCKET LOG OPTION...: mpold, until it takes requests there; $daemon is it.
 start_daemon() {
 	local socket=$1 log=$2

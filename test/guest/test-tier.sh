@@ -47,16 +47,6 @@ on_fast() {
 	"$mpol" show "$1" --json --no-journal | jq '[.nodes[] | select(.node < 2) | .bytes] | add / 1048576 | floor'
 }
 
-# within_seconds SECONDS COMMAND...: until it succeeds.
-within_seconds() {
-	local i
-	for ((i = 0; i < $1 * 5; i++)); do
-		! "${@:2}" >/dev/null 2>&1 || return 0
-		sleep 0.2
-	done
-	return 1
-}
-
 # shellcheck disable=SC2317 # called by within_seconds
 gone_up() {
 	[ "$(on_fast "$1")" -ge $(($2 + 2)) ]

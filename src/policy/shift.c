@@ -140,12 +140,13 @@ static void follow(struct shift_usual *usual, int64_t ppm)
 	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
 }
 
-/* A round as usual after some that were not: there was no shift, it varies so much. */
-static void allay(struct shift *shift)
+/* A round as usual after some that were not: there was no shift, it varies so much.  That few units
+ * do is known. */
+static void allay(struct shift *shift, uint64_t accessed)
 {
 	struct shift_usual *usual = &shift->usual;
 
-	if (shift->doubt_ppm > usual->spread_ppm)
+	if (accessed >= FEW_UNITS && shift->doubt_ppm > usual->spread_ppm)
 		usual->spread_ppm += (shift->doubt_ppm - usual->spread_ppm) / DOUBT_SHARE;
 	shift->doubt_ppm = 0;
 }
@@ -214,7 +215,7 @@ static bool has_shifted(struct shift *shift, uint64_t accessed)
 
 	shift->suspect_rounds = suspect(shift, ppm);
 	if (!shift->suspect_rounds) {
-		allay(shift);
+		allay(shift, accessed);
 		follow(&shift->usual, ppm);
 		return false;
 	}

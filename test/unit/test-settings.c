@@ -17,6 +17,25 @@ static const struct setting *find(const char *key)
 	return NULL;
 }
 
+/* What holds where nothing is set: OPTIONS in mpold(8). */
+static void test_defaults(void **state)
+{
+	_cleanup_(settings_end) struct settings settings;
+
+	(void)state;
+	settings_begin(&settings);
+	assert_int_equal(settings.manager.tiering.budget_ppm, 10000);
+	assert_int_equal(settings.manager.tiering.bytes_per_s, 1UL << 30);
+	assert_int_equal(settings.manager.tiering.least_period_ns, 100000000);
+	assert_int_equal(settings.manager.call_ns, 10000000);
+	assert_int_equal(settings.manager.huge_pages, HUGE_WHOLE);
+	assert_null(settings.manager.tiering.rule); /* the default, ranking */
+	assert_null(settings.manager.tracker);	    /* the best that works */
+	assert_false(settings.manager.dry_run);
+	assert_false(settings.manager.keeps_kernel_tiering);
+	assert_int_equal(settings.nr_targets, 0);
+}
+
 static void test_values(void **state)
 {
 	_cleanup_(settings_end) struct settings settings;
@@ -130,9 +149,9 @@ static void test_most_targets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),	     cmocka_unit_test(test_bad_values),
-		cmocka_unit_test(test_targets),	     cmocka_unit_test(test_bad_targets),
-		cmocka_unit_test(test_most_targets),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_values),
+		cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_bad_targets), cmocka_unit_test(test_most_targets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

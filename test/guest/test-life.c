@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What befalls mpold and those that it manages: they run another program, fork, end, are stopped
- * and confined to other nodes; mpold is killed and started again; the clock is set; the slow node's
- * memory goes away.  Each time memory that is hot goes to fast memory again, where it may, and
- * nobody reads what he has not written.
+ * and confined to other nodes; mpold is stopped, killed and started again; the clock is set; the
+ * slow node's memory goes away.  Each time memory that is hot goes to fast memory again, where it
+ * may, and nobody reads what he has not written.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -232,6 +232,18 @@ static void check_stop(pid_t mpold)
 	check(comes(0) && goes_on(0), "and goes on where it was");
 }
 
+/* As after a suspend of the machine or a long stall: rounds are late, and what was seen is old. */
+static void check_stall(pid_t mpold)
+{
+	kill(mpold, SIGSTOP);
+	waitpid(mpold, NULL, WUNTRACED);
+	put_on_slow_node(0);
+	sleep(5);
+	check(count_fast(0) == 0, "an mpold that is stopped moves nothing");
+	kill(mpold, SIGCONT);
+	check(comes(0) && lives(mpold), "when it goes on it manages as before");
+}
+
 /* The value of a key of /proc/PID/status. */
 static long status_of(pid_t pid, const char *key)
 {
@@ -335,6 +347,7 @@ int main(int argc, char **argv)
 	check_programs(mpold);
 	check_cpuset(mpold);
 	check_stop(mpold);
+	check_stall(mpold);
 	mpold = check_restart(mpold);
 	check_clock(mpold);
 	check_offline(mpold);

@@ -46,8 +46,9 @@ static int load(struct ptescan_program *program, struct mpol_error *err)
 	if (r == -EPERM || r == -EACCES)
 		error_advise(err, "needs CAP_BPF and CAP_PERFMON, and a kernel without "
 				  "lockdown=confidentiality");
-	else
-		error_advise(err, "needs Linux 6.1 or later, with BTF (/sys/kernel/btf/vmlinux)");
+	else /* -EINVAL is also how the verifier refuses what lockdown forbids */
+		error_advise(err, "needs Linux 6.1 or later, with BTF (/sys/kernel/btf/vmlinux), "
+				  "without lockdown=confidentiality");
 	return r;
 }
 

@@ -141,8 +141,9 @@ static int explain(int r, struct mpol_error *err)
 	if (r == -EPERM || r == -EACCES)
 		error_advise(err, "needs CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, and a kernel "
 				  "without lockdown=confidentiality");
-	else
-		error_advise(err, "needs Linux 6.1 or later with CONFIG_NUMA_BALANCING and BTF");
+	else /* -EINVAL is also how the verifier refuses what lockdown forbids */
+		error_advise(err, "needs Linux 6.1 or later with CONFIG_NUMA_BALANCING and BTF, "
+				  "without lockdown=confidentiality");
 	return r;
 }
 

@@ -35,16 +35,26 @@ start_mpold() {
 	start_daemon $socket "$work/log" "$@"
 }
 
-# start_toucher [COMMAND...]: 32 MiB on node 2, of which 2 are written all the time; $target is it.
+# start_toucher [COMMAND...]: 32 MiB on node 2, of which 2 are written all the time; $target is it, $memory where.
 start_toucher() {
 	"$@" "$toucher" 32 2 2 >"$work/touching" &
 	target=$!
 	until grep -q ready "$work/touching"; do sleep 0.1; done
+	memory=$(sed 's/ready //' "$work/touching")
 }
 
 # on_fast PID: how many MiB of it are on nodes 0 and 1.
 on_fast() {
 	"$mpol" show "$1" --json --no-journal | jq '[.nodes[] | select(.node < 2) | .bytes] | add / 1048576 | floor'
+}
+
+# fast_pages PID START END: how many pages there are on nodes 0 and 1.
+fast_pages() {
+	# shellcheck disable=SC2016 # perl's
+	perl -e 'my ($pid, $at, $end) = @ARGV; my @pages; for (; $at < $end; $at += 4096) { push @pages, $at }
+		my ($addresses, $nodes) = (pack("Q*", @pages), pack("l*", (-1) x @pages));
+		syscall(279, $pid + 0, scalar @pages, $addresses, 0, $nodes, 0) == 0 or die "move_pages: $!";
+		print scalar(grep { $_ == 0 || $_ == 1 } unpack("l*", $nodes)), "\n"' "$@"
 }
 
 # shellcheck disable=SC2317 # called by within_seconds
@@ -105,6 +115,26 @@ is "$(moved) $("$mpol" tier status --json | jq .rounds)" "$count $rounds" "pause
 "$mpol" tier resume >/dev/null
 if within_seconds 60 gone_up $target "$before"; then ok "resumed, it promotes what has become hot"; else not_ok "resumed, it promotes what has become hot"; fi
 
+# ---- hints: what is idle goes up where root says that it is hot
+idle_end=$((16#${memory#*-}))
+idle_start=$((idle_end - (4 << 20)))
+idle=$(printf '%x-%x' $idle_start $idle_end)
+is "$(fast_pages "$target" "$idle_start" "$idle_end")" 0 "idle memory is slow"
+ask POST /v1/hints -d "{\"pid\": $target, \"range\": \"$(printf '%x-%x' $((idle_start + 1)) $idle_end)\", \"hint\": \"hot\"}"
+is "$status $(answer '.error.code + " " + .error.cause')" "400 EINVAL not a range of whole pages" "a hint about parts of pages is refused"
+ask POST /v1/hints -d "{\"pid\": $target, \"range\": \"$(printf '%x-%x' $idle_end $idle_start)\", \"hint\": \"hot\"}"
+is "$status $(answer .error.code)" "400 EINVAL" "one about a range that ends before it begins, too"
+like "$("$mpol" tier hint $target "$idle" warm 2>&1)" 'not hot, cold, pinned or none' "one that is none, too"
+like "$("$mpol" tier hint 1 "$idle" hot 2>&1)" "process 1, 0x${idle/-/-0x}: the process is not managed .ESRCH" "one about another process, too"
+sleep 6
+is "$(fast_pages "$target" "$idle_start" "$idle_end")" 0 "all that changes nothing"
+"$mpol" tier hint $target "$idle" hot >/dev/null
+# shellcheck disable=SC2317 # called by within_seconds
+idle_is_fast() {
+	[ "$(fast_pages "$target" "$idle_start" "$idle_end")" -ge 1000 ]
+}
+if within_seconds 60 idle_is_fast; then ok "idle memory that is said to be hot goes to fast memory"; else not_ok "idle memory that is said to be hot goes to fast memory" "$("$mpol" tier status 2>&1)"; fi
+
 # ---- what two hold stays until both have let go
 tree=$("$mpol" tier add --tree $target --json | jq '.targets[0].id')
 is "$("$mpol" tier status --json | jq -c '[.managed.targets, .managed.processes]')" '[2,1]' "two hold one process"
@@ -146,6 +176,7 @@ for action in pause resume; do
 done
 like "$(as_nobody "$mpol" tier add "$theirs" 2>&1)" "process $theirs: .*EPERM" "nor add root's process"
 like "$(as_nobody "$mpol" tier add --match toucher 2>&1)" 'EPERM' "nor an expression"
+like "$(as_nobody "$mpol" tier hint "$theirs" "$idle" hot 2>&1)" 'EPERM' "nor hint"
 like "$(as_nobody "$mpol" tier remove "$roots" 2>&1)" 'ENOENT' "nor remove what root has added"
 is "$(as_nobody "$mpol" tier list --json | jq -c .targets)" '[]' "nor see it"
 mine=$(as_nobody "$mpol" tier add "$own" --json | jq '.targets[0].id')

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * toucher MIB HOT_MIB NODE: so much memory on a node, of which so much is written all the time:
- * at first its beginning, after each SIGUSR1 the next part.  Says "ready" when it begins.
+ * at first its beginning, after each SIGUSR1 the next part.  Says "ready START-END", hexadecimal,
+ * when it begins: where its memory is.
  */
 #include <linux/mempolicy.h>
 #include <signal.h>
@@ -43,7 +44,7 @@ int main(int argc, char **argv)
 		memory[at] = 1;
 	syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
 	signal(SIGUSR1, go_on);
-	puts("ready");
+	printf("ready %lx-%lx\n", (unsigned long)memory, (unsigned long)memory + bytes);
 	fflush(stdout);
 	for (;;) {
 		const unsigned long start = (unsigned long)part * hot % (bytes - bytes % hot);

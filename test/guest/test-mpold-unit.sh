@@ -35,7 +35,7 @@ cat >"$scratch/driver" <<'END'
 setpriv --reuid=1000 --regid=1000 --clear-groups sleep 54321 &
 show() { systemctl show mpold --property="$1" --value; }
 tiering() { echo "$(cat /proc/sys/kernel/numa_balancing) $(cat /sys/kernel/mm/numa/demotion_enabled)"; }
-await_tiering() { for ((i = 0; i < 300; i++)); do [ "$(tiering)" = "$1" ] && break || sleep 0.2; done; echo "$2: $(tiering)"; }
+await_tiering() { for ((i = 0; i < 50; i++)); do [ "$(tiering)" = "$1" ] && break || sleep 0.2; done; echo "$2: $(tiering)"; }
 echo 2 >/proc/sys/kernel/numa_balancing
 echo true >/sys/kernel/mm/numa/demotion_enabled
 echo "before: $(tiering)"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Giving privileges up: see privileges.h.  Which are needed was found out by leaving out one after
- * the other; test/guest/test-privileges.sh holds it to that.
+ * the other; test/guest/test-privileges.sh does so with those that some tracker is chosen by.
  */
 #include "privileges.h"
 

@@ -3,9 +3,9 @@
  * A process whose memory is tiered: what tiering (policy/tiering.h) knows of its pages, and
  * how its moves are made.
  *
- * Per base page that is there four bytes are kept, in blocks of 2 MiB of addresses; addresses
- * without memory cost nothing.  Which pages there are and on which nodes is asked anew at a clear
- * where the process's ranges have changed, and else in one of sixteen: what comes and goes
+ * Four bytes are kept for each base page of 2 MiB of addresses, where any page is there: a
+ * thousandth of memory that is dense.  Which pages there are and on which nodes is asked anew at a
+ * clear where the process's ranges have changed, and else in one of sixteen: what comes and goes
  * within a range, or is moved by others, is known then.
  *
  * Pages are left where they are, and out of the ranking, that are not the kernel's to move

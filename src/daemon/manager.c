@@ -298,12 +298,8 @@ static void scan(struct manager *manager)
 			roster_failed(roster, i, r);
 			continue;
 		}
-		all.units += seen.units;
-		all.fast_units += seen.fast_units;
-		all.pages += seen.pages;
-		all.all_units += seen.all_units;
-		all.all_pages += seen.all_pages;
-		all.lost_ns += seen.units * access_ns(manager, tiered);
+		seen.lost_ns = seen.units * access_ns(manager, tiered);
+		tiering_seen_add(&all, &seen);
 	}
 	tiering_scanned(&manager->tiering, &all);
 }

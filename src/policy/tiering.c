@@ -124,24 +124,26 @@ static bool is_last_scan(const struct tiering *tiering)
 	       (tiering->rule->averages && all && tiering->seen.pages >= all - all / LEFT_SHARE);
 }
 
-/* Targets that end between scans take what there is with them, but not what was seen of them. */
-static void add_seen(struct tiering_seen *sum, const struct tiering_seen *seen, bool is_first)
+void tiering_seen_add(struct tiering_seen *sum, const struct tiering_seen *seen)
 {
-	if (is_first) {
-		sum->all_units = seen->all_units;
-		sum->all_pages = seen->all_pages;
-	}
 	sum->units += seen->units;
 	sum->fast_units += seen->fast_units;
 	sum->pages += seen->pages;
+	sum->all_units += seen->all_units;
+	sum->all_pages += seen->all_pages;
 	sum->lost_ns += seen->lost_ns;
 }
 
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 {
 	const unsigned scan = tiering->scans++;
+	struct tiering_seen more = *seen;
 
-	add_seen(&tiering->seen, seen, scan == 0);
+	/* Targets that end between scans take what there is with them, but not what was seen of
+	 * them. */
+	if (scan > 0)
+		more.all_units = more.all_pages = 0;
+	tiering_seen_add(&tiering->seen, &more);
 	tiering->losing_ns += seen->lost_ns;
 	tiering->last_scan_lost_ns = seen->lost_ns;
 	if (tiering->rule->averages &&

@@ -74,6 +74,9 @@ struct tiering_seen {
 			   * dearer */
 };
 
+/* Adds what was seen elsewhere, or by another scan. */
+void tiering_seen_add(struct tiering_seen *sum, const struct tiering_seen *seen);
+
 enum tiering_step {
 	TIERING_NOTHING, /* for ever: there is one tier only */
 	TIERING_CLEAR,	 /* all accessed bits, and what was seen; then tiering_cleared */

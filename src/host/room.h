@@ -35,7 +35,7 @@ enum room {
 /* Such pages beyond a watermark; a very large number where the node does not say. */
 uint64_t room_pages(int root, int node, uint64_t watermark_pages, enum room room);
 
-/* From the text of /proc/zoneinfo and of nodeN/vmstat. */
+/* From the text of /proc/zoneinfo (NULL: there is none, all is 0) and of nodeN/vmstat. */
 struct room_watermarks room_parse_watermarks(const char *zoneinfo, int node);
 uint64_t room_parse_present_pages(const char *zoneinfo); /* all nodes' */
 uint64_t room_parse_pages(const char *vmstat, uint64_t watermark_pages, enum room room);

@@ -91,12 +91,12 @@ static struct tier_nodes_memory memory_now(int root, const char *zoneinfo)
 	return memory;
 }
 
-/* "" where it cannot be read; free(3) it.  NULL: no memory. */
+/* NULL where it cannot be read; free(3) it. */
 static char *read_zoneinfo(int root)
 {
 	char *zoneinfo = NULL;
 
-	return rootfs_read(root, &zoneinfo, "proc/zoneinfo") < 0 ? strdup("") : zoneinfo;
+	return rootfs_read(root, &zoneinfo, "proc/zoneinfo") < 0 ? NULL : zoneinfo;
 }
 
 DEFINE_CLEANUP(struct machine *, machine_free);
@@ -108,7 +108,7 @@ int tier_nodes_read(int root, struct tier_nodes **ret, struct mpol_error *err)
 	_cleanup_(question_free) struct question question = { 0 };
 	_cleanup_free_ char *zoneinfo = read_zoneinfo(root);
 	/* Before all else: what comes or goes meanwhile is seen by the next refresh. */
-	const struct tier_nodes_memory as_read = memory_now(root, zoneinfo ? zoneinfo : "");
+	const struct tier_nodes_memory as_read = memory_now(root, zoneinfo);
 	int r = topology_read(root, &machine, err);
 
 	if (r < 0)
@@ -146,14 +146,13 @@ bool tier_nodes_refresh(struct tier_nodes *nodes, int root)
 
 	for (unsigned i = 0; i < nodes->nr; i++) {
 		struct port_node *node = &nodes->nodes[i];
-		const struct room_watermarks marks =
-			room_parse_watermarks(zoneinfo ? zoneinfo : "", node->id);
+		const struct room_watermarks marks = room_parse_watermarks(zoneinfo, node->id);
 
 		node->least_pages = marks.low_pages;
 		node->reserve_pages = marks.high_pages;
 	}
 	tier_nodes_count_free(nodes, root);
-	now = memory_now(root, zoneinfo ? zoneinfo : "");
+	now = memory_now(root, zoneinfo);
 	return now.present_pages != nodes->as_read.present_pages ||
 	       !nodemask_equal(&now.nodes, &nodes->as_read.nodes);
 }

@@ -33,6 +33,7 @@ static void test_high_watermark(void **state)
 	assert_int_equal(room_parse_watermarks(zoneinfo, 1).high_pages, 500);
 	assert_int_equal(room_parse_watermarks(zoneinfo, 2).high_pages, 0);
 	assert_int_equal(room_parse_watermarks("", 0).high_pages, 0);
+	assert_int_equal(room_parse_watermarks(NULL, 0).high_pages, 0);
 }
 
 static void test_present(void **state)
@@ -46,6 +47,7 @@ static void test_present(void **state)
 						  "        present  1000\n"),
 			 4998);
 	assert_int_equal(room_parse_present_pages(zoneinfo), 0);
+	assert_int_equal(room_parse_present_pages(NULL), 0);
 }
 
 static void test_pages(void **state)

@@ -93,3 +93,15 @@ int parse_process_id(const char *text, pid_t *ret)
 	*ret = (pid_t)number;
 	return 0;
 }
+
+bool parse_next_u64(const char **at, uint64_t *ret)
+{
+	const char *digits = *at + strspn(*at, " ");
+	char *behind;
+
+	if (!isdigit((unsigned char)*digits))
+		return false;
+	*ret = strtoull(digits, &behind, 10);
+	*at = behind;
+	return true;
+}

@@ -3,6 +3,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,5 +32,12 @@ int parse_u64(const char *text, int base, uint64_t *ret);
 /* The same for an id of a process or thread, which is from 1.  Further case of -ERANGE: it is not.
  */
 int parse_process_id(const char *text, pid_t *ret);
+
+/*
+ * The decimal number at *at, behind blanks; then *at is behind it.  False: there is none before the
+ * line ends, and nothing is changed.  For texts of many lines, of which sscanf would look for the
+ * end each time.
+ */
+bool parse_next_u64(const char **at, uint64_t *ret);
 
 #endif

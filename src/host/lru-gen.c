@@ -2,14 +2,13 @@
 /* Reading lru_gen: see lru-gen.h. */
 #include "lru-gen.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "text.h"
 
 /* Whether the cgroup is the path's, or above it. */
 static bool is_above(const char *group, size_t length, const char *path)
@@ -19,20 +18,6 @@ static bool is_above(const char *group, size_t length, const char *path)
 	return strncmp(group, path, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
-/* A number of the line, behind blanks.  Not by sscanf, which looks for the end of the whole text
- * each time. */
-static bool read_number(const char **at, uint64_t *ret)
-{
-	const char *digits = *at + strspn(*at, " ");
-	char *behind;
-
-	if (!isdigit((unsigned char)*digits))
-		return false;
-	*ret = strtoull(digits, &behind, 10);
-	*at = behind;
-	return true;
-}
-
 /* "memcg ID PATH": the root's path may be missing, where the kernel has no memory cgroups. */
 static int read_group(const char *line, const char *end, struct lru_gen_group *ret)
 {
@@ -40,7 +25,7 @@ static int read_group(const char *line, const char *end, struct lru_gen_group *r
 	uint64_t id;
 	size_t length;
 
-	if (!read_number(&at, &id) || id > UINT32_MAX)
+	if (!parse_next_u64(&at, &id) || id > UINT32_MAX)
 		return -EBADMSG;
 	ret->id = (uint32_t)id;
 	ret->nr_nodes = 0;
@@ -60,7 +45,7 @@ static int read_line(const char *line, struct lru_gen_group *group)
 
 	if (strncmp(at, "node", strlen("node")) == 0) {
 		at += strlen("node");
-		if (!read_number(&at, &number) || number >= LRU_GEN_NODES_MAX ||
+		if (!parse_next_u64(&at, &number) || number >= LRU_GEN_NODES_MAX ||
 		    group->nr_nodes == LRU_GEN_NODES_MAX)
 			return -EBADMSG;
 		group->nodes[group->nr_nodes].node = (int)number;
@@ -68,8 +53,8 @@ static int read_line(const char *line, struct lru_gen_group *group)
 		return 0;
 	}
 	/* Statistics, where there are any, have a letter behind their second number. */
-	if (group->nr_nodes && read_number(&at, &number) && read_number(&at, &age) && *at == ' ' &&
-	    number > group->nodes[group->nr_nodes - 1].youngest)
+	if (group->nr_nodes && parse_next_u64(&at, &number) && parse_next_u64(&at, &age) &&
+	    *at == ' ' && number > group->nodes[group->nr_nodes - 1].youngest)
 		group->nodes[group->nr_nodes - 1].youngest = number;
 	return 0;
 }

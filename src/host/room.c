@@ -2,7 +2,6 @@
 /* Room on a node: see room.h.  The texts are the kernel's; what is missing counts as 0. */
 #include "room.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "cleanup.h"
 #include "rootfs.h"
+#include "text.h"
 
 static const char *next_line(const char *line)
 {
@@ -18,10 +18,7 @@ static const char *next_line(const char *line)
 	return newline ? newline + 1 : NULL;
 }
 
-/*
- * The number that a line has behind its key.  Not by sscanf, which looks for the end of the whole
- * text each time.
- */
+/* The number that a line has behind its key. */
 static bool read_value(const char *line, const char *key, uint64_t *ret)
 {
 	const size_t length = strlen(key);
@@ -29,11 +26,8 @@ static bool read_value(const char *line, const char *key, uint64_t *ret)
 	line += strspn(line, " ");
 	if (strncmp(line, key, length) != 0 || line[length] != ' ')
 		return false;
-	line += length + strspn(line + length, " ");
-	if (!isdigit((unsigned char)*line))
-		return false;
-	*ret = strtoull(line, NULL, 10);
-	return true;
+	line += length;
+	return parse_next_u64(&line, ret);
 }
 
 /* Whether a zone of some node begins here: "Node 0, zone   Normal". */

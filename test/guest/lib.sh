@@ -57,6 +57,26 @@ within_seconds() {
 	return 1
 }
 
+# comes_true SECONDS SENTENCE COMMAND...: within so many it succeeds; else what mpold says is shown.
+comes_true() {
+	if within_seconds "$1" "${@:3}"; then
+		ok "$2"
+	else
+		# shellcheck disable=SC2154 # the script's
+		not_ok "$2" "$("$MPOL_BUILD/src/cli/mpol" tier status 2>&1)" "$(cat "$work/log" 2>&1)"
+	fi
+}
+
+# start_toucher [COMMAND...]: 32 MiB on node 2, of which 2 are written all the time; $target is it, $memory where.
+start_toucher() {
+	"$@" "$MPOL_BUILD/test/guest/toucher" 32 2 2 >"$work/touching" &
+	# shellcheck disable=SC2034 # the script's
+	target=$!
+	until grep -q ready "$work/touching"; do sleep 0.1; done
+	# shellcheck disable=SC2034 # the script's
+	memory=$(sed 's/ready //' "$work/touching")
+}
+
 # start_daemon SOCKET LOG OPTION...: mpold, until it takes requests there; $daemon is it.
 start_daemon() {
 	local socket=$1 log=$2

@@ -24,19 +24,19 @@ for tracker in ptescan hintfault; do
 done
 like "$("$mpol" doctor)" "^ *mglru +cannot: .*a kernel that is not locked down" "why mglru does not"
 
-"$MPOL_BUILD/test/guest/toucher" 32 2 2 >"$work/touching" &
-target=$!
-until grep -q ready "$work/touching"; do sleep 0.1; done
+# shellcheck disable=SC2119 # as itself
+start_toucher
 start_daemon "$socket" "$work/log" --pid $target
 like "$(cat "$work/log")" 'tracker damon: the best that works here; not ptescan: .*without lockdown=confidentiality' "the log says which, and why"
 is "$(curl -s --unix-socket "$socket" http://mpold/v1/status | jq -r '"\(.tracker.name) \(.managed.processes)"')" "damon 1" "and with it, it manages"
 rounds() {
 	curl -s --unix-socket "$socket" http://mpold/v1/status | jq .rounds
 }
-for _ in $(seq 300); do
-	[ "$(rounds)" -lt 3 ] || break
-	sleep 0.2
-done
+# shellcheck disable=SC2317 # called by within_seconds
+has_rounds() {
+	[ "$(rounds)" -ge 3 ]
+}
+within_seconds 60 has_rounds || true
 within "$(rounds)" 3 100000 "rounds are made"
 kill $daemon $target
 wait $daemon && ok "and ends when told to"

@@ -5,7 +5,6 @@
 # shellcheck source=test/guest/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 mpol=$MPOL_BUILD/src/cli/mpol
-toucher=$MPOL_BUILD/test/guest/toucher
 nodes=/sys/devices/system/node
 socket=/run/mpold/mpold.sock
 work=$(mktemp -d)
@@ -13,18 +12,11 @@ log=$work/log
 [ "$(cat $nodes/has_memory)" = 0-1 ] || skip "needs nodes 0-1 with memory, and memory of node 2 that is offline"
 echo 0 >/proc/sys/kernel/numa_balancing
 
-# start_toucher MIB HOT_MIB NODE; $target is it.
-start_toucher() {
-	"$toucher" "$@" >"$work/touching" &
-	target=$!
-	until grep -q ready "$work/touching"; do sleep 0.1; done
-}
-
 status() {
 	"$mpol" tier status --json | jq -c "$1"
 }
 
-# shellcheck disable=SC2317 # called by within_seconds
+# shellcheck disable=SC2317 # called by comes_true
 knows_nodes() {
 	[ "$(status '[.nodes[].node]')" = "$1" ]
 }
@@ -39,22 +31,18 @@ has_rounds() {
 	[ "$(status .rounds)" -gt "$1" ]
 }
 
-# come_true SENTENCE COMMAND...: within two minutes.
-come_true() {
-	if within_seconds 120 "${@:2}"; then ok "$1"; else not_ok "$1" "$("$mpol" tier status 2>&1)" "$(cat "$log")"; fi
-}
-
 like "$("$MPOL_BUILD/src/daemon/mpold" --config /dev/null --socket $socket 2>&1)" 'one tier' "mpold does not start where there is one tier"
 plug
 start_daemon $socket "$log"
 is "$(status '[.nodes[].node]')" '[0,1,2]' "it starts with three nodes"
-start_toucher 32 2 2
+# shellcheck disable=SC2119 # as itself
+start_toucher
 "$mpol" tier add $target >/dev/null
-come_true "hot pages of node 2 are promoted" has_moved promote 512
+comes_true 120 "hot pages of node 2 are promoted" has_moved promote 512
 
 unplug 2
 is "$(cat $nodes/has_memory)" 0-1 "node 2 has gone"
-come_true "mpold knows" knows_nodes '[0,1]'
+comes_true 120 "mpold knows" knows_nodes '[0,1]'
 like "$(cat "$log")" 'nodes have changed; with memory: 0-1, of 1 tier; come: none; gone: 2' "and says so"
 like "$(cat "$log")" 'one tier: nothing is moved' "and that there is nothing to be done"
 rounds=$(status .rounds)
@@ -65,23 +53,24 @@ kill -KILL $target
 is_alone() {
 	[ "$(status .managed.processes)" = 0 ]
 }
-come_true "a process that ends is let go all the same" is_alone
+comes_true 120 "a process that ends is let go all the same" is_alone
 
 plug
-come_true "mpold knows the node that has come" knows_nodes '[0,1,2]'
+comes_true 120 "mpold knows the node that has come" knows_nodes '[0,1,2]'
 like "$(cat "$log")" 'nodes have changed; with memory: 0-2, of 2 tiers; come: 2; gone: none' "and says so"
 is "$(status '[.nodes[] | select(.node == 2) | .tier]')" '[1]' "it is a slow one"
 promoted=$(status '[.moves.flows[] | select(.reason == "promote") | .moved_pages] | add // 0')
-start_toucher 32 2 2
+# shellcheck disable=SC2119 # as itself
+start_toucher
 "$mpol" tier add $target >/dev/null
-come_true "hot pages are promoted from it" has_moved promote $((promoted + 512))
+comes_true 120 "hot pages are promoted from it" has_moved promote $((promoted + 512))
 
 unplug 2
 is "$(cat $nodes/has_memory)" 0-1 "it goes once more"
-come_true "which mpold knows" knows_nodes '[0,1]'
+comes_true 120 "which mpold knows" knows_nodes '[0,1]'
 plug
-come_true "and comes" knows_nodes '[0,1,2]'
-come_true "and mpold goes on" has_rounds "$(status .rounds)"
+comes_true 120 "and comes" knows_nodes '[0,1,2]'
+comes_true 120 "and mpold goes on" has_rounds "$(status .rounds)"
 is "$(grep -c 'is not followed' "$log")" 0 "nothing failed meanwhile"
 kill $target
 kill -TERM $daemon

@@ -7,7 +7,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 mpol=$MPOL_BUILD/src/cli/mpol
 mpold=$MPOL_BUILD/src/daemon/mpold
-toucher=$MPOL_BUILD/test/guest/toucher
 [ "$(cat /sys/devices/system/node/has_memory)" = 0-2 ] || skip "needs nodes 0-2 with memory"
 echo 0 >/proc/sys/kernel/numa_balancing
 socket=/run/mpold/mpold.sock
@@ -33,14 +32,6 @@ as_nobody() {
 
 start_mpold() {
 	start_daemon $socket "$work/log" "$@"
-}
-
-# start_toucher [COMMAND...]: 32 MiB on node 2, of which 2 are written all the time; $target is it, $memory where.
-start_toucher() {
-	"$@" "$toucher" 32 2 2 >"$work/touching" &
-	target=$!
-	until grep -q ready "$work/touching"; do sleep 0.1; done
-	memory=$(sed 's/ready //' "$work/touching")
 }
 
 # on_fast PID: how many MiB of it are on nodes 0 and 1.
@@ -87,7 +78,7 @@ before=$(on_fast $target)
 "$mpol" tier add $target >"$work/said"
 like "$(cat "$work/said")" "^target [0-9]+: process $target\$" "a process is added"
 id=$(sed 's/target \([0-9]*\):.*/\1/' "$work/said")
-if within_seconds 60 gone_up $target "$before"; then ok "its hot pages go to fast memory"; else not_ok "its hot pages go to fast memory" "$("$mpol" tier status 2>&1)"; fi
+comes_true 60 "its hot pages go to fast memory" gone_up $target "$before"
 ask GET /v1/status
 within "$(answer '.moves.moved_pages')" 512 8192 "moved pages are counted"
 is "$(answer '[.moves.flows[] | select(.reason == "promote") | .moved_pages] | add')" "$(answer .moves.moved_pages)" "and by reason"
@@ -115,7 +106,7 @@ before=$(on_fast $target)
 sleep 6
 is "$(moved) $("$mpol" tier status --json | jq .rounds)" "$count $rounds" "paused, it neither looks nor moves"
 "$mpol" tier resume >/dev/null
-if within_seconds 60 gone_up $target "$before"; then ok "resumed, it promotes what has become hot"; else not_ok "resumed, it promotes what has become hot"; fi
+comes_true 60 "resumed, it promotes what has become hot" gone_up $target "$before"
 
 # ---- hints: what is idle goes up where root says that it is hot
 idle_end=$((16#${memory#*-}))
@@ -135,7 +126,7 @@ is "$(fast_pages "$target" "$idle_start" "$idle_end")" 0 "all that changes nothi
 idle_is_fast() {
 	[ "$(fast_pages "$target" "$idle_start" "$idle_end")" -ge 1000 ]
 }
-if within_seconds 60 idle_is_fast; then ok "idle memory that is said to be hot goes to fast memory"; else not_ok "idle memory that is said to be hot goes to fast memory" "$("$mpol" tier status 2>&1)"; fi
+comes_true 60 "idle memory that is said to be hot goes to fast memory" idle_is_fast
 
 # ---- what two hold stays until both have let go
 tree=$("$mpol" tier add --tree $target --json | jq '.targets[0].id')
@@ -164,7 +155,7 @@ kill -KILL $target
 gone() {
 	[ "$("$mpol" tier status --json | jq .managed.targets)" = 0 ]
 }
-if within_seconds 10 gone; then ok "with its process, a target goes"; else not_ok "with its process, a target goes"; fi
+comes_true 10 "with its process, a target goes" gone
 
 # ---- another user
 start_toucher
@@ -246,7 +237,7 @@ is "$("$mpol" tier status --json | jq .managed.processes)" 1 "the next one takes
 is_lost() {
 	"$mpol" tier status --json | jq -e '.cpu.targets_ns > 0'
 }
-if within_seconds 60 is_lost; then ok "what looking costs targets is told"; else not_ok "what looking costs targets is told"; fi
+comes_true 60 "what looking costs targets is told" is_lost
 
 # ---- settings that are read again are in force
 in_force() {
@@ -267,7 +258,7 @@ rounds=$("$mpol" tier status --json | jq .rounds)
 goes_on() {
 	[ "$("$mpol" tier status --json | jq .rounds)" -gt $((rounds + 1)) ]
 }
-if within_seconds 60 goes_on; then ok "and rounds go on"; else not_ok "and rounds go on"; fi
+comes_true 60 "and rounds go on" goes_on
 kill $daemon
 wait $daemon && ok "it ends when told to"
 

@@ -89,6 +89,11 @@ rm "$work/qemu/tripped" "$work/qemu/always"
 sed -i 's/^\texit$/\texec sleep 1000/' "$work/qemu/qemu-system-x86_64"
 LAB_BOOT_SECONDS=4 PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
 is "$status $stdout" "0 there" "a guest that hangs while it starts is started once more"
+rm "$work/qemu/tripped"
+sed -i 's/^\texec sleep 1000$/\tkill -ABRT $$/' "$work/qemu/qemu-system-x86_64"
+PATH=$work/qemu:$PATH lab two-dram-cxl -- echo there
+is "$status $stdout" "0 there" "a guest whose QEMU aborts while it starts is started once more"
+like "$stderr" 'QEMU aborted' "and lab/run says why"
 nothing_left "starting once more"
 # Once the command runs it is repeated only if that is said to be fine.
 cat >"$work/qemu/qemu-system-x86_64" <<'END'

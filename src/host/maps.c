@@ -8,28 +8,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads a hexadecimal number that ends in the character after; steps over both. */
-static bool take_number(char **cursor, char after, uint64_t *ret)
+/* Reads a number that ends in the character after; steps over both. */
+static bool take_number_to(char **cursor, int base, char after, uint64_t *ret)
 {
 	char *end;
 
 	if (!isxdigit((unsigned char)**cursor))
 		return false;
-	*ret = strtoull(*cursor, &end, 16);
+	*ret = strtoull(*cursor, &end, base);
 	if (*end != after)
 		return false;
 	*cursor = end + 1;
 	return true;
 }
 
-/* Steps over a word and the spaces behind it. */
-static bool skip_word(char **cursor)
+static bool take_number(char **cursor, char after, uint64_t *ret)
 {
-	size_t length = strcspn(*cursor, " ");
+	return take_number_to(cursor, 16, after, ret);
+}
 
-	*cursor += length;
+/* "08:01 1234", and the spaces behind it. */
+static bool take_file(char **cursor, struct maps_entry *entry)
+{
+	uint64_t major, minor;
+
+	if (!take_number(cursor, ':', &major) || !take_number(cursor, ' ', &minor) ||
+	    !take_number_to(cursor, 10, ' ', &entry->inode))
+		return false;
+	entry->device = major << 32 | minor;
 	*cursor += strspn(*cursor, " ");
-	return length > 0;
+	return true;
 }
 
 int maps_next(char **cursor, struct maps_entry *ret)
@@ -47,7 +55,7 @@ int maps_next(char **cursor, struct maps_entry *ret)
 		return -EBADMSG;
 	memcpy(entry.permissions, line, 4);
 	line += 5;
-	if (!take_number(&line, ' ', &entry.offset) || !skip_word(&line) || !skip_word(&line))
+	if (!take_number(&line, ' ', &entry.offset) || !take_file(&line, &entry))
 		return -EBADMSG;
 	entry.name = line;
 	*ret = entry;

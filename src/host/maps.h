@@ -8,6 +8,8 @@
 struct maps_entry {
 	uint64_t start, end; /* addresses, end exclusive */
 	uint64_t offset;     /* into the file, in bytes */
+	uint64_t device;     /* of the file: major << 32 | minor */
+	uint64_t inode;	     /* there; 0: no file */
 	char permissions[5]; /* "rw-p" */
 	const char *name;    /* file or "[heap]", "" if none; points into the text */
 };

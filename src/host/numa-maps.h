@@ -46,7 +46,8 @@ struct vma_node {
 struct vma {
 	uint64_t start, end;
 	char permissions[5];
-	char *name; /* "" if none; "\012" decoded; owned */
+	char *name;			/* "" if none; "\012" decoded; owned */
+	uint64_t device, inode, offset; /* of its file, as in maps.h */
 	const struct mpol_policy *policy;
 	bool policy_cut;
 	bool is_locked;		/* vma_table_mark_locked */

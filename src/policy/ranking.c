@@ -335,13 +335,14 @@ static bool is_learning(const struct ranking *ranking)
 	return ranking->exchange.round.calm_ns < LEARNING_NS;
 }
 
-/* Fills what room there is, the hottest first.  As long as more is learnt with every round, with
- * those only that are sure to belong there. */
+/* Fills what room there is for whole units, the hottest first.  As long as more is learnt with
+ * every round, with those only that are sure to belong there. */
 static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t *budget)
 {
 	const bool learning = is_learning(ranking);
 	uint64_t room = ranking->exchange.room_pages, pages;
 
+	room -= room % ranking->largest_pages;
 	for (; room && *budget && next_hot(hot); room -= pages, *budget -= pages) {
 		const unsigned heat = hot->at.heat;
 
@@ -355,12 +356,20 @@ static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t *
 	}
 }
 
+/* So many pages are in units that make up these. */
+static uint64_t whole_units(const struct ranking *ranking, uint64_t pages)
+{
+	const uint64_t more = ranking->largest_pages - 1;
+
+	return pages + more - (pages + more) % ranking->largest_pages;
+}
+
 void ranking_decide(struct ranking *ranking)
 {
 	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
 	struct frontier hot = { ranking->exchange.slow_pages, hottest, hottest };
 	struct frontier cold = { ranking->exchange.fast_pages, coldest, coldest };
-	uint64_t owed = ranking->exchange.owed_pages, pages;
+	uint64_t owed = whole_units(ranking, ranking->exchange.owed_pages), pages;
 	uint64_t budget = ranking->exchange.round.max_moved_pages;
 
 	ranking->boundary = boundary(ranking);

@@ -186,16 +186,22 @@ static void test_calm_lets_hardly_change_what_may_be_equal(void **state)
 	assert_in_range(moved, NR - 10, NR);
 }
 
+/* Twenty, half of which are fast. */
+static void use_huge_pages(void)
+{
+	units.span.unit_pages = 512;
+	units.span.nr_units = 20;
+	for (int i = 0; i < 20; i++)
+		units.nodes[i] = i < 10 ? FAST : SLOW;
+}
+
 /* An allowance too small for huge pages in one round comes together over many. */
 static void test_calm_lets_huge_pages_save_up(void **state)
 {
 	unsigned rounds = 0;
 
 	(void)state;
-	units.span.unit_pages = 512;
-	units.span.nr_units = 20;
-	for (int i = 0; i < 20; i++)
-		units.nodes[i] = i < 10 ? FAST : SLOW;
+	use_huge_pages();
 	see(10, 10, 1);
 	calm_ns = 40000000000;
 	for (; rounds < 400 && ranking.exchange.promote.pages == 0; rounds++)
@@ -270,6 +276,25 @@ static void test_room_and_debt(void **state)
 	assert_int_equal(units.nodes[200], SLOW);
 	assert_int_equal(units.nodes[209], SLOW);
 	assert_int_equal(move(PORT_PROMOTE, NR), 0);
+}
+
+/* Room for a part of a huge page is none, and who lacks a part demotes a whole one. */
+static void test_room_and_debt_of_huge_pages(void **state)
+{
+	(void)state;
+	use_huge_pages();
+	node_list[FAST].free_pages += 300;
+	see(10, 1, 4);
+	decide(&round_of_5);
+	assert_int_equal(ranking.exchange.promote.pages, 512);
+	assert_int_equal(ranking.exchange.demote.pages, 512);
+
+	start(NULL);
+	use_huge_pages();
+	node_list[FAST].free_pages = 0;
+	decide(&round_of_5);
+	assert_int_equal(ranking.exchange.promote.pages, 0);
+	assert_int_equal(ranking.exchange.demote.pages, 512);
 }
 
 /* Which of many equals has the room that there is would be chance, soon after a shift. */
@@ -555,6 +580,7 @@ int main(void)
 		TEST(test_sure_of_a_difference_after_some_rounds),
 		TEST(test_gain_must_pay),
 		TEST(test_room_and_debt),
+		TEST(test_room_and_debt_of_huge_pages),
 		TEST(test_room_is_not_left_to_chance_at_first),
 		TEST(test_rest_is_short_at_first),
 		TEST(test_limit),

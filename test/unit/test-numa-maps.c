@@ -148,7 +148,7 @@ static void test_bad_lines(void **state)
 	"1000-3000 r-xp 00000000 08:01 11                          /bin/x\n"             \
 	"3000-4000 rw-p 00000000 00:00 0                           [heap]\n"             \
 	"5000-6000 rw-p 00000000 00:00 0 \n"                                             \
-	"6000-7000 rw-p 00000000 08:01 12                          /tmp/two\\012lines\n" \
+	"6000-7000 rw-p 00002000 fe:10 12                          /tmp/two\\012lines\n" \
 	"8000-9000 r-xp 00000000 00:00 0                           [vdso]\n"             \
 	"f000-10000 --xp 00000000 00:00 0                          [vsyscall]\n"
 
@@ -180,6 +180,10 @@ static void test_join(void **state)
 	assert_int_equal(table.bytes[0], 8192);
 	assert_int_equal(table.bytes[1], 8192);
 	assert_string_equal(table.vmas[2].name, "/tmp/two\nlines");
+	assert_int_equal(table.vmas[2].device, 0xfeULL << 32 | 0x10);
+	assert_int_equal(table.vmas[2].inode, 12);
+	assert_int_equal(table.vmas[2].offset, 0x2000);
+	assert_int_equal(table.vmas[1].inode, 0);
 	assert_string_equal(table.vmas[0].permissions, "r-xp");
 	assert_ptr_equal(table.vmas[0].policy, table.vmas[1].policy);
 

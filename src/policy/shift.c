@@ -26,9 +26,8 @@
 /* After an alarm that was wrong there are no others for so many rounds, at first. */
 #define FIRST_DEAF_ROUNDS 8
 
-/* The usual share follows one that is greater within so many rounds, one that is less within more:
+/* The usual share follows one that is less within so many rounds, one that is greater within fewer:
  * a shift that is not noticed at once is noticed later. */
-#define RISING_ROUNDS  4
 #define FALLING_ROUNDS 16
 
 /* How far below it shares are is a mean over so many, in which those above it count as on it: they
@@ -39,12 +38,26 @@
 /* So much of what rounds were below it that agreed on no shift is how it varies. */
 #define DOUBT_SHARE 16
 
-/* That much less than usual is believed at once; less of it when so many rounds agree. */
-static const struct {
-	int64_t share; /* at least one part in so many of the usual is missing */
-	int64_t spreads;
-} clear = { 4, 10 }, likely = { 7, 6 };
-#define LIKELY_ROUNDS 3
+/* That much less than usual is believed soon, less of it when more rounds agree: a part of the
+ * usual, one of so many, and so many times how far below it shares are. */
+#define CLEAR_SHARE    4
+#define LIKELY_SHARE   7
+#define LIKELY_SPREADS 6
+#define LIKELY_ROUNDS  3
+
+/* Few units vary by chance, above the usual share as much as below it: one that rose quickly would
+ * soon be that of the luckiest rounds.  And one round of them alone is never believed. */
+struct manner {
+	int64_t rising_rounds, clear_spreads;
+	unsigned needed_rounds;
+};
+static const struct manner of_many = { 4, 10, LIKELY_ROUNDS };
+static const struct manner of_few = { 8, 8, LIKELY_ROUNDS + 1 };
+
+static const struct manner *manner_of(uint64_t accessed)
+{
+	return accessed < FEW_UNITS ? &of_few : &of_many;
+}
 
 void shift_start(struct shift *shift)
 {
@@ -82,6 +95,15 @@ static uint64_t count_accessed(const struct shift *shift)
 	return accessed;
 }
 
+/* How much a unit of a score counts: about as often as it is accessed.  Of few units the hottest
+ * are so few that chance would have most of that: there it grows less. */
+static unsigned weigh(unsigned score, unsigned top, uint64_t accessed)
+{
+	if (accessed < FEW_UNITS)
+		return score * score;
+	return 1U << 2 * (score < top ? score : top);
+}
+
 /* Which part of what this round has seen is fast, in millionths. */
 static int64_t fast_part(const struct shift *shift, uint64_t accessed)
 {
@@ -89,7 +111,7 @@ static int64_t fast_part(const struct shift *shift, uint64_t accessed)
 	uint64_t fast = 0, all = 0;
 
 	for (unsigned score = 1; score <= PORT_MAX_SCANS; score++) {
-		const unsigned weight = 1U << 2 * (score < top ? score : top);
+		const unsigned weight = weigh(score, top, accessed);
 
 		fast += shift->fast_units[score] * weight;
 		all += shift->units[score] * weight;
@@ -105,18 +127,19 @@ static bool is_less(const struct shift_usual *usual, int64_t ppm, int64_t share,
 	return less * share > usual->ppm && less > spreads * usual->spread_ppm;
 }
 
-static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm)
+static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm,
+			    const struct manner *manner)
 {
-	return is_less(usual, ppm, clear.share, clear.spreads);
+	return is_less(usual, ppm, CLEAR_SHARE, manner->clear_spreads);
 }
 
 /* How many rounds behind one another have been as those after a shift; a clear one counts as so
  * many as are needed. */
-static unsigned suspect(const struct shift *shift, int64_t ppm)
+static unsigned suspect(const struct shift *shift, int64_t ppm, const struct manner *manner)
 {
-	if (is_clearly_less(&shift->usual, ppm))
+	if (is_clearly_less(&shift->usual, ppm, manner))
 		return shift->suspect_rounds + LIKELY_ROUNDS;
-	return is_less(&shift->usual, ppm, likely.share, likely.spreads) ? shift->suspect_rounds + 1
+	return is_less(&shift->usual, ppm, LIKELY_SHARE, LIKELY_SPREADS) ? shift->suspect_rounds + 1
 									 : 0;
 }
 
@@ -128,7 +151,7 @@ static void begin_usual(struct shift_usual *usual, int64_t ppm)
 		usual->spread_ppm = ppm / FIRST_SPREAD_SHARE;
 }
 
-static void follow(struct shift_usual *usual, int64_t ppm)
+static void follow(struct shift_usual *usual, int64_t ppm, const struct manner *manner)
 {
 	const int64_t more = ppm - usual->ppm;
 
@@ -137,7 +160,7 @@ static void follow(struct shift_usual *usual, int64_t ppm)
 		return;
 	}
 	usual->spread_ppm += ((more < 0 ? -more : 0) - usual->spread_ppm) / SPREAD_ROUNDS;
-	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : RISING_ROUNDS);
+	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : manner->rising_rounds);
 }
 
 /* A round as usual after some that were not: there was no shift, it varies so much.  That few units
@@ -164,11 +187,11 @@ bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint6
 	if (units < FEW_UNITS)
 		return false;
 	ppm = (int64_t)(fast_units * MILLION / units);
-	if (!shift->is_alarmed && may_alarm(shift) && is_clearly_less(usual, ppm)) {
+	if (!shift->is_alarmed && may_alarm(shift) && is_clearly_less(usual, ppm, &of_many)) {
 		shift->is_alarmed = true;
 		return true;
 	}
-	follow(usual, ppm);
+	follow(usual, ppm, &of_many);
 	return false;
 }
 
@@ -206,22 +229,21 @@ static void remember(struct shift *shift, bool soon)
 	shift->rounds = 0;
 }
 
-/* Whether what this round has seen comes of a shift.  Few units vary much: they are believed when
- * one round more agrees. */
+/* Whether what this round has seen comes of a shift. */
 static bool has_shifted(struct shift *shift, uint64_t accessed)
 {
-	const unsigned needed = LIKELY_ROUNDS + (accessed < FEW_UNITS ? 1 : 0);
+	const struct manner *manner = manner_of(accessed);
 	const int64_t ppm = fast_part(shift, accessed);
 
-	shift->suspect_rounds = suspect(shift, ppm);
+	shift->suspect_rounds = suspect(shift, ppm, manner);
 	if (!shift->suspect_rounds) {
 		allay(shift, accessed);
-		follow(&shift->usual, ppm);
+		follow(&shift->usual, ppm, manner);
 		return false;
 	}
 	if (shift->doubt_ppm < shift->usual.ppm - ppm)
 		shift->doubt_ppm = shift->usual.ppm - ppm;
-	if (shift->suspect_rounds < needed || shift->rounds <= shift->calm_rounds)
+	if (shift->suspect_rounds < manner->needed_rounds || shift->rounds <= shift->calm_rounds)
 		return false;
 	remember(shift, shift->rounds < SOON * shift->calm_rounds);
 	begin_usual(&shift->usual, ppm);

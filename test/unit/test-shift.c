@@ -128,17 +128,37 @@ static bool detect_huge(const int fast[3], const int slow[3])
 	return end_round();
 }
 
-/* Where all is in use before and after, how often tells. */
+/* Where all is in use before and after, how often tells.  The numbers are those of a guest. */
 static void test_few_units_all_in_use(void **state)
 {
+	const int usual[2][3] = { { 30, 10, 15 }, { 10, 8, 55 } };
+	const int after[2][3] = { { 12, 10, 33 }, { 34, 12, 27 } };
+
 	(void)state;
 	for (int i = 0; i < 50; i++)
-		assert_false(detect_huge((int[]) { 8, 48, 0 }, (int[]) { 0, 0, 72 }));
+		assert_false(detect_huge(usual[0], usual[1]));
 	/* One round of so few may be chance; two are not. */
-	assert_false(detect_huge((int[]) { 5, 34, 17 }, (int[]) { 3, 14, 55 }));
-	assert_false(detect_huge((int[]) { 8, 48, 0 }, (int[]) { 0, 0, 72 }));
-	assert_false(detect_huge((int[]) { 5, 34, 17 }, (int[]) { 3, 14, 55 }));
-	assert_true(detect_huge((int[]) { 5, 34, 17 }, (int[]) { 3, 14, 55 }));
+	assert_false(detect_huge(after[0], after[1]));
+	assert_false(detect_huge(usual[0], usual[1]));
+	assert_false(detect_huge(after[0], after[1]));
+	assert_true(detect_huge(after[0], after[1]));
+}
+
+/* Four rounds of a guest, and the two after a shift: they are not taken for chance. */
+static void test_few_units_vary(void **state)
+{
+	static const int fast[4][3] = {
+		{ 41, 7, 20 }, { 35, 18, 15 }, { 38, 6, 24 }, { 35, 16, 17 }
+	};
+	static const int slow[4][3] = {
+		{ 13, 6, 41 }, { 7, 10, 43 }, { 17, 4, 39 }, { 16, 8, 36 }
+	};
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		assert_false(detect_huge(fast[i % 4], slow[i % 4]));
+	assert_false(detect_huge((int[]) { 12, 29, 27 }, (int[]) { 34, 14, 12 }));
+	assert_true(detect_huge((int[]) { 34, 1, 33 }, (int[]) { 42, 2, 16 }));
 }
 
 /* A little less is believed of few units in the fourth round, where of many the third will do. */
@@ -384,6 +404,7 @@ int main(void)
 		cmocka_unit_test_setup(test_waits_for_calm, start),
 		cmocka_unit_test_setup(test_weighs_by_score, start),
 		cmocka_unit_test_setup(test_few_units_all_in_use, start),
+		cmocka_unit_test_setup(test_few_units_vary, start),
 		cmocka_unit_test_setup(test_few_units_a_little_less, start),
 		cmocka_unit_test_setup(test_asks_again, start),
 		cmocka_unit_test_setup(test_few_hide_nothing, start),

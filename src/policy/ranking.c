@@ -14,8 +14,10 @@
 #define SUDDEN_HEATS (2 * RANKING_HEAT_STEP)
 #define SUDDEN_AGE   3
 
-/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses. */
-#define NOISE_HEATS 48
+/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses; of huge pages,
+ * which are few, and cost as many moves as their pages, of 2. */
+#define NOISE_HEATS	 48
+#define HUGE_NOISE_HEATS 64
 
 /* Two whose heats differ by so much are not equal: a factor of 8. */
 #define SURE_HEATS (3 * RANKING_HEAT_STEP / 2)
@@ -23,9 +25,10 @@
 /* Of all pages, so many millionths may change places in a second although they are not sure to
  * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at
  * last what a slow drift takes. */
-#define DOUBTFUL_PPM_S3	   8e6
-#define LEAST_DOUBTFUL_PPM 200
-#define PAIR_PPM	   2000000
+#define DOUBTFUL_PPM_S3	     8e6
+#define HUGE_DOUBTFUL_PPM_S3 2.5e6 /* where there are huge pages */
+#define LEAST_DOUBTFUL_PPM   200
+#define PAIR_PPM	     2000000
 
 /* Caution is judged of so many pages that have rested, and of so many units, and no sooner after
  * the last time: by then other pages have rested. It grows where over a quarter is regretted. Where
@@ -219,11 +222,17 @@ static bool repays(const struct ranking *ranking, uint64_t accesses, unsigned mo
 	return accesses * ranking->gain_ns > moves * ranking->exchange.round.move_page_ns;
 }
 
+static bool has_huge_pages(const struct ranking *ranking)
+{
+	return ranking->largest_pages > 1;
+}
+
 static bool worth_changing(const struct ranking *ranking, unsigned hot, unsigned cold)
 {
 	const unsigned caution = hot == RANKING_HINTED_HOT ? 0 : ranking->caution;
+	const unsigned noise = has_huge_pages(ranking) ? HUGE_NOISE_HEATS : NOISE_HEATS;
 
-	return hot >= cold + NOISE_HEATS + caution &&
+	return hot >= cold + noise + caution &&
 	       repays(ranking, ranking->accesses[hot] - ranking->accesses[cold], 2);
 }
 
@@ -280,9 +289,10 @@ static void allow_doubtful(struct ranking *ranking)
 	const double calm_s = (double)round->calm_ns / 1e9;
 	const uint64_t before_ns = ranking->decided_ns ? ranking->decided_ns : round->now_ns;
 	const double passed_s = (double)(round->now_ns - before_ns) / 1e9;
-	double ppm_s = LEAST_DOUBTFUL_PPM;
+	double ppm_s = has_huge_pages(ranking) ? HUGE_DOUBTFUL_PPM_S3 : DOUBTFUL_PPM_S3;
 
-	ppm_s += DOUBTFUL_PPM_S3 / (calm_s > 1 ? calm_s * calm_s * calm_s : 1);
+	ppm_s /= calm_s > 1 ? calm_s * calm_s * calm_s : 1;
+	ppm_s += LEAST_DOUBTFUL_PPM;
 	ranking->doubtful_ppm =
 		least(ranking->doubtful_ppm, (uint64_t)ranking->largest_pages * PAIR_PPM);
 	ranking->doubtful_ppm += (uint64_t)(ppm_s * passed_s * (double)all_pages(ranking));

@@ -204,9 +204,9 @@ static void test_calm_lets_huge_pages_save_up(void **state)
 	use_huge_pages();
 	see(10, 10, 1);
 	calm_ns = 40000000000;
-	for (; rounds < 400 && ranking.exchange.promote.pages == 0; rounds++)
+	for (; rounds < 500 && ranking.exchange.promote.pages == 0; rounds++)
 		decide(&round_of_5);
-	assert_in_range(rounds, 50, 399);
+	assert_in_range(rounds, 50, 499);
 	assert_int_equal(ranking.exchange.promote.pages, 512);
 	assert_int_equal(ranking.exchange.demote.pages, 512);
 }

@@ -166,6 +166,20 @@ static uint64_t budgeted_ns(const struct manager *manager)
 	return manager->cpu.looking_ns + manager->cpu.deciding_ns;
 }
 
+/* What processes share is judged, and counted, once. */
+static void join_shared(const struct manager *manager)
+{
+	const struct roster *roster = &manager->roster;
+	_cleanup_free_ struct tiered **tiereds = calloc(roster->nr_processes + 1, sizeof(*tiereds));
+	size_t nr = 0;
+
+	for (size_t i = 0; tiereds && i < roster->nr_processes; i++)
+		if (!roster->processes[i].is_lost)
+			tiereds[nr++] = roster->processes[i].tiered;
+	if (!tiereds || tiered_join_shared(tiereds, nr) < 0)
+		log_warning("what processes share is judged for each: %s", strerror(ENOMEM));
+}
+
 static void decide(struct manager *manager)
 {
 	const uint64_t now_ns = clock_now_ns(), cpu_ns = manager_cpu_ns();
@@ -181,6 +195,7 @@ static void decide(struct manager *manager)
 	tier_nodes_count_free(manager->nodes, manager->root);
 	manager_ask_pressure(manager);
 	time.pressed = manager->pressed;
+	join_shared(manager);
 	manager->decided_pages[PORT_PROMOTE] = manager->decided_pages[PORT_DEMOTE] = 0;
 	manager->moved_before_pages = manager->counts.moved_pages;
 	manager->calls_before_ns = manager->counts.all_calls_ns;

@@ -262,6 +262,18 @@ int process_runs_guests(int root, pid_t pid)
 	return 0;
 }
 
+int process_read_namespace(int root, pid_t pid, const char *name, uint64_t *ret_inode)
+{
+	char target[32];
+	const char *inode;
+	int r = gone(rootfs_readlink(root, target, sizeof(target), "proc/%d/ns/%s", pid, name));
+
+	if (r < 0)
+		return r;
+	inode = strchr(target, '[');
+	return inode && parse_next_u64(&(const char *) { inode + 1 }, ret_inode) ? 0 : -EBADMSG;
+}
+
 int process_list(int root, pid_t **ret_pids, size_t *ret_nr)
 {
 	_cleanup_closedir_ DIR *dir = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of a process's pages: of tiered.c, which finds it out,
- * tiered-tracker.c and tiered-split.c. */
+ * tiered-tracker.c, tiered-shared.c and tiered-split.c. */
 #ifndef HOST_TIERED_INTERNAL_H
 #define HOST_TIERED_INTERNAL_H
 
@@ -19,11 +19,14 @@
 #define NO_PLACE   0
 #define MOST_NODES 255
 
-/* Beside the score, of a page for as long as it is there: it could not be moved when that was last
- * tried; it is not tried any more. */
-#define SEEN_SCORE	0x3fU
-#define SEEN_STAYED	0x40U
-#define SEEN_NEVER_MOVE 0x80U
+/* Beside the score, of a page for as long as it is there: another process goes on with it
+ * (tiered_join_shared); it could not be moved when that was last tried; it is not tried any more.
+ */
+#define SEEN_SCORE	 0x1fU
+#define SEEN_ELSEWHERE	 0x20U
+#define SEEN_STAYED	 0x40U
+#define SEEN_NEVER_MOVE	 0x80U
+#define SEEN_KEEPS_PLACE (SEEN_ELSEWHERE | SEEN_NEVER_MOVE)
 
 static_assert(PORT_MAX_SCANS <= SEEN_SCORE, "a score leaves room for what is known of moves");
 
@@ -45,9 +48,11 @@ struct tiered {
 	int root; /* the caller's */
 	pid_t pid;
 	struct move_batch_process process; /* by a thread that has its memory, as all else is */
-	struct nodemask memory;		   /* nodes that pages may be moved between */
-	struct nodemask allowed;	   /* by its cpuset, as of the last clear */
-	bool splits;			   /* huge pages, where it is worth it (tiered_split) */
+	/* Where the names and numbers of files mean what they do (inodes of /proc/PID/ns). */
+	uint64_t mount_namespace, ipc_namespace;
+	struct nodemask memory;	 /* nodes that pages may be moved between */
+	struct nodemask allowed; /* by its cpuset, as of the last clear */
+	bool splits;		 /* huge pages, where it is worth it (tiered_split) */
 	struct tracker *tracker;
 	const struct tracker_kind *general; /* what it is, unless KVM guests ask for another */
 	struct census *census;
@@ -65,6 +70,12 @@ struct tiered {
 	uint64_t locked_kib; /* as of the last clear */
 	unsigned fresh_rounds;
 };
+
+/* The first block that ends behind the page; nr_blocks: there is none. */
+size_t tiered_find_block(const struct tiered *tiered, uint64_t page);
+
+/* Whether the range's pages stay where they are. */
+bool tiered_leaves_alone(const struct tiered *tiered, const struct vma *vma);
 
 /* The place of a node, which is a new one perhaps; NO_PLACE: there are too many. */
 uint8_t tiered_place_of(struct tiered *tiered, int node);

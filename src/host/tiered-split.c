@@ -23,7 +23,7 @@ bool tiered_is_to_be_split(const struct tiered *tiered, const struct block *bloc
 	page = (struct huge_page) {
 		.seen = block->seen[0] & SEEN_SCORE,
 		.hint = tiered_hint_of(tiered, start, start + BLOCK_BYTES, &until),
-		.may_move = block->places[0] != NO_PLACE && !(block->seen[0] & SEEN_NEVER_MOVE),
+		.may_move = block->places[0] != NO_PLACE && !(block->seen[0] & SEEN_KEEPS_PLACE),
 		.nr_splits = block->nr_splits,
 	};
 	return huge_page_is_worth_splitting(&page);

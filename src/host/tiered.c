@@ -22,6 +22,10 @@
  * changed, and in one round of so many. */
 #define RENEW_ROUNDS 16
 
+/* Of a page that was seen before, as long as it is there, or its range, too. */
+#define KNOWN_OF_PAGES	(SEEN_STAYED | SEEN_NEVER_MOVE)
+#define KNOWN_OF_RANGES (KNOWN_OF_PAGES | SEEN_ELSEWHERE)
+
 void tiered_close(struct tiered *tiered)
 {
 	if (!tiered)
@@ -39,8 +43,7 @@ void tiered_close(struct tiered *tiered)
 	free(tiered);
 }
 
-/* The first block that ends behind the page; nr_blocks: there is none. */
-static size_t find_block(const struct tiered *tiered, uint64_t page)
+size_t tiered_find_block(const struct tiered *tiered, uint64_t page)
 {
 	size_t low = 0, high = tiered->nr_blocks;
 
@@ -70,7 +73,7 @@ static void became(uint64_t address, int node, int status, void *user)
 {
 	struct tiered *tiered = user;
 	const uint64_t page = address / PAGE_BYTES;
-	struct block *block = tiered->blocks[find_block(tiered, page)];
+	struct block *block = tiered->blocks[tiered_find_block(tiered, page)];
 	uint8_t *seen = &block->seen[page % BLOCK_PAGES];
 
 	switch (move_status_judge(status, *seen & SEEN_STAYED)) {
@@ -102,6 +105,14 @@ static int choose_thread(struct tiered *tiered)
 	return pagemap < 0 ? pagemap : 0;
 }
 
+static int read_namespaces(struct tiered *tiered)
+{
+	const pid_t pid = tiered->process.pid;
+	int r = process_read_namespace(tiered->root, pid, "mnt", &tiered->mount_namespace);
+
+	return r < 0 ? r : process_read_namespace(tiered->root, pid, "ipc", &tiered->ipc_namespace);
+}
+
 int tiered_open(const struct tiered_request *request, struct tiered **ret, struct mpol_error *err)
 {
 	_cleanup_(tiered_closep) struct tiered *tiered = calloc(1, sizeof(*tiered));
@@ -118,6 +129,8 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 		.user = tiered,
 	};
 	r = tiered->process.pidfd < 0 ? -errno : choose_thread(tiered);
+	if (r == 0)
+		r = read_namespaces(tiered);
 	if (r == 0)
 		r = census_open(request->root, tiered->process.pid, 0, &tiered->census);
 	if (r < 0) {
@@ -161,14 +174,16 @@ const char *tiered_failure(const struct tiered *tiered, int r)
 /* A walk that makes the blocks anew from the old ones, both in order of address. */
 struct renewal {
 	struct tiered *tiered;
+	unsigned known;	    /* what of pages that were there before */
 	struct block **old; /* those used again are NULL */
 	size_t nr_old, next_old;
 };
 
-static void forget_seen(struct block *block)
+/* But for what stays known of pages that are there. */
+static void forget_seen(struct block *block, unsigned known)
 {
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
-		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : SEEN_STAYED | SEEN_NEVER_MOVE;
+		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : known;
 }
 
 /* The old block of these addresses, without what the last round saw; or a new one. */
@@ -190,7 +205,7 @@ static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 	block->was_huge = block->huge;
 	block->huge = false;
 	block->nr_pages = 0;
-	forget_seen(block);
+	forget_seen(block, renewal->known);
 	memset(block->places, NO_PLACE, sizeof(block->places));
 	return block;
 }
@@ -245,6 +260,14 @@ static int take_run(const struct census_run *run, void *user)
 	return 0;
 }
 
+bool tiered_leaves_alone(const struct tiered *tiered, const struct vma *vma)
+{
+	/* hugetlbfs has other sizes; where nothing is there it is 0. */
+	return vma->page_bytes != PAGE_BYTES || vma->is_locked ||
+	       policy_confines(vma->policy, &tiered->memory) ||
+	       (vma->policy_cut && vma->policy->mode == MPOL_MODE_BIND);
+}
+
 static int renew_range(struct renewal *renewal, const struct vma *vma)
 {
 	struct census_request request = {
@@ -255,19 +278,16 @@ static int renew_range(struct renewal *renewal, const struct vma *vma)
 		.user = renewal,
 	};
 
-	/* hugetlbfs has other sizes; where nothing is there it is 0. */
-	if (vma->page_bytes != PAGE_BYTES || vma->is_locked)
-		return 0;
-	if (policy_confines(vma->policy, &renewal->tiered->memory) ||
-	    (vma->policy_cut && vma->policy->mode == MPOL_MODE_BIND))
-		return 0;
-	return census_walk(renewal->tiered->census, &request);
+	return tiered_leaves_alone(renewal->tiered, vma)
+		       ? 0
+		       : census_walk(renewal->tiered->census, &request);
 }
 
-static int renew(struct tiered *tiered)
+static int renew(struct tiered *tiered, unsigned known)
 {
 	struct renewal renewal = {
 		.tiered = tiered,
+		.known = known,
 		.old = steal_pointer(&tiered->blocks),
 		.nr_old = tiered->nr_blocks,
 	};
@@ -317,7 +337,7 @@ static int renew_if_due(struct tiered *tiered)
 		return r;
 	if (tiered->fresh_rounds == 0 || hash != tiered->ranges_hash) {
 		tiered->fresh_rounds = 0;
-		r = renew(tiered);
+		r = renew(tiered, hash == tiered->ranges_hash ? KNOWN_OF_RANGES : KNOWN_OF_PAGES);
 		if (r == 0)
 			r = tiered_renew_tracker(tiered);
 		if (r < 0)
@@ -326,7 +346,7 @@ static int renew_if_due(struct tiered *tiered)
 		tiered->ranges_hash = hash;
 	} else {
 		for (size_t i = 0; i < tiered->nr_blocks; i++)
-			forget_seen(tiered->blocks[i]);
+			forget_seen(tiered->blocks[i], KNOWN_OF_RANGES);
 	}
 	tiered->fresh_rounds--;
 	tiered_read_own_hints(tiered);
@@ -431,7 +451,7 @@ static void add_units(const struct tiered *tiered, const struct block *block, un
 
 		chunk->seen[at + i] = seen & SEEN_SCORE;
 		chunk->units[at + i] = block->units[page];
-		chunk->nodes[at + i] = place == NO_PLACE || seen & SEEN_NEVER_MOVE || stays
+		chunk->nodes[at + i] = place == NO_PLACE || seen & SEEN_KEEPS_PLACE || stays
 					       ? -1
 					       : tiered->nodes[place - 1];
 	}
@@ -440,7 +460,7 @@ static void add_units(const struct tiered *tiered, const struct block *block, un
 
 bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_chunk *chunk)
 {
-	size_t i = find_block(tiered, page);
+	size_t i = tiered_find_block(tiered, page);
 	const bool huge = i < tiered->nr_blocks && tiered->blocks[i]->huge;
 	const uint32_t unit_pages = huge ? BLOCK_PAGES : 1;
 	uint64_t until, nr;
@@ -476,7 +496,7 @@ bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_ch
 void tiered_keep(struct tiered *tiered, const struct tiering_chunk *chunk)
 {
 	uint64_t page = chunk->span.first_page;
-	size_t at = find_block(tiered, page);
+	size_t at = tiered_find_block(tiered, page);
 
 	for (uint32_t i = 0; i < chunk->span.nr_units; i++, page += chunk->span.unit_pages) {
 		at += page >= tiered->blocks[at]->first_page + BLOCK_PAGES;
@@ -489,7 +509,7 @@ void tiered_keep(struct tiered *tiered, const struct tiering_chunk *chunk)
 static int move_run(struct tiered *tiered, const struct port_move *move, struct move_batch *batch)
 {
 	const uint64_t end = move->first_page + move->nr_pages;
-	const bool huge = tiered->blocks[find_block(tiered, move->first_page)]->huge;
+	const bool huge = tiered->blocks[tiered_find_block(tiered, move->first_page)]->huge;
 	struct move_batch_unit unit = {
 		.pages = huge ? BLOCK_PAGES : 1,
 		.from = move->from,

@@ -13,6 +13,8 @@
  * could not be moved twice in a row (pinned) or, shared without the right to move those, once:
  * these for as long as a page is found at their address.
  *
+ * What several processes share counts as one's (tiered_join_shared).
+ *
  * Ranges may have hints (ports.h): the process's own, from its table (hint-table.h), which is read
  * at every clear; and others' (tiered_hint), which go before them.
  */
@@ -126,6 +128,16 @@ int tiered_clear(struct tiered *tiered);
  */
 int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
 		struct tiering_seen *ret);
+
+/*
+ * Of memory that several of these processes map (MAP_SHARED), or one of them twice, each page
+ * counts once: it is the first one's that has it, or that has a hint for it, with all that any of
+ * them was seen to access; of the others tiered_gather gives it as one that must not move.
+ *
+ * To be called behind the last scan, before a decision.  Errors: -ENOMEM, and each goes on by
+ * itself.
+ */
+int tiered_join_shared(struct tiered *const *tiereds, size_t nr);
 
 /* tiering_world's gather and keep for this process, from a page on; the span's target is not set.
  */

@@ -103,6 +103,27 @@ static inline unsigned count_off_node(pid_t pid, char *memory, size_t nr, int no
 	return count_some_off_node(pid, memory, nr, node, &(struct every) { .divisor = 1 });
 }
 
+/* The last number that stands behind the key, such as "\"calls\":", in what an mpold says of
+ * itself; 0 also where there is none, or no answer. */
+static inline unsigned long status_number(const char *socket, const char *key)
+{
+	static char answer[1 << 16];
+	char command[256];
+	const char *found = NULL, *next = answer;
+	FILE *curl;
+
+	snprintf(command, sizeof(command), "curl -s -m 30 --unix-socket %s http://mpold/v1/status",
+		 socket);
+	curl = popen(command, "r");
+	if (!curl)
+		die("curl");
+	answer[fread(answer, 1, sizeof(answer) - 1, curl)] = '\0';
+	pclose(curl);
+	while ((next = strstr(next, key)))
+		found = next += strlen(key);
+	return found ? strtoul(found, NULL, 10) : 0;
+}
+
 /* Whether there are such words in the log, from an offset on. */
 static inline bool says_from(const char *log, const char *words, long from)
 {

@@ -41,22 +41,10 @@ static _Noreturn void use_pages(void)
 			*(volatile char *)(memory + page * PAGE_BYTES);
 }
 
-/* How many attempts have found a page busy; 0 also where mpold does not answer. */
+/* How many attempts have found a page busy. */
 static unsigned long busy_pages(void)
 {
-	static const char key[] = "\"EBUSY\":";
-	static char answer[1 << 16];
-	FILE *curl = popen("curl -s -m 30 --unix-socket " SOCKET " http://mpold/v1/status", "r");
-	const char *found;
-	size_t length;
-
-	if (!curl)
-		die("curl");
-	length = fread(answer, 1, sizeof(answer) - 1, curl);
-	answer[length] = '\0';
-	pclose(curl);
-	found = strstr(answer, key);
-	return found ? strtoul(found + strlen(key), NULL, 10) : 0;
+	return status_number(SOCKET, "\"EBUSY\":");
 }
 
 int main(void)

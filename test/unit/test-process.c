@@ -309,6 +309,20 @@ static void test_open_pagemap(void **state)
 	assert_int_equal(process_open_pagemap(machine, child, &tid), -ESRCH);
 }
 
+static void test_read_namespace(void **state)
+{
+	_cleanup_close_ int machine = rootfs_open(NULL);
+	struct stat status;
+	uint64_t inode = 0;
+
+	(void)state;
+	assert_int_equal(stat("/proc/self/ns/mnt", &status), 0);
+	assert_int_equal(process_read_namespace(machine, getpid(), "mnt", &inode), 0);
+	assert_int_equal(inode, status.st_ino);
+	assert_int_equal(process_read_namespace(machine, 0x7fffffff, "mnt", &inode), -ESRCH);
+	assert_int_equal(inode, status.st_ino);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_read_file),
 		cmocka_unit_test(test_the_running_machine),
 		cmocka_unit_test(test_open_pagemap),
+		cmocka_unit_test(test_read_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);

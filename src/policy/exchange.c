@@ -18,6 +18,7 @@ void exchange_begin(struct exchange *exchange, const struct port_round *round,
 {
 	exchange_start(exchange, exchange->tier);
 	exchange->round = *round;
+	exchange->largest_pages = 1;
 	exchange->slower_tier = -1;
 	exchange->ceiling = faster ? faster->promote.heat : RANKING_HEATS;
 	for (unsigned i = 0; i < nodes->nr; i++) {
@@ -42,6 +43,7 @@ void exchange_begin(struct exchange *exchange, const struct port_round *round,
 void exchange_count(struct exchange *exchange, const struct port_span *span,
 		    const struct ranking_unit *units)
 {
+	exchange_note_unit(exchange, span->unit_pages);
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		if (span->nodes[i] < 0 || units[i].rest)
 			continue;
@@ -51,6 +53,18 @@ void exchange_count(struct exchange *exchange, const struct port_span *span,
 			 nodemask_test(&exchange->slow, span->nodes[i]))
 			exchange->slow_pages[units[i].heat] += span->unit_pages;
 	}
+}
+
+uint64_t exchange_room(const struct exchange *exchange)
+{
+	return exchange->room_pages - exchange->room_pages % exchange->largest_pages;
+}
+
+uint64_t exchange_owed(const struct exchange *exchange)
+{
+	const uint64_t up = exchange->owed_pages + exchange->largest_pages - 1;
+
+	return up - up % exchange->largest_pages;
 }
 
 uint64_t exchange_sum(const uint64_t *pages, unsigned from, unsigned end)
@@ -95,20 +109,20 @@ void exchange_decide(struct exchange *exchange, unsigned least_heat)
 {
 	uint64_t most_pages = exchange->round.max_moved_pages;
 	const uint64_t *fast = exchange->fast_pages;
+	const uint64_t owed = exchange_owed(exchange);
 	const uint64_t hinted = exchange->slow_pages[RANKING_HINTED_HOT];
 	uint64_t wanted = exchange_wanted(exchange, least_heat), up, down, swapped, yielding;
 
-	down = least(least(exchange->owed_pages, exchange_sum(fast, 0, RANKING_HEATS)), most_pages);
+	down = least(least(owed, exchange_sum(fast, 0, RANKING_HEATS)), most_pages);
 	most_pages -= down;
-	up = least(least(exchange->room_pages, wanted), most_pages);
+	up = least(least(exchange_room(exchange), wanted), most_pages);
 	most_pages -= up;
 	yielding = above(exchange_sum(fast, 0, least_heat), down);
 	if (yielding < above(hinted, up))
 		yielding = least(above(hinted, up),
 				 above(exchange_sum(fast, 0, RANKING_HINTED_HOT), down));
 	/* For what is owed itself nobody comes. */
-	swapped = down < exchange->owed_pages ? 0
-					      : least(least(wanted - up, yielding), most_pages / 2);
+	swapped = down < owed ? 0 : least(least(wanted - up, yielding), most_pages / 2);
 	exchange->promote = hottest(exchange->slow_pages, up + swapped);
 	exchange->demote = coldest(fast, down + swapped);
 }

@@ -24,12 +24,25 @@ struct exchange {
 	struct port_round round;
 	uint64_t fast_pages[RANKING_HEATS]; /* of units that may move, by heat */
 	uint64_t slow_pages[RANKING_HEATS];
-	uint64_t room_pages; /* that fast nodes have to spare */
-	uint64_t owed_pages; /* that have to leave them */
+	uint32_t largest_pages; /* of a unit, so far in this round */
+	uint64_t room_pages;	/* that fast nodes have to spare */
+	uint64_t owed_pages;	/* that have to leave them */
 	/* The decision: slow units hotter than the edge go up, fast ones colder than theirs go
 	 * down. */
 	struct ranking_edge promote, demote;
 };
+
+/* Notes that there are units of so many pages. */
+static inline void exchange_note_unit(struct exchange *exchange, uint32_t pages)
+{
+	if (pages > exchange->largest_pages)
+		exchange->largest_pages = pages;
+}
+
+/* So many pages may come, and have to leave: both are of whole units, since a part of one has no
+ * room, and cannot leave. */
+uint64_t exchange_room(const struct exchange *exchange);
+uint64_t exchange_owed(const struct exchange *exchange);
 
 /* Whether a unit of this heat is to go. */
 static inline bool exchange_takes(const struct ranking_edge *edge, enum port_reason reason,

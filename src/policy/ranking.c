@@ -111,7 +111,6 @@ void ranking_begin(struct ranking *ranking, const struct port_round *round,
 {
 	exchange_begin(&ranking->exchange, round, nodes, faster ? &faster->exchange : NULL);
 	ranking->gain_ns = gain_ns(&ranking->exchange, nodes);
-	ranking->largest_pages = 1;
 	ranking->held_pages = 0;
 	memset(ranking->pages, 0, sizeof(ranking->pages));
 	tell_accesses(ranking);
@@ -181,8 +180,7 @@ static unsigned counted_heat(const struct ranking_unit *unit, bool fast)
 void ranking_count(struct ranking *ranking, const struct port_span *span,
 		   const struct ranking_unit *units)
 {
-	if (span->unit_pages > ranking->largest_pages)
-		ranking->largest_pages = span->unit_pages;
+	exchange_note_unit(&ranking->exchange, span->unit_pages);
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		const bool fast = span->nodes[i] >= 0 &&
 				  nodemask_test(&ranking->exchange.fast, span->nodes[i]);
@@ -203,7 +201,7 @@ static void judge_caution(struct ranking *ranking)
 {
 	const uint64_t now_ns = ranking->exchange.round.now_ns, pages = ranking->rested_pages;
 	const bool enough = pages >= JUDGED_PAGES &&
-			    pages >= JUDGED_UNITS * (uint64_t)ranking->largest_pages &&
+			    pages >= JUDGED_UNITS * (uint64_t)ranking->exchange.largest_pages &&
 			    now_ns - ranking->judged_ns >= JUDGED_NS;
 
 	if (!enough && now_ns - ranking->judged_ns < FADE_NS)
@@ -224,7 +222,7 @@ static bool repays(const struct ranking *ranking, uint64_t accesses, unsigned mo
 
 static bool has_huge_pages(const struct ranking *ranking)
 {
-	return ranking->largest_pages > 1;
+	return ranking->exchange.largest_pages > 1;
 }
 
 static bool worth_changing(const struct ranking *ranking, unsigned hot, unsigned cold)
@@ -294,7 +292,7 @@ static void allow_doubtful(struct ranking *ranking)
 	ppm_s /= calm_s > 1 ? calm_s * calm_s * calm_s : 1;
 	ppm_s += LEAST_DOUBTFUL_PPM;
 	ranking->doubtful_ppm =
-		least(ranking->doubtful_ppm, (uint64_t)ranking->largest_pages * PAIR_PPM);
+		least(ranking->doubtful_ppm, (uint64_t)ranking->exchange.largest_pages * PAIR_PPM);
 	ranking->doubtful_ppm += (uint64_t)(ppm_s * passed_s * (double)all_pages(ranking));
 	ranking->decided_ns = round->now_ns;
 }
@@ -308,7 +306,7 @@ static uint64_t exchange_pair(struct ranking *ranking, struct frontier *hot, str
 
 	if (!sure) {
 		pages = least(pages, ranking->doubtful_ppm / PAIR_PPM);
-		pages -= pages % ranking->largest_pages;
+		pages -= pages % ranking->exchange.largest_pages;
 		ranking->doubtful_ppm -= pages * PAIR_PPM;
 	}
 	take(hot, pages);
@@ -350,9 +348,8 @@ static bool is_learning(const struct ranking *ranking)
 static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t *budget)
 {
 	const bool learning = is_learning(ranking);
-	uint64_t room = ranking->exchange.room_pages, pages;
+	uint64_t room = exchange_room(&ranking->exchange), pages;
 
-	room -= room % ranking->largest_pages;
 	for (; room && *budget && next_hot(hot); room -= pages, *budget -= pages) {
 		const unsigned heat = hot->at.heat;
 
@@ -366,20 +363,12 @@ static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t *
 	}
 }
 
-/* So many pages are in units that make up these. */
-static uint64_t whole_units(const struct ranking *ranking, uint64_t pages)
-{
-	const uint64_t more = ranking->largest_pages - 1;
-
-	return pages + more - (pages + more) % ranking->largest_pages;
-}
-
 void ranking_decide(struct ranking *ranking)
 {
 	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
 	struct frontier hot = { ranking->exchange.slow_pages, hottest, hottest };
 	struct frontier cold = { ranking->exchange.fast_pages, coldest, coldest };
-	uint64_t owed = whole_units(ranking, ranking->exchange.owed_pages), pages;
+	uint64_t owed = exchange_owed(&ranking->exchange), pages;
 	uint64_t budget = ranking->exchange.round.max_moved_pages;
 
 	ranking->boundary = boundary(ranking);

@@ -43,7 +43,6 @@ struct ranking {
 	unsigned caution; /* heats */
 	/* Exchanges of what may be equal: how many may yet be made, in millionths of a page. */
 	uint64_t doubtful_ppm, decided_ns;
-	uint32_t largest_pages; /* of the units, in this round */
 };
 
 /* Units ([span->nr_units]) learn what a round saw of them. */

@@ -498,6 +498,45 @@ static void what_could_not_be_moved_rests_and_then_stays(void **state)
 	}
 }
 
+/* Room for a part of a huge page is none, and who lacks a part of one has a whole one leave. */
+static void huge_pages_come_and_go_whole(void **state)
+{
+	static struct exchange exchange;
+	const uint8_t seen[] = { 0, 0, 1, 1 };
+	const int16_t on[] = { FAST, FAST, SLOW, SLOW };
+	const struct ranking_unit units[] = {
+		{ .heat = 1 }, { .heat = 1 }, { .heat = 9 }, { .heat = 9 }
+	};
+	const struct port_span span = {
+		.unit_pages = 512,
+		.nr_units = 4,
+		.seen = seen,
+		.nodes = on,
+	};
+	const struct port_round round = { .max_moved_pages = 1 << 20 };
+	struct port_node list[] = {
+		{ .id = FAST, .tier = 0, .free_pages = 300, .nearest = { -1, SLOW } },
+		{ .id = SLOW, .tier = 1, .free_pages = 1 << 20, .nearest = { FAST, -1 } },
+	};
+	const struct port_nodes nodes = { list, 2 };
+
+	(void)state;
+	exchange_start(&exchange, 0);
+	exchange_begin(&exchange, &round, &nodes, NULL);
+	exchange_count(&exchange, &span, units);
+	exchange_decide(&exchange, 5);
+	assert_int_equal(exchange.promote.pages, 1024);
+	assert_int_equal(exchange.demote.pages, 1024);
+
+	list[0].free_pages = 0;
+	list[0].least_pages = 100;
+	exchange_begin(&exchange, &round, &nodes, NULL);
+	exchange_count(&exchange, &span, units);
+	exchange_decide(&exchange, 10);
+	assert_int_equal(exchange.promote.pages, 0);
+	assert_int_equal(exchange.demote.pages, 512);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -518,6 +557,7 @@ int main(void)
 		cmocka_unit_test(pressure_stops_promotion_and_not_what_frees),
 		cmocka_unit_test(pressure_on_one_leaves_others),
 		cmocka_unit_test(what_could_not_be_moved_rests_and_then_stays),
+		cmocka_unit_test(huge_pages_come_and_go_whole),
 	};
 
 	return cmocka_run_group_tests_name("rule", tests, NULL, NULL);

@@ -36,6 +36,8 @@ is "$status ${#stdout}" "0 4194307" "4 MiB of stdout arrive whole, with somethin
 
 lab --la48 two-dram-cxl -- grep -c -w la57 /proc/cpuinfo
 is "$stdout" 0 "--la48: no 5-level page tables"
+lab two-dram-cxl -- grep -c -w la57 /proc/cpuinfo
+like "$stdout" '^[1-9]' "without it there are"
 lab --kernel 6.1 two-dram-cxl -- uname -r
 like "$stdout" '^6\.1\.' "--kernel 6.1 runs 6.1"
 

@@ -14,10 +14,12 @@
 #define SUDDEN_HEATS (2 * RANKING_HEAT_STEP)
 #define SUDDEN_AGE   3
 
-/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses; of huge pages,
- * which are few, and cost as many moves as their pages, of 2. */
+/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses.  Huge pages,
+ * whose exchange is dear, and which are so few that chance may always find two, need a factor of 4
+ * but soon after a shift. */
 #define NOISE_HEATS	 48
-#define HUGE_NOISE_HEATS 64
+#define HUGE_NOISE_HEATS RANKING_HEAT_STEP
+#define SOON_NS		 1000000000ULL
 
 /* Two whose heats differ by so much are not equal: a factor of 8. */
 #define SURE_HEATS (3 * RANKING_HEAT_STEP / 2)
@@ -26,7 +28,7 @@
  * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at
  * last what a slow drift takes. */
 #define DOUBTFUL_PPM_S3	     8e6
-#define HUGE_DOUBTFUL_PPM_S3 2.5e6 /* where there are huge pages */
+#define HUGE_DOUBTFUL_PPM_S3 2.5e6 /* where most are huge */
 #define LEAST_DOUBTFUL_PPM   200
 #define PAIR_PPM	     2000000
 
@@ -111,7 +113,7 @@ void ranking_begin(struct ranking *ranking, const struct port_round *round,
 {
 	exchange_begin(&ranking->exchange, round, nodes, faster ? &faster->exchange : NULL);
 	ranking->gain_ns = gain_ns(&ranking->exchange, nodes);
-	ranking->held_pages = 0;
+	ranking->held_pages = ranking->counted_pages = ranking->huge_pages = 0;
 	memset(ranking->pages, 0, sizeof(ranking->pages));
 	tell_accesses(ranking);
 }
@@ -191,6 +193,8 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 			      !nodemask_test(&ranking->exchange.slow, span->nodes[i])))
 			continue;
 		ranking->pages[units[i].heat] += span->unit_pages;
+		ranking->counted_pages += span->unit_pages;
+		ranking->huge_pages += span->unit_pages > 1 ? span->unit_pages : 0;
 		ranking->held_pages += fast ? span->unit_pages : 0;
 		if (!units[i].rest)
 			pages[counted_heat(&units[i], fast)] += span->unit_pages;
@@ -220,17 +224,23 @@ static bool repays(const struct ranking *ranking, uint64_t accesses, unsigned mo
 	return accesses * ranking->gain_ns > moves * ranking->exchange.round.move_page_ns;
 }
 
-static bool has_huge_pages(const struct ranking *ranking)
+static bool is_mostly_huge(const struct ranking *ranking)
 {
-	return ranking->exchange.largest_pages > 1;
+	return 2 * ranking->huge_pages > ranking->counted_pages;
+}
+
+static unsigned noise_heats(const struct ranking *ranking)
+{
+	const bool soon = ranking->exchange.round.calm_ns < SOON_NS;
+
+	return is_mostly_huge(ranking) && !soon ? HUGE_NOISE_HEATS : NOISE_HEATS;
 }
 
 static bool worth_changing(const struct ranking *ranking, unsigned hot, unsigned cold)
 {
 	const unsigned caution = hot == RANKING_HINTED_HOT ? 0 : ranking->caution;
-	const unsigned noise = has_huge_pages(ranking) ? HUGE_NOISE_HEATS : NOISE_HEATS;
 
-	return hot >= cold + noise + caution &&
+	return hot >= cold + noise_heats(ranking) + caution &&
 	       repays(ranking, ranking->accesses[hot] - ranking->accesses[cold], 2);
 }
 
@@ -287,7 +297,7 @@ static void allow_doubtful(struct ranking *ranking)
 	const double calm_s = (double)round->calm_ns / 1e9;
 	const uint64_t before_ns = ranking->decided_ns ? ranking->decided_ns : round->now_ns;
 	const double passed_s = (double)(round->now_ns - before_ns) / 1e9;
-	double ppm_s = has_huge_pages(ranking) ? HUGE_DOUBTFUL_PPM_S3 : DOUBTFUL_PPM_S3;
+	double ppm_s = is_mostly_huge(ranking) ? HUGE_DOUBTFUL_PPM_S3 : DOUBTFUL_PPM_S3;
 
 	ppm_s /= calm_s > 1 ? calm_s * calm_s * calm_s : 1;
 	ppm_s += LEAST_DOUBTFUL_PPM;

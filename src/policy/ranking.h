@@ -36,6 +36,8 @@ struct ranking {
 	uint64_t gain_ns;		  /* what an access saves in fast memory */
 	uint64_t pages[RANKING_HEATS];	  /* of this heat, those that rest too */
 	uint64_t held_pages;		  /* of these, in the tier */
+	uint64_t counted_pages;		  /* all of these */
+	uint64_t huge_pages;		  /* of these, in huge pages */
 	unsigned boundary; /* the heat that the tier would begin at, all in its place */
 	/* Of what moved and has almost rested, how much is on the wrong side of the boundary. */
 	uint64_t rested_pages, regretted_pages;

@@ -202,13 +202,29 @@ static void test_calm_lets_huge_pages_save_up(void **state)
 
 	(void)state;
 	use_huge_pages();
-	see(10, 10, 1);
 	calm_ns = 40000000000;
-	for (; rounds < 500 && ranking.exchange.promote.pages == 0; rounds++)
+	for (; rounds < 500 && ranking.exchange.promote.pages == 0; rounds++) {
+		see(10, 10, rounds % 2 ? 2 : 1);
 		decide(&round_of_5);
+	}
 	assert_in_range(rounds, 50, 499);
 	assert_int_equal(ranking.exchange.promote.pages, 512);
 	assert_int_equal(ranking.exchange.demote.pages, 512);
+}
+
+/* What differs by less than a score changes places soon after a shift only. */
+static void test_huge_pages_differ_by_more(void **state)
+{
+	(void)state;
+	use_huge_pages();
+	see(10, 10, 1);
+	calm_ns = 40000000000;
+	for (int i = 0; i < 500; i++)
+		decide(&round_of_5);
+	assert_int_equal(ranking.exchange.promote.pages, 0);
+	calm_ns = 500000000;
+	decide(&round_of_5);
+	assert_int_equal(ranking.exchange.promote.pages, 10 * 512);
 }
 
 /* A score more in one round is chance where both are accessed often. */
@@ -576,6 +592,7 @@ int main(void)
 		TEST(test_noise_moves_next_to_nothing),
 		TEST(test_calm_lets_hardly_change_what_may_be_equal),
 		TEST(test_calm_lets_huge_pages_save_up),
+		TEST(test_huge_pages_differ_by_more),
 		TEST(test_the_often_accessed_keep_their_place),
 		TEST(test_sure_of_a_difference_after_some_rounds),
 		TEST(test_gain_must_pay),

@@ -68,8 +68,8 @@ function take(name,   part, key, round, from, half, r, sum, nr_halves, late) {
 	put(key "-lowest", lowest)
 	late = int(phase * 2 / 3)
 	put(key "-moved", moved[name, 2 * phase] - moved[name, 0])
-	put(key "-late", (moved[name, phase] - moved[name, late] + moved[name, 2 * phase] - \
-		moved[name, phase + late]) / (2 * (phase - late)) / pages * 100)
+	put(key "-late", (moved[name, phase - 1] - moved[name, late] + moved[name, 2 * phase] - \
+		moved[name, phase + late]) / (2 * (phase - late) - 1) / pages * 100)
 	put(key "-manager", (manager[name, 2 * phase] - manager[name, 0]) / 2e9 / phase * 100)
 	put(key "-cpu", cpu[name])
 }

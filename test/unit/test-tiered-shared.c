@@ -428,6 +428,93 @@ static void what_one_maps_twice_counts_once(void **state)
 	}
 }
 
+/* ---- Huge pages, which are made up ----------------------------------------------------------- */
+
+#define MADE_UP_BLOCKS 3
+#define MADE_UP_PAGES  (2 * BLOCK_PAGES)
+
+struct made_up {
+	struct tiered tiered;
+	struct vma vma;
+	struct block blocks[MADE_UP_BLOCKS], *list[MADE_UP_BLOCKS];
+};
+
+/* A process that maps two blocks of a file from an address on, all on one node. */
+static void make_up(struct made_up *process, uint64_t first_page, bool huge, int16_t node)
+{
+	static const struct mpol_policy policy = { .mode = MPOL_MODE_DEFAULT };
+	const uint64_t first_block = first_page - first_page % BLOCK_PAGES;
+
+	memset(process, 0, sizeof(*process));
+	process->vma = (struct vma) {
+		.start = first_page * PAGE_BYTES,
+		.end = (first_page + MADE_UP_PAGES) * PAGE_BYTES,
+		.permissions = "rw-s",
+		.name = (char *)"/dev/shm/made-up",
+		.policy = &policy,
+		.page_bytes = PAGE_BYTES,
+		.device = 1,
+		.inode = 77,
+	};
+	for (unsigned i = 0; i < MADE_UP_BLOCKS; i++) {
+		process->list[i] = &process->blocks[i];
+		process->blocks[i].first_page = first_block + i * BLOCK_PAGES;
+		process->blocks[i].huge = huge;
+	}
+	for (uint64_t page = first_page; page < first_page + MADE_UP_PAGES; page++)
+		process->blocks[(page - first_block) / BLOCK_PAGES].places[page % BLOCK_PAGES] = 1;
+	process->tiered = (struct tiered) {
+		.memory = nodemask_of(0),
+		.blocks = process->list,
+		.nr_blocks = huge ? MADE_UP_BLOCKS - 1 : MADE_UP_BLOCKS,
+		.nodes = { node },
+		.nr_nodes = 1,
+		.table = { .vmas = &process->vma, .nr_vmas = 1 },
+	};
+}
+
+static struct made_up whole, in_pieces;
+
+static void make_up_two(void)
+{
+	make_up(&whole, 4 * BLOCK_PAGES, true, 0);
+	make_up(&in_pieces, 8 * BLOCK_PAGES + 37, false, 1);
+	in_pieces.blocks[1].seen[37 + 100] = SCORE; /* of the file's second block */
+}
+
+static void a_huge_page_knows_what_was_seen_of_its_pieces(void **state)
+{
+	struct tiered *const tiereds[] = { &whole.tiered, &in_pieces.tiered };
+
+	(void)state;
+	make_up_two();
+	assert_int_equal(tiered_join_shared(tiereds, 2), 0);
+	assert_int_equal(whole.blocks[0].seen[0], 0);
+	assert_int_equal(whole.blocks[1].seen[0], SCORE);
+	for (unsigned page = 37; page < 37 + MADE_UP_PAGES; page++) {
+		const struct block *block = &in_pieces.blocks[page / BLOCK_PAGES];
+		const uint8_t place = block->places[page % BLOCK_PAGES];
+
+		assert_true(block->seen[page % BLOCK_PAGES] & SEEN_ELSEWHERE);
+		assert_int_equal(in_pieces.tiered.nodes[place - 1], 0);
+	}
+	assert_int_equal(in_pieces.blocks[0].seen[36], 0);
+}
+
+static void pieces_may_own_what_another_has_whole(void **state)
+{
+	struct tiered *const tiereds[] = { &in_pieces.tiered, &whole.tiered };
+
+	(void)state;
+	make_up_two();
+	assert_int_equal(tiered_join_shared(tiereds, 2), 0);
+	assert_int_equal(in_pieces.blocks[1].seen[37 + 100], SCORE);
+	assert_int_equal(in_pieces.blocks[1].seen[37 + 101], 0);
+	assert_true(whole.blocks[0].seen[0] & SEEN_ELSEWHERE);
+	assert_true(whole.blocks[1].seen[0] & SEEN_ELSEWHERE);
+	assert_int_equal(whole.tiered.nodes[whole.blocks[1].places[0] - 1], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +527,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_one_has_locked_stays_for_all, start, stop),
 		cmocka_unit_test_setup_teardown(another_file_of_that_name_is_another, start, stop),
 		cmocka_unit_test_setup_teardown(what_one_maps_twice_counts_once, start, stop),
+		cmocka_unit_test(a_huge_page_knows_what_was_seen_of_its_pieces),
+		cmocka_unit_test(pieces_may_own_what_another_has_whole),
 	};
 
 	return cmocka_run_group_tests_name("tiered-shared", tests, NULL, NULL);

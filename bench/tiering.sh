@@ -40,13 +40,14 @@ if [ -z "$out" ]; then
 fi
 mkdir -p "$out"
 
-# guest NAME ROUND SECONDS PLAY...: one guest for all plays of a round; see bench/tiering-guest.  Its kernel would be on
-# the fast node in one start of four, and take a sixth of it.
+# guest NAME ROUND SECONDS PLAY...: one guest for all plays of a round; see bench/tiering-guest.  Its kernel
+# is always on the fast node; by chance it is in one start of four, and takes a sixth of that.
 guest() {
 	local name=$1-$2 seconds=$3 rate bursts
 	read -r rate bursts <<<"${paces[$1]:-400000 100}"
 	shift 3
-	lab/run --again --append nokaslr --truth "$out/$name.truth" --out "$out" --timeout $((300 + $# * (seconds * 2 + 60) / 6)) bench/tiering.yaml -- \
+	lab/run --again --append nokaslr --truth "$out/$name.truth" --out "$out" \
+		--timeout $((300 + $# * (seconds * 2 + 60) / 6)) bench/tiering.yaml -- \
 		bash "$PWD/bench/tiering-guest" "$rate" "$bursts" "$seconds" "$phase" "$@"
 }
 

@@ -74,6 +74,9 @@ struct tiered {
 /* The first block that ends behind the page; nr_blocks: there is none. */
 size_t tiered_find_block(const struct tiered *tiered, uint64_t page);
 
+/* Whether others may have the range's pages, too (tiered_join_shared). */
+bool tiered_is_shared(const struct vma *vma);
+
 /* Whether the range's pages stay where they are. */
 bool tiered_leaves_alone(const struct tiered *tiered, const struct vma *vma);
 

@@ -77,7 +77,7 @@ static int compare_mappings(const void *a, const void *b)
 	return r == 0 ? compare(one->order, other->order) : r;
 }
 
-static bool is_shared(const struct vma *vma)
+bool tiered_is_shared(const struct vma *vma)
 {
 	return vma->permissions[3] == 's' && vma->inode && vma->page_bytes == PAGE_BYTES;
 }
@@ -87,7 +87,7 @@ static size_t find_mappings(struct tiered *tiered, size_t order, struct mapping 
 	size_t nr = 0;
 
 	for (size_t i = 0; i < tiered->table.nr_vmas; i++)
-		if (is_shared(&tiered->table.vmas[i]))
+		if (tiered_is_shared(&tiered->table.vmas[i]))
 			ret[nr++] = (struct mapping) {
 				.tiered = tiered,
 				.vma = &tiered->table.vmas[i],

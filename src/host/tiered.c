@@ -22,10 +22,6 @@
  * changed, and in one round of so many. */
 #define RENEW_ROUNDS 16
 
-/* Of a page that was seen before, as long as it is there, or its range, too. */
-#define KNOWN_OF_PAGES	(SEEN_STAYED | SEEN_NEVER_MOVE)
-#define KNOWN_OF_RANGES (KNOWN_OF_PAGES | SEEN_ELSEWHERE)
-
 void tiered_close(struct tiered *tiered)
 {
 	if (!tiered)
@@ -174,16 +170,15 @@ const char *tiered_failure(const struct tiered *tiered, int r)
 /* A walk that makes the blocks anew from the old ones, both in order of address. */
 struct renewal {
 	struct tiered *tiered;
-	unsigned known;	    /* what of pages that were there before */
+	bool is_shared;	    /* the range that is walked */
 	struct block **old; /* those used again are NULL */
 	size_t nr_old, next_old;
 };
 
-/* But for what stays known of pages that are there. */
-static void forget_seen(struct block *block, unsigned known)
+static void forget_seen(struct block *block)
 {
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
-		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : known;
+		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : (uint8_t)~SEEN_SCORE;
 }
 
 /* The old block of these addresses, without what the last round saw; or a new one. */
@@ -205,7 +200,7 @@ static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 	block->was_huge = block->huge;
 	block->huge = false;
 	block->nr_pages = 0;
-	forget_seen(block, renewal->known);
+	forget_seen(block);
 	memset(block->places, NO_PLACE, sizeof(block->places));
 	return block;
 }
@@ -227,6 +222,13 @@ static struct block *block_at(struct renewal *renewal, uint64_t page)
 	if (block)
 		blocks[tiered->nr_blocks++] = block;
 	return block;
+}
+
+/* Pages that nobody else goes on with any more: other memory is there now. */
+static void take_back(struct block *block, uint64_t first, uint64_t nr)
+{
+	for (uint64_t i = first; i < first + nr; i++)
+		block->seen[i] &= (uint8_t)~SEEN_ELSEWHERE;
 }
 
 static int take_run(const struct census_run *run, void *user)
@@ -254,6 +256,8 @@ static int take_run(const struct census_run *run, void *user)
 			memset(&block->seen[page % BLOCK_PAGES], block->seen[0], end - page);
 		}
 		memset(&block->places[page % BLOCK_PAGES], place, end - page);
+		if (!renewal->is_shared)
+			take_back(block, page % BLOCK_PAGES, end - page);
 		block->nr_pages += (uint16_t)(end - page);
 		page = end;
 	}
@@ -278,16 +282,16 @@ static int renew_range(struct renewal *renewal, const struct vma *vma)
 		.user = renewal,
 	};
 
+	renewal->is_shared = tiered_is_shared(vma);
 	return tiered_leaves_alone(renewal->tiered, vma)
 		       ? 0
 		       : census_walk(renewal->tiered->census, &request);
 }
 
-static int renew(struct tiered *tiered, unsigned known)
+static int renew(struct tiered *tiered)
 {
 	struct renewal renewal = {
 		.tiered = tiered,
-		.known = known,
 		.old = steal_pointer(&tiered->blocks),
 		.nr_old = tiered->nr_blocks,
 	};
@@ -337,7 +341,7 @@ static int renew_if_due(struct tiered *tiered)
 		return r;
 	if (tiered->fresh_rounds == 0 || hash != tiered->ranges_hash) {
 		tiered->fresh_rounds = 0;
-		r = renew(tiered, hash == tiered->ranges_hash ? KNOWN_OF_RANGES : KNOWN_OF_PAGES);
+		r = renew(tiered);
 		if (r == 0)
 			r = tiered_renew_tracker(tiered);
 		if (r < 0)
@@ -346,7 +350,7 @@ static int renew_if_due(struct tiered *tiered)
 		tiered->ranges_hash = hash;
 	} else {
 		for (size_t i = 0; i < tiered->nr_blocks; i++)
-			forget_seen(tiered->blocks[i], KNOWN_OF_RANGES);
+			forget_seen(tiered->blocks[i]);
 	}
 	tiered->fresh_rounds--;
 	tiered_read_own_hints(tiered);

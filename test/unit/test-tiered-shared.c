@@ -88,7 +88,7 @@ static const struct tracker_kind fake_kind = {
 
 /* ---- Children ---------------------------------------------------------------------------- */
 
-enum order { LOCK = 1, TAKE_ANOTHER_FILE, MAP_TWICE };
+enum order { LOCK = 1, TAKE_ANOTHER_FILE, MAP_TWICE, MAP_MORE, TAKE_OWN };
 
 static void *map(const struct sharer *sharer, uint64_t address, int fd)
 {
@@ -125,6 +125,14 @@ static bool obey(const struct sharer *sharer, enum order order)
 		break;
 	case MAP_TWICE:
 		memory = map(sharer, second_address(sharer), fd);
+		break;
+	case MAP_MORE: /* and nothing to do with the file */
+		return mmap(NULL, PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+		       MAP_FAILED;
+	case TAKE_OWN:
+		memory = mmap((void *)sharer->address, sharer->nr * PAGE_BYTES,
+			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+			      0);
 		break;
 	}
 	if (memory == MAP_FAILED)
@@ -371,6 +379,31 @@ static void it_stays_so_until_the_next_decision(void **state)
 	}
 }
 
+static void so_it_does_where_other_ranges_come(void **state)
+{
+	(void)state;
+	look();
+	for (unsigned round = 0; round < 3; round++) {
+		assert_true(order(&other, MAP_MORE));
+		clear();
+		assert_true(owns(&one, 200));
+		assert_false(owns(&other, 200));
+		scan(SCORE);
+		join();
+	}
+}
+
+static void memory_of_its_own_is_its_own_at_once(void **state)
+{
+	(void)state;
+	look();
+	assert_false(owns(&other, 200));
+	assert_true(order(&other, TAKE_OWN));
+	clear();
+	assert_true(owns(&other, 200));
+	assert_true(owns(&one, 200));
+}
+
 static void where_pages_were_moved_to_all_know(void **state)
 {
 	uint8_t place;
@@ -523,6 +556,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_has_a_hint_goes_on_with_it, start, stop),
 		cmocka_unit_test_setup_teardown(the_next_goes_on_when_one_ends, start, stop),
 		cmocka_unit_test_setup_teardown(it_stays_so_until_the_next_decision, start, stop),
+		cmocka_unit_test_setup_teardown(so_it_does_where_other_ranges_come, start, stop),
+		cmocka_unit_test_setup_teardown(memory_of_its_own_is_its_own_at_once, start, stop),
 		cmocka_unit_test_setup_teardown(where_pages_were_moved_to_all_know, start, stop),
 		cmocka_unit_test_setup_teardown(what_one_has_locked_stays_for_all, start, stop),
 		cmocka_unit_test_setup_teardown(another_file_of_that_name_is_another, start, stop),

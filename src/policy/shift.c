@@ -54,9 +54,20 @@ struct manner {
 static const struct manner of_many = { 4, 10, LIKELY_ROUNDS };
 static const struct manner of_few = { 8, 8, LIKELY_ROUNDS + 1 };
 
+static bool are_few(uint64_t accessed)
+{
+	return accessed < FEW_UNITS;
+}
+
 static const struct manner *manner_of(uint64_t accessed)
 {
-	return accessed < FEW_UNITS ? &of_few : &of_many;
+	return are_few(accessed) ? &of_few : &of_many;
+}
+
+/* Few are weighed in another way: what is usual of these says nothing of many. */
+static struct shift_usual *usual_of(struct shift *shift, uint64_t accessed)
+{
+	return are_few(accessed) ? &shift->usual_of_few : &shift->usual_of_many;
 }
 
 void shift_start(struct shift *shift)
@@ -99,7 +110,7 @@ static uint64_t count_accessed(const struct shift *shift)
  * are so few that chance would have most of that: there it grows less. */
 static unsigned weigh(unsigned score, unsigned top, uint64_t accessed)
 {
-	if (accessed < FEW_UNITS)
+	if (are_few(accessed))
 		return score * score;
 	return 1U << 2 * (score < top ? score : top);
 }
@@ -133,14 +144,13 @@ static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm,
 	return is_less(usual, ppm, CLEAR_SHARE, manner->clear_spreads);
 }
 
-/* How many rounds behind one another have been as those after a shift; a clear one counts as so
- * many as are needed. */
-static unsigned suspect(const struct shift *shift, int64_t ppm, const struct manner *manner)
+/* For how many rounds one counts towards a shift: a clear one for as many as are needed of many
+ * units. */
+static unsigned suspicion(const struct shift_usual *usual, int64_t ppm, const struct manner *manner)
 {
-	if (is_clearly_less(&shift->usual, ppm, manner))
-		return shift->suspect_rounds + LIKELY_ROUNDS;
-	return is_less(&shift->usual, ppm, LIKELY_SHARE, LIKELY_SPREADS) ? shift->suspect_rounds + 1
-									 : 0;
+	if (is_clearly_less(usual, ppm, manner))
+		return LIKELY_ROUNDS;
+	return is_less(usual, ppm, LIKELY_SHARE, LIKELY_SPREADS) ? 1 : 0;
 }
 
 /* What has varied much may do so again. */
@@ -163,13 +173,12 @@ static void follow(struct shift_usual *usual, int64_t ppm, const struct manner *
 	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : manner->rising_rounds);
 }
 
-/* A round as usual after some that were not: there was no shift, it varies so much.  That few units
- * do is known. */
-static void allay(struct shift *shift, uint64_t accessed)
+/* A round as usual after some that were not: there was no shift, it varies so much. */
+static void allay(struct shift *shift)
 {
-	struct shift_usual *usual = &shift->usual;
+	struct shift_usual *usual = &shift->usual_of_many;
 
-	if (accessed >= FEW_UNITS && shift->doubt_ppm > usual->spread_ppm)
+	if (shift->doubt_ppm > usual->spread_ppm)
 		usual->spread_ppm += (shift->doubt_ppm - usual->spread_ppm) / DOUBT_SHARE;
 	shift->doubt_ppm = 0;
 }
@@ -229,27 +238,38 @@ static void remember(struct shift *shift, bool soon)
 	shift->rounds = 0;
 }
 
+/* What was usual before a shift is so no longer. */
+static void begin_anew(struct shift *shift, uint64_t accessed, int64_t ppm)
+{
+	shift->usual_of_many.ppm = shift->usual_of_few.ppm = 0;
+	begin_usual(usual_of(shift, accessed), ppm);
+	shift_forget_scans(shift);
+	shift->suspect_rounds = 0;
+	shift->doubt_ppm = 0;
+}
+
 /* Whether what this round has seen comes of a shift. */
 static bool has_shifted(struct shift *shift, uint64_t accessed)
 {
 	const struct manner *manner = manner_of(accessed);
+	struct shift_usual *usual = usual_of(shift, accessed);
 	const int64_t ppm = fast_part(shift, accessed);
+	const unsigned rounds = suspicion(usual, ppm, manner);
 
-	shift->suspect_rounds = suspect(shift, ppm, manner);
-	if (!shift->suspect_rounds) {
-		allay(shift, accessed);
-		follow(&shift->usual, ppm, manner);
+	if (!rounds) {
+		shift->suspect_rounds = 0;
+		allay(shift);
+		follow(usual, ppm, manner);
 		return false;
 	}
-	if (shift->doubt_ppm < shift->usual.ppm - ppm)
-		shift->doubt_ppm = shift->usual.ppm - ppm;
+	shift->suspect_rounds += rounds;
+	/* That few units vary is known. */
+	if (!are_few(accessed) && shift->doubt_ppm < usual->ppm - ppm)
+		shift->doubt_ppm = usual->ppm - ppm;
 	if (shift->suspect_rounds < manner->needed_rounds || shift->rounds <= shift->calm_rounds)
 		return false;
 	remember(shift, shift->rounds < SOON * shift->calm_rounds);
-	begin_usual(&shift->usual, ppm);
-	shift_forget_scans(shift);
-	shift->suspect_rounds = 0;
-	shift->doubt_ppm = 0;
+	begin_anew(shift, accessed, ppm);
 	return true;
 }
 

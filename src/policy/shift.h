@@ -35,9 +35,10 @@ struct shift_usual {
 struct shift {
 	/* Units of this round, by how often they were accessed (port_span, seen). */
 	uint64_t units[PORT_MAX_SCANS + 1], fast_units[PORT_MAX_SCANS + 1];
-	struct shift_usual usual, usual_of_scan[PORT_MAX_SCANS];
+	/* Of rounds that have seen many units, or few; and of their scans. */
+	struct shift_usual usual_of_many, usual_of_few, usual_of_scan[PORT_MAX_SCANS];
 	unsigned suspect_rounds; /* the last ones, in which less was fast */
-	int64_t doubt_ppm;	 /* how much less, at most */
+	int64_t doubt_ppm;	 /* how much less, at most, of those of many */
 	unsigned rounds;	 /* since the last shift */
 	unsigned calm_rounds;	 /* in which there is no other after one */
 	bool is_alarmed;	 /* by a glance or a round: the next round, at once, is to tell */

@@ -172,6 +172,26 @@ static void test_few_units_a_little_less(void **state)
 	assert_true(detect(128, 72));
 }
 
+/* Few units are weighed in another way than many; a program that uses now 300 and now 200 has not
+ * shifted, but has where others of these are accessed often. */
+static void test_few_and_many(void **state)
+{
+	static const int few[2][3] = { { 13, 0, 0 }, { 0, 0, 187 } };
+	static const int many[2][3] = { { 20, 0, 0 }, { 0, 0, 280 } };
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect_huge(many[0], many[1]));
+	for (int i = 0; i < 50; i++)
+		assert_false(detect_huge(few[0], few[1]));
+	for (int i = 0; i < 50; i++) {
+		assert_false(detect_huge(many[0], many[1]));
+		assert_false(detect_huge(few[0], few[1]));
+	}
+	assert_false(detect_huge(few[1], few[0]));
+	assert_true(detect_huge(many[1], many[0]));
+}
+
 /* A fifth less is no shift at once, but where it stays so. */
 static void test_asks_again(void **state)
 {
@@ -406,6 +426,7 @@ int main(void)
 		cmocka_unit_test_setup(test_few_units_all_in_use, start),
 		cmocka_unit_test_setup(test_few_units_vary, start),
 		cmocka_unit_test_setup(test_few_units_a_little_less, start),
+		cmocka_unit_test_setup(test_few_and_many, start),
 		cmocka_unit_test_setup(test_asks_again, start),
 		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),

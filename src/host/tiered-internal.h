@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of a process's pages: of tiered.c, which finds it out,
- * tiered-tracker.c, tiered-shared.c and tiered-split.c. */
+ * tiered-scan.c, tiered-tracker.c, tiered-shared.c and tiered-split.c. */
 #ifndef HOST_TIERED_INTERNAL_H
 #define HOST_TIERED_INTERNAL_H
 

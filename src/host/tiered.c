@@ -357,7 +357,7 @@ static int renew_if_due(struct tiered *tiered)
 	return 0;
 }
 
-/* ---- What was accessed -------------------------------------------------------------- */
+/* ---- A round ------------------------------------------------------------------------- */
 
 int tiered_clear(struct tiered *tiered)
 {
@@ -374,70 +374,6 @@ int tiered_clear(struct tiered *tiered)
 	if (r == 0)
 		tiered->allowed = thread.mems_allowed;
 	return r;
-}
-
-/* is_fast: by place. */
-static void score_block(struct block *block, const uint64_t *bits, uint8_t score,
-			const bool *is_fast, struct tiering_seen *seen)
-{
-	unsigned pages = 0, fast_units = 0;
-
-	for (unsigned i = 0; i < BLOCK_PAGES; i++)
-		if (bits[i / 64] >> i % 64 & 1 && !(block->seen[i] & SEEN_SCORE) &&
-		    block->places[i]) {
-			block->seen[i] |= score;
-			pages++;
-			fast_units += is_fast[block->places[i]];
-		}
-	seen->all_pages += block->nr_pages;
-	seen->all_units += block->huge ? 1 : block->nr_pages;
-	seen->pages += pages;
-	seen->units += block->huge ? pages != 0 : pages;
-	if (block->huge) /* of the others' places none is told when it moves */
-		fast_units = pages != 0 && is_fast[block->places[0]];
-	seen->fast_units += fast_units;
-}
-
-/* How many blocks from one on follow each other without a gap, as far as the bitmap reaches. */
-#define BITMAP_BLOCKS 64
-
-static size_t together(const struct tiered *tiered, size_t first)
-{
-	size_t nr = 1;
-
-	while (nr < BITMAP_BLOCKS && first + nr < tiered->nr_blocks &&
-	       tiered->blocks[first + nr]->first_page ==
-		       tiered->blocks[first]->first_page + nr * BLOCK_PAGES)
-		nr++;
-	return nr;
-}
-
-int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
-		struct tiering_seen *ret)
-{
-	struct tracker *tracker = tiered->tracker;
-	bool is_fast[MOST_NODES + 1] = { false };
-	uint64_t bits[BITMAP_BLOCKS][BLOCK_PAGES / 64];
-	size_t nr;
-	int r = tracker->kind->begin_scan ? tracker->kind->begin_scan(tracker) : 0;
-
-	if (r < 0)
-		return r;
-	*ret = (struct tiering_seen) { 0 };
-	for (int i = 0; i < tiered->nr_nodes; i++)
-		is_fast[i + 1] = nodemask_test(fast, tiered->nodes[i]);
-	for (size_t first = 0; first < tiered->nr_blocks; first += nr) {
-		const uint64_t start = tiered->blocks[first]->first_page * PAGE_BYTES;
-
-		nr = together(tiered, first);
-		memset(bits, 0, nr * sizeof(*bits));
-		r = tracker->kind->scan(tracker, start, start + nr * BLOCK_BYTES, &bits[0][0]);
-		if (r < 0)
-			return r;
-		for (size_t i = 0; i < nr; i++)
-			score_block(tiered->blocks[first + i], bits[i], score, is_fast, ret);
-	}
-	return 0;
 }
 
 /* ---- For the decision ----------------------------------------------------------------- */
@@ -540,6 +476,21 @@ int tiered_move(struct tiered *tiered, const struct port_move *moves, size_t nr,
 	return r;
 }
 
+static void add_sums(const struct block *block, struct tiered_sums *sums)
+{
+	if (block->huge) {
+		sums->huge_pages++;
+		sums->kept_huge_pages += block->nr_splits >= HUGE_MOST_SPLITS;
+		sums->pages += block->places[0] == NO_PLACE ? 0 : block->nr_pages;
+		sums->seen_pages += block->seen[0] & SEEN_SCORE ? block->nr_pages : 0;
+		return;
+	}
+	for (unsigned page = 0; page < BLOCK_PAGES; page++) {
+		sums->pages += block->places[page] != NO_PLACE;
+		sums->seen_pages += (block->seen[page] & SEEN_SCORE) != 0;
+	}
+}
+
 struct tiered_sums tiered_sums(const struct tiered *tiered)
 {
 	struct tiered_sums sums = { 0 };
@@ -548,14 +499,7 @@ struct tiered_sums tiered_sums(const struct tiered *tiered)
 			   tiered->nr_blocks * sizeof(**tiered->blocks);
 	sums.state_bytes += (tiered->others_hints ? sizeof(*tiered->others_hints) : 0) +
 			    (tiered->own_hints ? sizeof(*tiered->own_hints) : 0);
-	for (size_t i = 0; i < tiered->nr_blocks; i++) {
-		sums.huge_pages += tiered->blocks[i]->huge;
-		sums.kept_huge_pages +=
-			tiered->blocks[i]->huge && tiered->blocks[i]->nr_splits >= HUGE_MOST_SPLITS;
-		for (unsigned page = 0; page < BLOCK_PAGES; page++) {
-			sums.pages += tiered->blocks[i]->places[page] != NO_PLACE;
-			sums.seen_pages += (tiered->blocks[i]->seen[page] & SEEN_SCORE) != 0;
-		}
-	}
+	for (size_t i = 0; i < tiered->nr_blocks; i++)
+		add_sums(tiered->blocks[i], &sums);
 	return sums;
 }

@@ -7,6 +7,11 @@
 #include "least.h"
 #include "moves.h"
 
+static uint64_t above(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
 void exchange_start(struct exchange *exchange, int tier)
 {
 	memset(exchange, 0, sizeof(*exchange));
@@ -33,19 +38,18 @@ void exchange_begin(struct exchange *exchange, const struct port_round *round,
 			continue;
 		}
 		nodemask_set(&exchange->fast, node->id);
-		if (node->free_pages > node->reserve_pages)
-			exchange->room_pages += node->free_pages - node->reserve_pages;
-		else if (node->free_pages < node->least_pages)
-			exchange->owed_pages += node->least_pages - node->free_pages;
+		exchange->room_pages += above(node->free_pages, node->reserve_pages);
 	}
 }
 
 void exchange_count(struct exchange *exchange, const struct port_span *span,
 		    const struct ranking_unit *units)
 {
-	exchange_note_unit(exchange, span->unit_pages);
 	for (uint32_t i = 0; i < span->nr_units; i++) {
-		if (span->nodes[i] < 0 || units[i].rest)
+		if (span->nodes[i] < 0)
+			continue;
+		exchange_note_unit(exchange, span->unit_pages);
+		if (units[i].rest)
 			continue;
 		if (nodemask_test(&exchange->fast, span->nodes[i]))
 			exchange->fast_pages[units[i].heat] += span->unit_pages;
@@ -55,16 +59,29 @@ void exchange_count(struct exchange *exchange, const struct port_span *span,
 	}
 }
 
-uint64_t exchange_room(const struct exchange *exchange)
+uint64_t exchange_room(const struct exchange *exchange, const struct port_nodes *nodes)
 {
-	return exchange->room_pages - exchange->room_pages % exchange->largest_pages;
+	const uint32_t unit = exchange->largest_pages;
+	uint64_t room = 0;
+
+	for (unsigned i = 0; i < nodes->nr; i++)
+		if (nodes->nodes[i].tier == exchange->tier)
+			room += above(nodes->nodes[i].free_pages, nodes->nodes[i].reserve_pages) /
+				unit * unit;
+	return room;
 }
 
-uint64_t exchange_owed(const struct exchange *exchange)
+uint64_t exchange_owed(const struct exchange *exchange, const struct port_nodes *nodes)
 {
-	const uint64_t up = exchange->owed_pages + exchange->largest_pages - 1;
+	const uint32_t unit = exchange->largest_pages;
+	uint64_t owed = 0;
 
-	return up - up % exchange->largest_pages;
+	for (unsigned i = 0; i < nodes->nr; i++)
+		if (nodes->nodes[i].tier == exchange->tier)
+			owed += (above(nodes->nodes[i].least_pages, nodes->nodes[i].free_pages) +
+				 unit - 1) /
+				unit * unit;
+	return owed;
 }
 
 uint64_t exchange_sum(const uint64_t *pages, unsigned from, unsigned end)
@@ -79,11 +96,6 @@ uint64_t exchange_sum(const uint64_t *pages, unsigned from, unsigned end)
 uint64_t exchange_wanted(const struct exchange *exchange, unsigned least_heat)
 {
 	return exchange_sum(exchange->slow_pages, least_heat, RANKING_HEATS);
-}
-
-static uint64_t above(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
 }
 
 /* The edge that has so many pages beyond it and on it, from the hottest on. */
@@ -105,17 +117,17 @@ static struct ranking_edge coldest(const uint64_t *heats, uint64_t pages)
 	return (struct ranking_edge) { heat, pages };
 }
 
-void exchange_decide(struct exchange *exchange, unsigned least_heat)
+void exchange_decide(struct exchange *exchange, const struct port_nodes *nodes, unsigned least_heat)
 {
 	uint64_t most_pages = exchange->round.max_moved_pages;
 	const uint64_t *fast = exchange->fast_pages;
-	const uint64_t owed = exchange_owed(exchange);
+	const uint64_t owed = exchange_owed(exchange, nodes);
 	const uint64_t hinted = exchange->slow_pages[RANKING_HINTED_HOT];
 	uint64_t wanted = exchange_wanted(exchange, least_heat), up, down, swapped, yielding;
 
 	down = least(least(owed, exchange_sum(fast, 0, RANKING_HEATS)), most_pages);
 	most_pages -= down;
-	up = least(least(exchange_room(exchange), wanted), most_pages);
+	up = least(least(exchange_room(exchange, nodes), wanted), most_pages);
 	most_pages -= up;
 	yielding = above(exchange_sum(fast, 0, least_heat), down);
 	if (yielding < above(hinted, up))

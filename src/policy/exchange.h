@@ -24,25 +24,24 @@ struct exchange {
 	struct port_round round;
 	uint64_t fast_pages[RANKING_HEATS]; /* of units that may move, by heat */
 	uint64_t slow_pages[RANKING_HEATS];
-	uint32_t largest_pages; /* of a unit, so far in this round */
+	uint32_t largest_pages; /* of a unit that may move, so far in this round */
 	uint64_t room_pages;	/* that fast nodes have to spare */
-	uint64_t owed_pages;	/* that have to leave them */
 	/* The decision: slow units hotter than the edge go up, fast ones colder than theirs go
 	 * down. */
 	struct ranking_edge promote, demote;
 };
 
-/* Notes that there are units of so many pages. */
+/* Notes that a unit of so many pages may move. */
 static inline void exchange_note_unit(struct exchange *exchange, uint32_t pages)
 {
 	if (pages > exchange->largest_pages)
 		exchange->largest_pages = pages;
 }
 
-/* So many pages may come, and have to leave: both are of whole units, since a part of one has no
+/* So many pages may come, and are to leave: of each node whole units, since a part of one has no
  * room, and cannot leave. */
-uint64_t exchange_room(const struct exchange *exchange);
-uint64_t exchange_owed(const struct exchange *exchange);
+uint64_t exchange_room(const struct exchange *exchange, const struct port_nodes *nodes);
+uint64_t exchange_owed(const struct exchange *exchange, const struct port_nodes *nodes);
 
 /* Whether a unit of this heat is to go. */
 static inline bool exchange_takes(const struct ranking_edge *edge, enum port_reason reason,
@@ -72,7 +71,8 @@ uint64_t exchange_wanted(const struct exchange *exchange, unsigned least_heat);
  * Who is to change places.  What is hinted to be hot (RANKING_HINTED_HOT) may push out all that
  * is not.
  */
-void exchange_decide(struct exchange *exchange, unsigned least_heat);
+void exchange_decide(struct exchange *exchange, const struct port_nodes *nodes,
+		     unsigned least_heat);
 
 /* As ranking_select.  What is demoted becomes as cold as can be. */
 uint32_t exchange_select(struct exchange *exchange, const struct port_span *span,

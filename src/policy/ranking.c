@@ -14,15 +14,16 @@
 #define SUDDEN_HEATS (2 * RANKING_HEAT_STEP)
 #define SUDDEN_AGE   3
 
-/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses.  Huge pages,
- * whose exchange is dear, and which are so few that chance may always find two, need a factor of 4
- * but soon after a shift. */
+/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses.  Where most
+ * memory is in huge pages, whose exchange is dear, and of which so few differ that chance may
+ * always find two, they need a factor of 4 but soon after a shift. */
 #define NOISE_HEATS	 48
 #define HUGE_NOISE_HEATS RANKING_HEAT_STEP
 #define SOON_NS		 1000000000ULL
 
-/* Two whose heats differ by so much are not equal: a factor of 8. */
-#define SURE_HEATS (3 * RANKING_HEAT_STEP / 2)
+/* Two whose heats differ by so much are not equal: a factor of 8, and of 16 where most are huge. */
+#define SURE_HEATS	(3 * RANKING_HEAT_STEP / 2)
+#define HUGE_SURE_HEATS (2 * RANKING_HEAT_STEP)
 
 /* Of all pages, so many millionths may change places in a second although they are not sure to
  * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at
@@ -182,7 +183,6 @@ static unsigned counted_heat(const struct ranking_unit *unit, bool fast)
 void ranking_count(struct ranking *ranking, const struct port_span *span,
 		   const struct ranking_unit *units)
 {
-	exchange_note_unit(&ranking->exchange, span->unit_pages);
 	for (uint32_t i = 0; i < span->nr_units; i++) {
 		const bool fast = span->nodes[i] >= 0 &&
 				  nodemask_test(&ranking->exchange.fast, span->nodes[i]);
@@ -192,6 +192,7 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 		if (!fast && (units[i].heat > ranking->exchange.ceiling || span->nodes[i] < 0 ||
 			      !nodemask_test(&ranking->exchange.slow, span->nodes[i])))
 			continue;
+		exchange_note_unit(&ranking->exchange, span->unit_pages);
 		ranking->pages[units[i].heat] += span->unit_pages;
 		ranking->counted_pages += span->unit_pages;
 		ranking->huge_pages += span->unit_pages > 1 ? span->unit_pages : 0;
@@ -311,7 +312,8 @@ static void allow_doubtful(struct ranking *ranking)
 static uint64_t exchange_pair(struct ranking *ranking, struct frontier *hot, struct frontier *cold,
 			      uint64_t budget)
 {
-	const bool sure = hot->at.heat >= cold->at.heat + SURE_HEATS;
+	const unsigned sure_heats = is_mostly_huge(ranking) ? HUGE_SURE_HEATS : SURE_HEATS;
+	const bool sure = hot->at.heat >= cold->at.heat + sure_heats;
 	uint64_t pages = least(least(left(hot), left(cold)), budget / 2);
 
 	if (!sure) {
@@ -355,10 +357,11 @@ static bool is_learning(const struct ranking *ranking)
 
 /* Fills what room there is for whole units, the hottest first.  As long as more is learnt with
  * every round, with those only that are sure to belong there. */
-static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t *budget)
+static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t room,
+		 uint64_t *budget)
 {
 	const bool learning = is_learning(ranking);
-	uint64_t room = exchange_room(&ranking->exchange), pages;
+	uint64_t pages;
 
 	for (; room && *budget && next_hot(hot); room -= pages, *budget -= pages) {
 		const unsigned heat = hot->at.heat;
@@ -373,12 +376,12 @@ static void fill(const struct ranking *ranking, struct frontier *hot, uint64_t *
 	}
 }
 
-void ranking_decide(struct ranking *ranking)
+void ranking_decide(struct ranking *ranking, const struct port_nodes *nodes)
 {
 	const struct ranking_edge hottest = { .heat = RANKING_HEATS - 1 }, coldest = { 0 };
 	struct frontier hot = { ranking->exchange.slow_pages, hottest, hottest };
 	struct frontier cold = { ranking->exchange.fast_pages, coldest, coldest };
-	uint64_t owed = exchange_owed(&ranking->exchange), pages;
+	uint64_t owed = exchange_owed(&ranking->exchange, nodes), pages;
 	uint64_t budget = ranking->exchange.round.max_moved_pages;
 
 	ranking->boundary = boundary(ranking);
@@ -387,7 +390,7 @@ void ranking_decide(struct ranking *ranking)
 		pages = least(least(owed, left(&cold)), budget);
 		take(&cold, pages);
 	}
-	fill(ranking, &hot, &budget);
+	fill(ranking, &hot, exchange_room(&ranking->exchange, nodes), &budget);
 	allow_doubtful(ranking);
 	while (!owed && next_hot(&hot) && next_cold(&cold) &&
 	       worth_changing(ranking, hot.at.heat, cold.at.heat) &&

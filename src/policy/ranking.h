@@ -67,7 +67,7 @@ void ranking_count(struct ranking *ranking, const struct port_span *span,
 		   const struct ranking_unit *units);
 
 /* Who is to change places. */
-void ranking_decide(struct ranking *ranking);
+void ranking_decide(struct ranking *ranking, const struct port_nodes *nodes);
 
 /*
  * The demotions or the promotions among these units, in order of address;

@@ -73,7 +73,7 @@ static void adjust(struct hint_latency *own)
 	own->wanted_pages = own->limit_pages = 0;
 }
 
-static void decide(union rule_tier *state)
+static void decide(union rule_tier *state, const struct port_nodes *nodes)
 {
 	struct hint_latency *own = &state->hint_latency;
 
@@ -82,7 +82,7 @@ static void decide(union rule_tier *state)
 	own->wanted_pages += exchange_wanted(&own->exchange, HEAT_SEEN + 1);
 	own->limit_pages += own->exchange.round.max_moved_pages;
 	adjust(own);
-	exchange_decide(&own->exchange, HEAT_SEEN + 1);
+	exchange_decide(&own->exchange, nodes, HEAT_SEEN + 1);
 }
 
 const struct rule rule_hint_latency = {

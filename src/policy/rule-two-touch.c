@@ -78,10 +78,10 @@ static void adjust_window(struct two_touch *own)
 		own->window_ns *= 2;
 }
 
-static void decide(union rule_tier *state)
+static void decide(union rule_tier *state, const struct port_nodes *nodes)
 {
 	adjust_window(&state->two_touch);
-	exchange_decide(&state->exchange, ACTIVE_END);
+	exchange_decide(&state->exchange, nodes, ACTIVE_END);
 }
 
 const struct rule rule_two_touch = {

@@ -87,9 +87,9 @@ static void count(union rule_tier *state, const struct port_span *span,
 	ranking_count(&state->ranking, span, units);
 }
 
-static void decide(union rule_tier *state)
+static void decide(union rule_tier *state, const struct port_nodes *nodes)
 {
-	ranking_decide(&state->ranking);
+	ranking_decide(&state->ranking, nodes);
 }
 
 static uint32_t choose(union rule_tier *state, const struct port_span *span,

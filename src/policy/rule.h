@@ -48,7 +48,7 @@ struct rule {
 		      const struct port_nodes *nodes, const union rule_tier *faster);
 	void (*count)(union rule_tier *state, const struct port_span *span,
 		      const struct ranking_unit *units);
-	void (*decide)(union rule_tier *state);
+	void (*decide)(union rule_tier *state, const struct port_nodes *nodes);
 	uint32_t (*choose)(union rule_tier *state, const struct port_span *span,
 			   struct ranking_unit *units, const struct port_nodes *nodes,
 			   enum port_reason reason, struct port_moves *moves);

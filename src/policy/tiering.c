@@ -511,7 +511,7 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	for (int i = 0; i < tiering->nr_ruled; i++) {
 		if (i > 0)
 			count_all(tiering, i, nodes, world);
-		tiering->rule->decide(&tiers[i]);
+		tiering->rule->decide(&tiers[i], nodes);
 	}
 	tiering->nr_nodes = nodes->nr;
 	tiering->handed_pages = 0;

@@ -79,7 +79,7 @@ static void decide(const struct port_round *of)
 	ranking_learn(&units.span, &lesson, units.units);
 	ranking_begin(&ranking, &round, &nodes, NULL);
 	ranking_count(&ranking, &units.span, units.units);
-	ranking_decide(&ranking);
+	ranking_decide(&ranking, &nodes);
 }
 
 /* Carries the decision out; returns how many pages moved.  part: moves at a time. */
@@ -538,7 +538,7 @@ static unsigned run_adapted(uint64_t accessed_every_ns, uint64_t move_page_ns)
 	ranking_learn(&units.span, &lesson, units.units);
 	ranking_begin(&ranking, &round, &nodes, NULL);
 	ranking_count(&ranking, &units.span, units.units);
-	ranking_decide(&ranking);
+	ranking_decide(&ranking, &nodes);
 	return move(PORT_DEMOTE, NR) + move(PORT_PROMOTE, NR);
 }
 

@@ -524,7 +524,7 @@ static void huge_pages_come_and_go_whole(void **state)
 	exchange_start(&exchange, 0);
 	exchange_begin(&exchange, &round, &nodes, NULL);
 	exchange_count(&exchange, &span, units);
-	exchange_decide(&exchange, 5);
+	exchange_decide(&exchange, &nodes, 5);
 	assert_int_equal(exchange.promote.pages, 1024);
 	assert_int_equal(exchange.demote.pages, 1024);
 
@@ -532,9 +532,37 @@ static void huge_pages_come_and_go_whole(void **state)
 	list[0].least_pages = 100;
 	exchange_begin(&exchange, &round, &nodes, NULL);
 	exchange_count(&exchange, &span, units);
-	exchange_decide(&exchange, 10);
+	exchange_decide(&exchange, &nodes, 10);
 	assert_int_equal(exchange.promote.pages, 0);
 	assert_int_equal(exchange.demote.pages, 512);
+}
+
+/* Two nodes with room for a part of a huge page each have none for one. */
+static void room_is_each_nodes_own(void **state)
+{
+	static struct exchange exchange;
+	const struct port_round round = { .max_moved_pages = 1 << 20 };
+	struct port_node list[] = {
+		{ .id = 0, .tier = 0, .free_pages = 300 },
+		{ .id = 1, .tier = 0, .free_pages = 300 },
+		{ .id = 2, .tier = 1, .free_pages = 1 << 20 },
+	};
+	const struct port_nodes nodes = { list, 3 };
+
+	(void)state;
+	exchange_start(&exchange, 0);
+	exchange_begin(&exchange, &round, &nodes, NULL);
+	assert_int_equal(exchange.room_pages, 600);
+	assert_int_equal(exchange_room(&exchange, &nodes), 600);
+	exchange_note_unit(&exchange, 512);
+	assert_int_equal(exchange_room(&exchange, &nodes), 0);
+	list[1].free_pages = 600;
+	assert_int_equal(exchange_room(&exchange, &nodes), 512);
+	/* So it is with what is owed, and what one has is not the other's. */
+	list[0].least_pages = list[1].least_pages = 400;
+	assert_int_equal(exchange_owed(&exchange, &nodes), 512);
+	list[1].free_pages = 399;
+	assert_int_equal(exchange_owed(&exchange, &nodes), 1024);
 }
 
 int main(void)
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test(pressure_on_one_leaves_others),
 		cmocka_unit_test(what_could_not_be_moved_rests_and_then_stays),
 		cmocka_unit_test(huge_pages_come_and_go_whole),
+		cmocka_unit_test(room_is_each_nodes_own),
 	};
 
 	return cmocka_run_group_tests_name("rule", tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #define BLOCK_PAGES 512
 #define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
 
-/* A place: the position of its node among the nodes seen so far plus 1, or this. */
+/* A place: the position of its node among the nodes seen so far, from 1 on, or this. */
 #define NO_PLACE   0
 #define MOST_NODES 255
 
@@ -61,7 +61,7 @@ struct tiered {
 	const char *hints_refused;
 	struct block **blocks; /* by address */
 	size_t nr_blocks, nr_allocated;
-	int16_t nodes[MOST_NODES]; /* by place - 1 */
+	int16_t nodes[MOST_NODES + 1]; /* by place: its node, and -1 for NO_PLACE */
 	int nr_nodes;
 	/* Its ranges, as of the last census; for so many rounds more they will do if they stay. */
 	struct vma_table table;

@@ -90,8 +90,8 @@ int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fas
 	if (r < 0)
 		return r;
 	*ret = (struct tiering_seen) { 0 };
-	for (int i = 0; i < tiered->nr_nodes; i++)
-		is_fast[i + 1] = nodemask_test(fast, tiered->nodes[i]);
+	for (int place = 1; place <= tiered->nr_nodes; place++)
+		is_fast[place] = nodemask_test(fast, tiered->nodes[place]);
 	for (size_t first = 0; first < tiered->nr_blocks; first += nr) {
 		const uint64_t start = tiered->blocks[first]->first_page * PAGE_BYTES;
 

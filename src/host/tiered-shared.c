@@ -197,7 +197,7 @@ static void own(struct window *window, const struct tiered *tiered, const struct
 
 	for (unsigned at = piece->at + first; at < piece->at + first + unit_pages(piece); at++) {
 		window->is_owned[at] = true;
-		window->nodes[at] = tiered->nodes[block->places[index] - 1];
+		window->nodes[at] = tiered->nodes[block->places[index]];
 		window->units[at] = block->units[index];
 		if (window->seen[at] > score)
 			score = window->seen[at];

@@ -56,12 +56,12 @@ size_t tiered_find_block(const struct tiered *tiered, uint64_t page)
 
 uint8_t tiered_place_of(struct tiered *tiered, int node)
 {
-	for (int i = 0; i < tiered->nr_nodes; i++)
-		if (tiered->nodes[i] == node)
-			return (uint8_t)(i + 1);
+	for (int place = 1; place <= tiered->nr_nodes; place++)
+		if (tiered->nodes[place] == node)
+			return (uint8_t)place;
 	if (tiered->nr_nodes == MOST_NODES)
 		return NO_PLACE;
-	tiered->nodes[tiered->nr_nodes++] = (int16_t)node;
+	tiered->nodes[++tiered->nr_nodes] = (int16_t)node;
 	return (uint8_t)tiered->nr_nodes;
 }
 
@@ -119,6 +119,7 @@ int tiered_open(const struct tiered_request *request, struct tiered **ret, struc
 	tiered->root = request->root;
 	tiered->pid = request->pid;
 	tiered->memory = request->memory;
+	tiered->nodes[NO_PLACE] = -1;
 	tiered->process = (struct move_batch_process) {
 		.pidfd = (int)syscall(SYS_pidfd_open, request->pid, 0),
 		.became = became,
@@ -378,22 +379,22 @@ int tiered_clear(struct tiered *tiered)
 
 /* ---- For the decision ----------------------------------------------------------------- */
 
-/* Adds a block's units from one on. */
+/* Adds a block's units from one on, which are base pages or its one huge page. */
 static void add_units(const struct tiered *tiered, const struct block *block, unsigned first,
 		      uint32_t nr, struct tiering_chunk *chunk)
 {
-	const bool stays = tiered_is_to_be_split(tiered, block);
-	const uint32_t step = chunk->span.unit_pages, at = chunk->span.nr_units;
+	const uint8_t stays = tiered_is_to_be_split(tiered, block) ? SEEN_NEVER_MOVE : 0;
+	const uint8_t *seen = &block->seen[first], *places = &block->places[first];
+	const uint32_t at = chunk->span.nr_units;
+	uint8_t *restrict chunk_seen = &chunk->seen[at];
+	int16_t *restrict chunk_nodes = &chunk->nodes[at];
 
+	memcpy(&chunk->units[at], &block->units[first], nr * sizeof(*chunk->units));
 	for (uint32_t i = 0; i < nr; i++) {
-		const unsigned page = first + i * step;
-		const uint8_t seen = block->seen[page], place = block->places[page];
+		const bool keeps_place = (seen[i] | stays) & SEEN_KEEPS_PLACE;
 
-		chunk->seen[at + i] = seen & SEEN_SCORE;
-		chunk->units[at + i] = block->units[page];
-		chunk->nodes[at + i] = place == NO_PLACE || seen & SEEN_KEEPS_PLACE || stays
-					       ? -1
-					       : tiered->nodes[place - 1];
+		chunk_seen[i] = seen[i] & SEEN_SCORE;
+		chunk_nodes[i] = tiered->nodes[keeps_place ? NO_PLACE : places[i]];
 	}
 	chunk->span.nr_units += nr;
 }
@@ -438,9 +439,14 @@ void tiered_keep(struct tiered *tiered, const struct tiering_chunk *chunk)
 	uint64_t page = chunk->span.first_page;
 	size_t at = tiered_find_block(tiered, page);
 
-	for (uint32_t i = 0; i < chunk->span.nr_units; i++, page += chunk->span.unit_pages) {
-		at += page >= tiered->blocks[at]->first_page + BLOCK_PAGES;
-		tiered->blocks[at]->units[page % BLOCK_PAGES] = chunk->units[i];
+	for (uint32_t i = 0, nr; i < chunk->span.nr_units; i += nr, at++) {
+		const unsigned first = (unsigned)(page % BLOCK_PAGES);
+
+		nr = (uint32_t)least((BLOCK_PAGES - first) / chunk->span.unit_pages,
+				     chunk->span.nr_units - i);
+		memcpy(&tiered->blocks[at]->units[first], &chunk->units[i],
+		       nr * sizeof(*chunk->units));
+		page += (uint64_t)nr * chunk->span.unit_pages;
 	}
 }
 

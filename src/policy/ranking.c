@@ -2,6 +2,8 @@
 /* Who is hot enough for fast memory: see ranking.h. */
 #include "ranking.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "least.h"
@@ -132,30 +134,37 @@ static int dither(uint64_t page, uint32_t round, unsigned bits)
 	return (int)(mixed >> 40 & ((1U << bits) - 1));
 }
 
-static void learn(struct ranking_unit *unit, const struct ranking_lesson *lesson, uint64_t page,
-		  unsigned seen)
-{
-	const int now = clamp_heat((int)(seen * RANKING_HEAT_STEP));
-	const int before = unit->heat ? clamp_heat(unit->heat + lesson->heat_shift) : 0;
-	const int change = now - before;
-	int scaled;
+static_assert(PORT_MAX_SCANS * RANKING_HEAT_STEP < RANKING_HEATS, "a score is a heat");
 
-	if (unit->age > SUDDEN_AGE && (change >= SUDDEN_HEATS || change <= -SUDDEN_HEATS))
-		unit->age = SUDDEN_AGE;
+/* is_grown: by age, whether it ends with this round. */
+static struct ranking_unit learnt(struct ranking_unit unit, const struct ranking_lesson *lesson,
+				  const bool *is_grown, uint64_t page, unsigned seen)
+{
+	const int before = unit.heat ? clamp_heat(unit.heat + lesson->heat_shift) : 0;
+	const int change = (int)(seen * RANKING_HEAT_STEP) - before;
+	unsigned age = unit.age;
+
+	if (age > SUDDEN_AGE && abs(change) >= SUDDEN_HEATS)
+		age = SUDDEN_AGE;
 	/* What does not go into a heat is rounded by chance, so that means are right on average. */
-	scaled = change + dither(page, lesson->round, unit->age);
-	unit->heat = (uint16_t)(before + (scaled >> unit->age));
-	if (unit->age < OLDEST && lesson->round % (1U << unit->age) == 0)
-		unit->age++;
-	ranking_unit_rest(unit, lesson);
+	return (struct ranking_unit) {
+		.heat = (uint16_t)(before + ((change + dither(page, lesson->round, age)) >> age)),
+		.age = (uint16_t)(age + is_grown[age]),
+		.rest = (uint16_t)(unit.rest - (unit.rest && lesson->rested)),
+	};
 }
 
 void ranking_learn(const struct port_span *span, const struct ranking_lesson *lesson,
 		   struct ranking_unit *units)
 {
+	bool is_grown[OLDEST + 1] = { false };
+
+	for (unsigned age = 0; age < OLDEST; age++)
+		is_grown[age] = lesson->round % (1U << age) == 0;
 	for (uint32_t i = 0; i < span->nr_units; i++)
 		if (span->nodes[i] >= 0)
-			learn(&units[i], lesson, span->first_page + i, span->seen[i]);
+			units[i] = learnt(units[i], lesson, is_grown, span->first_page + i,
+					  span->seen[i]);
 }
 
 /* What chance may have made of a heat that is a mean of so many rounds, [age]: less by their root.
@@ -183,23 +192,35 @@ static unsigned counted_heat(const struct ranking_unit *unit, bool fast)
 void ranking_count(struct ranking *ranking, const struct port_span *span,
 		   const struct ranking_unit *units)
 {
-	for (uint32_t i = 0; i < span->nr_units; i++) {
-		const bool fast = span->nodes[i] >= 0 &&
-				  nodemask_test(&ranking->exchange.fast, span->nodes[i]);
-		uint64_t *pages =
-			fast ? ranking->exchange.fast_pages : ranking->exchange.slow_pages;
+	struct exchange *exchange = &ranking->exchange;
+	const uint32_t unit_pages = span->unit_pages;
+	uint64_t counted = 0, held = 0;
 
-		if (!fast && (units[i].heat > ranking->exchange.ceiling || span->nodes[i] < 0 ||
-			      !nodemask_test(&ranking->exchange.slow, span->nodes[i])))
+	for (uint32_t i = 0; i < span->nr_units; i++) {
+		const int node = span->nodes[i];
+		const unsigned heat = units[i].heat;
+		bool fast;
+
+		if (node < 0)
 			continue;
-		exchange_note_unit(&ranking->exchange, span->unit_pages);
-		ranking->pages[units[i].heat] += span->unit_pages;
-		ranking->counted_pages += span->unit_pages;
-		ranking->huge_pages += span->unit_pages > 1 ? span->unit_pages : 0;
-		ranking->held_pages += fast ? span->unit_pages : 0;
-		if (!units[i].rest)
-			pages[counted_heat(&units[i], fast)] += span->unit_pages;
+		fast = nodemask_test(&exchange->fast, node);
+		if (!fast && (heat > exchange->ceiling || !nodemask_test(&exchange->slow, node)))
+			continue;
+		ranking->pages[heat] += unit_pages;
+		counted++;
+		held += fast;
+		if (units[i].rest)
+			continue;
+		if (fast)
+			exchange->fast_pages[counted_heat(&units[i], true)] += unit_pages;
+		else
+			exchange->slow_pages[counted_heat(&units[i], false)] += unit_pages;
 	}
+	if (counted)
+		exchange_note_unit(exchange, unit_pages);
+	ranking->counted_pages += counted * unit_pages;
+	ranking->held_pages += held * unit_pages;
+	ranking->huge_pages += unit_pages > 1 ? counted * unit_pages : 0;
 }
 
 static void judge_caution(struct ranking *ranking)
@@ -432,6 +453,10 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 			note_rest(ranking, !up, unit, span->unit_pages);
 			continue;
 		}
+		/* None counts as hotter than it is below the edge of the one, or as colder above
+		 * the other's. */
+		if (up ? unit->heat < edge->heat : unit->heat > edge->heat)
+			continue;
 		heat = counted_heat(unit, !up);
 		if (!exchange_takes(edge, reason, heat, span->unit_pages))
 			continue;

@@ -80,7 +80,7 @@ void shift_start(struct shift *shift)
 void shift_witness(struct shift *shift, const struct nodemask *slow, const struct port_span *span)
 {
 	for (uint32_t i = 0; i < span->nr_units; i++) {
-		if (span->nodes[i] < 0)
+		if (span->nodes[i] < 0 || !span->seen[i])
 			continue;
 		shift->units[span->seen[i]]++;
 		shift->fast_units[span->seen[i]] += !nodemask_test(slow, span->nodes[i]);

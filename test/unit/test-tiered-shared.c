@@ -500,7 +500,7 @@ static void make_up(struct made_up *process, uint64_t first_page, bool huge, int
 		.memory = nodemask_of(0),
 		.blocks = process->list,
 		.nr_blocks = huge ? MADE_UP_BLOCKS - 1 : MADE_UP_BLOCKS,
-		.nodes = { node },
+		.nodes = { -1, node },
 		.nr_nodes = 1,
 		.table = { .vmas = &process->vma, .nr_vmas = 1 },
 	};
@@ -529,7 +529,7 @@ static void a_huge_page_knows_what_was_seen_of_its_pieces(void **state)
 		const uint8_t place = block->places[page % BLOCK_PAGES];
 
 		assert_true(block->seen[page % BLOCK_PAGES] & SEEN_ELSEWHERE);
-		assert_int_equal(in_pieces.tiered.nodes[place - 1], 0);
+		assert_int_equal(in_pieces.tiered.nodes[place], 0);
 	}
 	assert_int_equal(in_pieces.blocks[0].seen[36], 0);
 }
@@ -545,7 +545,7 @@ static void pieces_may_own_what_another_has_whole(void **state)
 	assert_int_equal(in_pieces.blocks[1].seen[37 + 101], 0);
 	assert_true(whole.blocks[0].seen[0] & SEEN_ELSEWHERE);
 	assert_true(whole.blocks[1].seen[0] & SEEN_ELSEWHERE);
-	assert_int_equal(whole.tiered.nodes[whole.blocks[1].places[0] - 1], 1);
+	assert_int_equal(whole.tiered.nodes[whole.blocks[1].places[0]], 1);
 }
 
 int main(void)

@@ -176,8 +176,8 @@ static void join_shared(const struct manager *manager)
 	for (size_t i = 0; tiereds && i < roster->nr_processes; i++)
 		if (!roster->processes[i].is_lost)
 			tiereds[nr++] = roster->processes[i].tiered;
-	if (!tiereds || tiered_join_shared(tiereds, nr) < 0)
-		log_warning("what processes share is judged for each: %s", strerror(ENOMEM));
+	if (!tiereds || tiered_join_shared(tiereds, nr, notify_alive) < 0)
+		log_warning("whose shared memory is is not asked anew: %s", strerror(ENOMEM));
 }
 
 static void decide(struct manager *manager)

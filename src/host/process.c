@@ -266,10 +266,15 @@ int process_read_namespace(int root, pid_t pid, const char *name, uint64_t *ret_
 {
 	char target[32];
 	const char *inode;
-	int r = gone(rootfs_readlink(root, target, sizeof(target), "proc/%d/ns/%s", pid, name));
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r = rootfs_readlink(root, target, sizeof(target), "proc/%d/ns/%s", pid, name);
 
+	if (r == -ENOENT && rootfs_opendir(root, &dir, "proc/%d/ns", pid) == 0) {
+		*ret_inode = 0;
+		return 0;
+	}
 	if (r < 0)
-		return r;
+		return gone(r);
 	inode = strchr(target, '[');
 	return inode && parse_next_u64(&(const char *) { inode + 1 }, ret_inode) ? 0 : -EBADMSG;
 }

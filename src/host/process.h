@@ -99,7 +99,8 @@ int process_open_pagemap(int root, pid_t pid, pid_t *ret_tid);
 int process_runs_guests(int root, pid_t pid);
 
 /* The inode by which /proc/PID/ns/name ("mnt", "ipc", ...) tells the process's namespace from
- * others (namespaces(7)).  Errors: -ESRCH, -EACCES, -EBADMSG, another errno of readlinkat(2). */
+ * others (namespaces(7)); 0 where the kernel has none of that kind.  Errors: -ESRCH, -EACCES,
+ * -EBADMSG, another errno of readlinkat(2). */
 int process_read_namespace(int root, pid_t pid, const char *name, uint64_t *ret_inode);
 
 /* The ids of all processes, ascending; free(3) them.  Errors: -ENOENT, -EACCES, -ENOMEM. */

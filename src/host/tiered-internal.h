@@ -19,9 +19,9 @@
 #define NO_PLACE   0
 #define MOST_NODES 255
 
-/* Beside the score, of a page for as long as it is there: another process goes on with it
- * (tiered_join_shared); it could not be moved when that was last tried; it is not tried any more.
- */
+/* Beside the score, of a page for as long as it is there: it is shared, and another mapping's, or
+ * nobody's, to go on with (tiered_join_shared); it could not be moved when that was last tried; it
+ * is not tried any more. */
 #define SEEN_SCORE	 0x1fU
 #define SEEN_ELSEWHERE	 0x20U
 #define SEEN_STAYED	 0x40U
@@ -48,7 +48,8 @@ struct tiered {
 	int root; /* the caller's */
 	pid_t pid;
 	struct move_batch_process process; /* by a thread that has its memory, as all else is */
-	/* Where the names and numbers of files mean what they do (inodes of /proc/PID/ns). */
+	/* Where the names and numbers of files mean what they do (inodes of /proc/PID/ns), as it
+	 * began. */
 	uint64_t mount_namespace, ipc_namespace;
 	struct nodemask memory;	 /* nodes that pages may be moved between */
 	struct nodemask allowed; /* by its cpuset, as of the last clear */

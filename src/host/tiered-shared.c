@@ -7,8 +7,9 @@
  * Numbers and names of files are not enough where each container has its own: then namespaces tell
  * them apart.  Who shares a file across these goes on by itself.
  *
- * A file is gone through in windows.  All that share a page know what its owner does, so that the
- * next one can go on with it when the owner ends.
+ * A file is gone through in windows, with those of its mappings that reach into each.  All that
+ * share a page know what its owner does, so that the next one can go on with it when the owner
+ * ends.  What is a huge page to one of them is one in memory: it is whole for all.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,15 +26,21 @@ struct mapping {
 	size_t order; /* who comes first goes before */
 };
 
-/* What all that map a file know of some of its pages. */
+/* What all that map a file know of one of its pages. */
+struct page {
+	uint8_t seen;
+	uint8_t known; /* how much unit is worth: know() */
+	bool is_owned;
+	int16_t node; /* of what is owned; -1: nobody goes on with it */
+	struct ranking_unit unit;
+};
+
 #define WINDOW_PAGES BLOCK_PAGES
 struct window {
 	uint64_t first; /* page of the file */
-	uint8_t seen[WINDOW_PAGES];
-	bool is_owned[WINDOW_PAGES];
-	/* Of what is owned: */
-	int16_t nodes[WINDOW_PAGES]; /* -1: nobody goes on with it */
-	struct ranking_unit units[WINDOW_PAGES];
+	bool is_huge;	/* to one of them at least */
+	bool is_pinned; /* a page of it */
+	struct page pages[WINDOW_PAGES];
 };
 
 /* What of a mapping is in one block, and in one window. */
@@ -44,9 +51,22 @@ struct piece {
 	unsigned nr;	/* pages */
 };
 
-static uint64_t file_page(const struct vma *vma)
+/* The mappings of one file, by where in it they begin; and those of them that reach into the window
+ * and that began before it, by their order. */
+struct walk {
+	const struct mapping *next, *end;
+	const struct mapping **active; /* [as many as there are] */
+	size_t nr_active;
+};
+
+static uint64_t first_page(const struct vma *vma)
 {
 	return vma->offset / PAGE_BYTES;
+}
+
+static uint64_t end_page(const struct vma *vma)
+{
+	return first_page(vma) + (vma->end - vma->start) / PAGE_BYTES;
 }
 
 /* ---- Who maps the same file ------------------------------------------------------------ */
@@ -74,7 +94,7 @@ static int compare_mappings(const void *a, const void *b)
 	const struct mapping *one = a, *other = b;
 	const int r = compare_files(one, other);
 
-	return r == 0 ? compare(one->order, other->order) : r;
+	return r == 0 ? compare(one->vma->offset, other->vma->offset) : r;
 }
 
 bool tiered_is_shared(const struct vma *vma)
@@ -104,7 +124,7 @@ static bool next_piece(const struct mapping *mapping, uint64_t *from, uint64_t e
 		       struct piece *ret)
 {
 	const struct tiered *tiered = mapping->tiered;
-	const uint64_t file_first = file_page(mapping->vma);
+	const uint64_t file_first = first_page(mapping->vma);
 	const uint64_t first = mapping->vma->start / PAGE_BYTES;
 	uint64_t page, until = mapping->vma->end / PAGE_BYTES, nr;
 	struct block *block;
@@ -136,16 +156,42 @@ static bool next_piece(const struct mapping *mapping, uint64_t *from, uint64_t e
 	return true;
 }
 
-/* The first page of the file from one on that any of them has; UINT64_MAX: none has one. */
-static uint64_t next_page(const struct mapping *mappings, size_t nr, uint64_t from)
+/* Puts a mapping among the active ones, behind those that go before it. */
+static void activate(struct walk *walk, const struct mapping *mapping)
 {
-	uint64_t next = UINT64_MAX;
+	size_t at = walk->nr_active++;
+
+	for (; at > 0 && walk->active[at - 1]->order > mapping->order; at--)
+		walk->active[at] = walk->active[at - 1];
+	walk->active[at] = mapping;
+}
+
+/* Makes those active that reach into the window. */
+static void reach(struct walk *walk, const struct window *window)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < walk->nr_active; i++)
+		if (end_page(walk->active[i]->vma) > window->first)
+			walk->active[nr++] = walk->active[i];
+	walk->nr_active = nr;
+	for (; walk->next < walk->end && first_page(walk->next->vma) < window->first + WINDOW_PAGES;
+	     walk->next++)
+		if (end_page(walk->next->vma) > window->first)
+			activate(walk, walk->next);
+}
+
+/* The first page from one on that an active mapping has, or that one begins with which is not yet
+ * active; UINT64_MAX: there are no more. */
+static uint64_t next_page(const struct walk *walk, uint64_t from)
+{
+	uint64_t next = walk->next < walk->end ? first_page(walk->next->vma) : UINT64_MAX;
 	struct piece piece;
 
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < walk->nr_active; i++) {
 		uint64_t behind = from;
 
-		if (next_piece(&mappings[i], &behind, next, &piece))
+		if (next_piece(walk->active[i], &behind, next, &piece))
 			next = behind - piece.nr;
 	}
 	return next;
@@ -164,124 +210,223 @@ static unsigned unit_index(const struct piece *piece, unsigned page)
 	return piece->block->huge ? 0 : piece->first + page;
 }
 
-/* Pages that a process has locked, or bound to nodes, stay for all. */
-static void leave_alone(struct window *window, const struct vma *vma)
+static void leave_alone(struct window *window, unsigned from, unsigned end)
 {
-	const uint64_t first = file_page(vma), end = first + (vma->end - vma->start) / PAGE_BYTES;
-
-	for (unsigned i = 0; i < WINDOW_PAGES; i++)
-		if (window->first + i >= first && window->first + i < end) {
-			window->is_owned[i] = true;
-			window->nodes[i] = -1;
-		}
-}
-
-static void take_seen(struct window *window, const struct piece *piece)
-{
-	for (unsigned i = 0; i < piece->nr; i++) {
-		const unsigned page = unit_index(piece, i);
-		const uint8_t score = piece->block->seen[page] & SEEN_SCORE;
-
-		if (piece->block->places[page] != NO_PLACE && score > window->seen[piece->at + i])
-			window->seen[piece->at + i] = score;
+	for (unsigned i = from; i < end; i++) {
+		window->pages[i].is_owned = true;
+		window->pages[i].node = -1;
 	}
 }
 
-/* The owner of a unit goes on with all that was seen of it. */
-static void own(struct window *window, const struct tiered *tiered, const struct piece *piece,
-		unsigned first)
+/* Pages that a process has locked, or bound to nodes, stay for all; a part of a huge page keeps all
+ * of it. */
+static void leave_range_alone(struct window *window, const struct vma *vma)
 {
-	const unsigned index = unit_index(piece, first);
+	const uint64_t from = first_page(vma),
+		       end = least(end_page(vma) - window->first, WINDOW_PAGES);
+
+	window->is_pinned = true;
+	leave_alone(window, from > window->first ? (unsigned)(from - window->first) : 0,
+		    (unsigned)end);
+}
+
+static bool has_hints(const struct tiered *tiered)
+{
+	return tiered->others_hints || tiered->own_hints;
+}
+
+/* The hint of a unit.  *until_page of the piece: from there on there may be another. */
+static enum port_hint hint_of(const struct tiered *tiered, const struct piece *piece, unsigned page,
+			      unsigned *until_page)
+{
+	const uint64_t start = (piece->block->first_page + unit_index(piece, page)) * PAGE_BYTES;
+	uint64_t until;
+	enum port_hint hint;
+
+	*until_page = piece->nr;
+	if (!has_hints(tiered))
+		return PORT_HINT_NONE;
+	hint = tiered_hint_of(tiered, start, start + unit_pages(piece) * PAGE_BYTES, &until);
+	if (until < start + (piece->nr - page) * PAGE_BYTES)
+		*until_page = page + (unsigned)((until - start) / PAGE_BYTES);
+	if (*until_page < page + unit_pages(piece))
+		*until_page = page + unit_pages(piece);
+	return hint;
+}
+
+/* Who goes on with a unit knows it best; else who has known it for longest. */
+static uint8_t know(const struct block *block, unsigned index)
+{
+	const uint8_t is_own = block->seen[index] & SEEN_ELSEWHERE ? 0 : RANKING_MOST_AGE + 1;
+
+	return (uint8_t)(1 + is_own + block->units[index].age);
+}
+
+static void look_at_piece(struct window *window, const struct piece *piece)
+{
 	const struct block *block = piece->block;
-	uint8_t *seen = &piece->block->seen[index], score = 0;
 
-	for (unsigned at = piece->at + first; at < piece->at + first + unit_pages(piece); at++) {
-		window->is_owned[at] = true;
-		window->nodes[at] = tiered->nodes[block->places[index]];
-		window->units[at] = block->units[index];
-		if (window->seen[at] > score)
-			score = window->seen[at];
+	window->is_huge |= block->huge && block->places[0] != NO_PLACE;
+	for (unsigned i = 0; i < piece->nr; i++) {
+		const unsigned index = unit_index(piece, i);
+		struct page *page = &window->pages[piece->at + i];
+		const uint8_t score = block->seen[index] & SEEN_SCORE, known = know(block, index);
+
+		if (block->places[index] == NO_PLACE)
+			continue;
+		if (score > page->seen)
+			page->seen = score;
+		if (known > page->known) {
+			page->known = known;
+			page->unit = block->units[index];
+		}
 	}
-	*seen = (uint8_t)((*seen & ~(SEEN_SCORE | SEEN_ELSEWHERE)) | score);
 }
 
-static void leave_to_owner(const struct window *window, struct tiered *tiered,
-			   const struct piece *piece, unsigned first)
+static void look_for_pins(struct window *window, const struct tiered *tiered,
+			  const struct piece *piece)
 {
-	const unsigned index = unit_index(piece, first), at = piece->at + first;
+	for (unsigned page = 0, until; page < piece->nr; page = until)
+		if (hint_of(tiered, piece, page, &until) == PORT_HINT_PINNED)
+			window->is_pinned = true;
+}
+
+static void look(struct window *window, const struct mapping *mapping)
+{
+	struct piece piece;
+
+	if (tiered_leaves_alone(mapping->tiered, mapping->vma))
+		leave_range_alone(window, mapping->vma);
+	for (uint64_t at = window->first;
+	     next_piece(mapping, &at, window->first + WINDOW_PAGES, &piece);) {
+		look_at_piece(window, &piece);
+		look_for_pins(window, mapping->tiered, &piece);
+	}
+}
+
+/* ---- Whose it is --------------------------------------------------------------------------- */
+
+/* The owner of a unit goes on with all that was seen of it, and with what is known of it best. */
+static void own(const struct tiered *tiered, const struct piece *piece, struct page *pages)
+{
+	const unsigned nr = unit_pages(piece), index = unit_index(piece, 0);
+	struct block *block = piece->block;
+	const struct page *best = pages;
+	uint8_t score = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		if (pages[i].known > best->known)
+			best = &pages[i];
+		if (pages[i].seen > score)
+			score = pages[i].seen;
+	}
+	block->units[index] = best->unit;
+	block->seen[index] =
+		(uint8_t)((block->seen[index] & ~(SEEN_SCORE | SEEN_ELSEWHERE)) | score);
+	for (unsigned i = 0; i < nr; i++) {
+		pages[i].is_owned = true;
+		pages[i].node = tiered->nodes[block->places[index]];
+		pages[i].unit = block->units[index];
+	}
+}
+
+static void leave_to_owner(struct tiered *tiered, const struct piece *piece,
+			   const struct page *page)
+{
+	const unsigned index = unit_index(piece, 0);
 	uint8_t place;
 
 	piece->block->seen[index] |= SEEN_ELSEWHERE;
-	if (window->nodes[at] < 0)
+	if (page->node < 0)
 		return;
-	piece->block->units[index] = window->units[at];
-	place = tiered_place_of(tiered, window->nodes[at]);
+	piece->block->units[index] = page->unit;
+	place = tiered_place_of(tiered, page->node);
 	if (place != NO_PLACE)
 		piece->block->places[index] = place;
 }
 
-static bool has_hint(const struct tiered *tiered, const struct piece *piece, unsigned page)
+/* Gives a unit to its first process, or leaves it to who has got it, or a part of it. */
+static void assign(struct window *window, struct tiered *tiered, const struct piece *unit)
 {
-	const uint64_t start = (piece->block->first_page + unit_index(piece, page)) * PAGE_BYTES;
-	uint64_t until;
+	struct page *pages = &window->pages[unit->at];
 
-	return tiered_hint_of(tiered, start, start + unit_pages(piece) * PAGE_BYTES, &until) !=
-	       PORT_HINT_NONE;
+	if (unit->block->places[unit_index(unit, 0)] == NO_PLACE)
+		return;
+	for (unsigned i = 0; i < unit_pages(unit); i++)
+		if (pages[i].is_owned) {
+			leave_to_owner(tiered, unit, &pages[i]);
+			return;
+		}
+	own(tiered, unit, pages);
 }
 
-/* Of units that have hints, or of the others. */
-static void find_owners(struct window *window, struct tiered *tiered, const struct piece *piece,
-			bool hinted)
-{
-	const bool may_have = tiered->others_hints || tiered->own_hints;
+/* Who is asked first: who has a hint; then all others; last who has in pieces what is a huge page
+ * to another. */
+enum turn { HINTED, UNHINTED, IN_PIECES, NR_TURNS };
 
-	if (hinted && !may_have)
+static void assign_piece(struct window *window, struct tiered *tiered, const struct piece *piece,
+			 enum turn turn)
+{
+	const bool in_pieces = window->is_huge && !piece->block->huge;
+
+	if (in_pieces != (turn == IN_PIECES) || (turn == HINTED && !has_hints(tiered)))
 		return;
-	for (unsigned i = 0; i < piece->nr; i += unit_pages(piece)) {
-		if (piece->block->places[unit_index(piece, i)] == NO_PLACE ||
-		    (may_have && has_hint(tiered, piece, i) != hinted))
+	for (unsigned page = 0, until; page < piece->nr; page = until) {
+		const bool hinted = hint_of(tiered, piece, page, &until) != PORT_HINT_NONE;
+
+		if (!in_pieces && hinted != (turn == HINTED))
 			continue;
-		if (window->is_owned[piece->at + i])
-			leave_to_owner(window, tiered, piece, i);
-		else
-			own(window, tiered, piece, i);
+		for (; page < until; page += unit_pages(piece)) {
+			const struct piece unit = {
+				.block = piece->block,
+				.first = piece->first + page,
+				.at = piece->at + page,
+				.nr = unit_pages(piece),
+			};
+
+			assign(window, tiered, &unit);
+		}
 	}
 }
 
-static void join_window(const struct mapping *mappings, size_t nr, struct window *window)
+static void join_window(const struct walk *walk, struct window *window)
 {
 	const uint64_t end = window->first + WINDOW_PAGES;
 	struct piece piece;
 
-	for (size_t i = 0; i < nr; i++) {
-		if (tiered_leaves_alone(mappings[i].tiered, mappings[i].vma))
-			leave_alone(window, mappings[i].vma);
-		for (uint64_t at = window->first; next_piece(&mappings[i], &at, end, &piece);)
-			take_seen(window, &piece);
-	}
-	for (int hinted = 1; hinted >= 0; hinted--)
-		for (size_t i = 0; i < nr; i++)
+	for (size_t i = 0; i < walk->nr_active; i++)
+		look(window, walk->active[i]);
+	if (window->is_huge && window->is_pinned)
+		leave_alone(window, 0, WINDOW_PAGES);
+	for (enum turn turn = HINTED; turn < NR_TURNS; turn++)
+		for (size_t i = 0; i < walk->nr_active; i++)
 			for (uint64_t at = window->first;
-			     next_piece(&mappings[i], &at, end, &piece);)
-				find_owners(window, mappings[i].tiered, &piece, hinted);
+			     next_piece(walk->active[i], &at, end, &piece);)
+				assign_piece(window, walk->active[i]->tiered, &piece, turn);
 }
 
-/* All mappings of one file. */
-static void join_file(const struct mapping *mappings, size_t nr)
+static void join_file(struct walk *walk, void (*alive)(void))
 {
-	uint64_t page = 0;
+	uint64_t page = first_page(walk->next->vma);
 
-	while ((page = next_page(mappings, nr, page)) != UINT64_MAX) {
+	while (page != UINT64_MAX) {
 		struct window window = { .first = page - page % WINDOW_PAGES };
 
-		join_window(mappings, nr, &window);
-		page = window.first + WINDOW_PAGES;
+		alive();
+		reach(walk, &window);
+		page = next_page(walk, window.first);
+		if (page < window.first + WINDOW_PAGES) {
+			join_window(walk, &window);
+			page = next_page(walk, window.first + WINDOW_PAGES);
+		}
 	}
 }
 
-int tiered_join_shared(struct tiered *const *tiereds, size_t nr)
+/* All mappings of these processes, by their files; *ret_mappings is the caller's. */
+static int list_mappings(struct tiered *const *tiereds, size_t nr, struct mapping **ret_mappings,
+			 size_t *ret_nr)
 {
-	_cleanup_free_ struct mapping *mappings = NULL;
+	struct mapping *mappings;
 	size_t nr_vmas = 0, nr_mappings = 0;
 
 	for (size_t i = 0; i < nr; i++)
@@ -295,11 +440,28 @@ int tiered_join_shared(struct tiered *const *tiereds, size_t nr)
 		nr_vmas += tiereds[i]->table.nr_vmas;
 	}
 	qsort(mappings, nr_mappings, sizeof(*mappings), compare_mappings);
+	*ret_mappings = mappings;
+	*ret_nr = nr_mappings;
+	return 0;
+}
+
+int tiered_join_shared(struct tiered *const *tiereds, size_t nr, void (*alive)(void))
+{
+	_cleanup_free_ struct mapping *mappings = NULL;
+	_cleanup_free_ const struct mapping **active = NULL;
+	size_t nr_mappings;
+	int r = list_mappings(tiereds, nr, &mappings, &nr_mappings);
+
+	if (r < 0)
+		return r;
+	active = malloc((nr_mappings + 1) * sizeof(*active));
+	if (!active)
+		return -ENOMEM;
 	for (size_t first = 0, end; first < nr_mappings; first = end) {
 		for (end = first + 1; end < nr_mappings; end++)
 			if (compare_files(&mappings[first], &mappings[end]) != 0)
 				break;
-		join_file(&mappings[first], end - first);
+		join_file(&(struct walk) { &mappings[first], &mappings[end], active, 0 }, alive);
 	}
 	return 0;
 }

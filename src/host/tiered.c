@@ -179,10 +179,21 @@ struct renewal {
 static void forget_seen(struct block *block)
 {
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
-		block->seen[i] &= block->places[i] == NO_PLACE ? 0 : (uint8_t)~SEEN_SCORE;
+		block->seen[i] &= (uint8_t)~SEEN_SCORE;
 }
 
-/* The old block of these addresses, without what the last round saw; or a new one. */
+/* What comes to where no page was is nobody's yet, should it be shared. */
+static void empty(struct block *block)
+{
+	for (unsigned i = 0; i < BLOCK_PAGES; i++)
+		if (block->places[i] == NO_PLACE)
+			block->seen[i] = SEEN_ELSEWHERE;
+	memset(block->places, NO_PLACE, sizeof(block->places));
+	block->nr_pages = 0;
+}
+
+/* The old block of these addresses, without what the last round saw; or a new one.  Both are empty.
+ */
 static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 {
 	struct block **old = renewal->old, *block;
@@ -193,16 +204,16 @@ static struct block *renew_block(struct renewal *renewal, uint64_t first_page)
 	if (renewal->next_old == renewal->nr_old ||
 	    old[renewal->next_old]->first_page != first_page) {
 		block = calloc(1, sizeof(*block));
-		if (block)
-			block->first_page = first_page;
-		return block;
+		if (!block)
+			return NULL;
+		block->first_page = first_page;
+	} else {
+		block = steal_pointer(&old[renewal->next_old++]);
+		forget_seen(block);
 	}
-	block = steal_pointer(&old[renewal->next_old++]);
 	block->was_huge = block->huge;
 	block->huge = false;
-	block->nr_pages = 0;
-	forget_seen(block);
-	memset(block->places, NO_PLACE, sizeof(block->places));
+	empty(block);
 	return block;
 }
 
@@ -225,7 +236,7 @@ static struct block *block_at(struct renewal *renewal, uint64_t page)
 	return block;
 }
 
-/* Pages that nobody else goes on with any more: other memory is there now. */
+/* Pages that nobody else can go on with. */
 static void take_back(struct block *block, uint64_t first, uint64_t nr)
 {
 	for (uint64_t i = first; i < first + nr; i++)
@@ -252,7 +263,7 @@ static int take_run(const struct census_run *run, void *user)
 		 * Mapped in pieces by now, it may still be one in memory, and does not move. */
 		if (huge && !block->was_huge) {
 			memset(block->units, 0, sizeof(block->units));
-			memset(block->seen, 0, sizeof(block->seen));
+			memset(block->seen, SEEN_ELSEWHERE, sizeof(block->seen));
 		} else if (!huge && block->was_huge) {
 			memset(&block->seen[page % BLOCK_PAGES], block->seen[0], end - page);
 		}

@@ -132,12 +132,15 @@ int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fas
 /*
  * Of memory that several of these processes map (MAP_SHARED), or one of them twice, each page
  * counts once: it is the first one's that has it, or that has a hint for it, with all that any of
- * them was seen to access; of the others tiered_gather gives it as one that must not move.
+ * them was seen to access, and all that is known of it; of the others tiered_gather gives it as one
+ * that must not move.  What is a huge page to one of them is whose it is a huge page to, with its
+ * hints; a pinned one of any of them holds all of it.
  *
- * To be called behind the last scan, before a decision.  Errors: -ENOMEM, and each goes on by
- * itself.
+ * To be called behind the last scan, before a decision: pages of such memory that are new since the
+ * last call are nobody's.  It may take long, and calls alive now and then.  Errors: -ENOMEM, and
+ * each page stays whose it was.
  */
-int tiered_join_shared(struct tiered *const *tiereds, size_t nr);
+int tiered_join_shared(struct tiered *const *tiereds, size_t nr, void (*alive)(void));
 
 /* tiering_world's gather and keep for this process, from a page on; the span's target is not set.
  */

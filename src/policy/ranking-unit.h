@@ -16,6 +16,7 @@
 /* What was moved rests so many steps (ranking_lesson); at most there are so many. */
 #define RANKING_REST	  3
 #define RANKING_MOST_REST 7
+#define RANKING_MOST_AGE  7
 
 struct ranking_unit {
 	uint16_t heat : 10;

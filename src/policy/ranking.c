@@ -23,9 +23,9 @@
 #define HUGE_NOISE_HEATS RANKING_HEAT_STEP
 #define SOON_NS		 1000000000ULL
 
-/* Two whose heats differ by so much are not equal: a factor of 8, and of 16 where most are huge. */
+/* Two whose heats differ by so much are not equal: a factor of 8, and of 32 where most are huge. */
 #define SURE_HEATS	(3 * RANKING_HEAT_STEP / 2)
-#define HUGE_SURE_HEATS (2 * RANKING_HEAT_STEP)
+#define HUGE_SURE_HEATS (5 * RANKING_HEAT_STEP / 2)
 
 /* Of all pages, so many millionths may change places in a second although they are not sure to
  * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at

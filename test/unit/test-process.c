@@ -321,6 +321,9 @@ static void test_read_namespace(void **state)
 	assert_int_equal(inode, status.st_ino);
 	assert_int_equal(process_read_namespace(machine, 0x7fffffff, "mnt", &inode), -ESRCH);
 	assert_int_equal(inode, status.st_ino);
+	/* As IPC namespaces are, where a kernel is without them. */
+	assert_int_equal(process_read_namespace(machine, getpid(), "none-such", &inode), 0);
+	assert_int_equal(inode, 0);
 }
 
 int main(void)

@@ -42,6 +42,7 @@ struct sharer {
 
 static struct sharer one, other;
 static int root, file;
+static unsigned nr_alive; /* how often a join has said that it is at it */
 
 /* ---- The tracker ------------------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ static const struct tracker_kind fake_kind = {
 
 /* ---- Children ---------------------------------------------------------------------------- */
 
-enum order { LOCK = 1, TAKE_ANOTHER_FILE, MAP_TWICE, MAP_MORE, TAKE_OWN };
+enum order { LOCK = 1, TAKE_ANOTHER_FILE, MAP_TWICE, MAP_MORE, TAKE_OWN, FILL_HOLE };
 
 static void *map(const struct sharer *sharer, uint64_t address, int fd)
 {
@@ -107,6 +108,15 @@ static void touch(const struct sharer *sharer, volatile char *memory)
 static uint64_t second_address(const struct sharer *sharer)
 {
 	return sharer->address + 0x10000000;
+}
+
+/* Pages that it did not have. */
+static void fill_hole(const struct sharer *sharer)
+{
+	volatile char *memory = (char *)sharer->address;
+
+	for (unsigned page = sharer->hole; page < sharer->hole_end; page++)
+		memory[(page - sharer->first) * PAGE_BYTES]++;
 }
 
 static bool obey(const struct sharer *sharer, enum order order)
@@ -129,6 +139,9 @@ static bool obey(const struct sharer *sharer, enum order order)
 	case MAP_MORE: /* and nothing to do with the file */
 		return mmap(NULL, PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
 		       MAP_FAILED;
+	case FILL_HOLE:
+		fill_hole(sharer);
+		return true;
 	case TAKE_OWN:
 		memory = mmap((void *)sharer->address, sharer->nr * PAGE_BYTES,
 			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
@@ -251,11 +264,16 @@ static void scan(uint8_t score)
 	assert_int_equal(tiered_scan(other.tiered, score, &fast, &seen), 0);
 }
 
+static void is_alive(void)
+{
+	nr_alive++;
+}
+
 static void join(void)
 {
 	struct tiered *const tiereds[] = { one.tiered, other.tiered };
 
-	assert_int_equal(tiered_join_shared(tiereds, 2), 0);
+	assert_int_equal(tiered_join_shared(tiereds, 2, is_alive), 0);
 }
 
 static void look(void)
@@ -362,7 +380,7 @@ static void the_next_goes_on_when_one_ends(void **state)
 	tiered_keep(one.tiered, chunk);
 	look();
 	assert_false(owns(&other, 200));
-	assert_int_equal(tiered_join_shared(left, 1), 0);
+	assert_int_equal(tiered_join_shared(left, 1, is_alive), 0);
 	assert_true(owns(&other, 200));
 	assert_int_equal(gather_at(&other, page_of(&other, 200))->units[0].heat, 77);
 }
@@ -414,7 +432,68 @@ static void where_pages_were_moved_to_all_know(void **state)
 	join();
 	place = other.tiered->blocks[tiered_find_block(other.tiered, page_of(&other, 200))]
 			->places[page_of(&other, 200) % BLOCK_PAGES];
-	assert_int_equal(other.tiered->nodes[place - 1], 3);
+	assert_int_equal(other.tiered->nodes[place], 3);
+}
+
+/* One comes to pages that the other has learnt of, and is asked before it. */
+static void who_comes_to_own_knows_what_is_known(void **state)
+{
+	struct tiering_chunk *chunk;
+
+	(void)state;
+	look();
+	chunk = gather_at(&other, page_of(&other, 800));
+	chunk->units[0] = (struct ranking_unit) { .heat = 77, .age = 3, .rest = 2 };
+	tiered_keep(other.tiered, chunk);
+	assert_true(order(&one, FILL_HOLE));
+	go_rounds();
+	assert_true(owns(&one, 800));
+	assert_false(owns(&other, 800));
+	chunk = gather_at(&one, page_of(&one, 800));
+	assert_int_equal(chunk->units[0].heat, 77);
+	assert_int_equal(chunk->units[0].age, 3);
+	assert_int_equal(chunk->units[0].rest, 2);
+	assert_int_equal(gather_at(&other, page_of(&other, 800))->units[0].heat, 77);
+}
+
+/* Moves of the last decision are made while one comes to pages that the other moves. */
+static void who_comes_owns_nothing_before_the_next_decision(void **state)
+{
+	(void)state;
+	look();
+	assert_true(order(&one, FILL_HOLE));
+	for (unsigned round = 0; round < 20; round++)
+		clear();
+	assert_false(owns(&one, 800));
+	assert_true(owns(&other, 800));
+	join();
+	assert_true(owns(&one, 800));
+	assert_false(owns(&other, 800));
+}
+
+/* Two containers may each have a file of that number and name. */
+static void other_namespaces_have_other_files(void **state)
+{
+	(void)state;
+	one.tiered->ipc_namespace++;
+	look();
+	assert_true(owns(&one, 200));
+	assert_true(owns(&other, 200));
+	one.tiered->ipc_namespace--;
+	look();
+	assert_false(owns(&other, 200));
+	one.tiered->mount_namespace++;
+	look();
+	assert_true(owns(&other, 200));
+}
+
+static void joining_says_that_it_is_at_it(void **state)
+{
+	(void)state;
+	clear();
+	nr_alive = 0;
+	join();
+	assert_in_range(nr_alive, 3, 6); /* the file has three windows */
 }
 
 static void what_one_has_locked_stays_for_all(void **state)
@@ -521,7 +600,7 @@ static void a_huge_page_knows_what_was_seen_of_its_pieces(void **state)
 
 	(void)state;
 	make_up_two();
-	assert_int_equal(tiered_join_shared(tiereds, 2), 0);
+	assert_int_equal(tiered_join_shared(tiereds, 2, is_alive), 0);
 	assert_int_equal(whole.blocks[0].seen[0], 0);
 	assert_int_equal(whole.blocks[1].seen[0], SCORE);
 	for (unsigned page = 37; page < 37 + MADE_UP_PAGES; page++) {
@@ -534,18 +613,101 @@ static void a_huge_page_knows_what_was_seen_of_its_pieces(void **state)
 	assert_int_equal(in_pieces.blocks[0].seen[36], 0);
 }
 
-static void pieces_may_own_what_another_has_whole(void **state)
+static void whole_goes_before_pieces(void **state)
 {
 	struct tiered *const tiereds[] = { &in_pieces.tiered, &whole.tiered };
 
 	(void)state;
 	make_up_two();
-	assert_int_equal(tiered_join_shared(tiereds, 2), 0);
-	assert_int_equal(in_pieces.blocks[1].seen[37 + 100], SCORE);
-	assert_int_equal(in_pieces.blocks[1].seen[37 + 101], 0);
-	assert_true(whole.blocks[0].seen[0] & SEEN_ELSEWHERE);
+	in_pieces.blocks[0].places[37] = NO_PLACE; /* that piece it does not have */
+	assert_int_equal(tiered_join_shared(tiereds, 2, is_alive), 0);
+	assert_int_equal(whole.blocks[0].seen[0], 0);
+	assert_int_equal(whole.blocks[1].seen[0], SCORE);
+	for (unsigned page = 38; page < 37 + MADE_UP_PAGES; page++)
+		assert_true(in_pieces.blocks[page / BLOCK_PAGES].seen[page % BLOCK_PAGES] &
+			    SEEN_ELSEWHERE);
+}
+
+/* What one pins a piece of cannot move in part. */
+static void a_pinned_piece_holds_all(void **state)
+{
+	struct tiered *const tiereds[] = { &whole.tiered, &in_pieces.tiered };
+	const uint64_t piece = (8 * BLOCK_PAGES + 37 + BLOCK_PAGES + 3) * PAGE_BYTES;
+
+	(void)state;
+	make_up_two();
+	assert_int_equal(
+		tiered_hint(&in_pieces.tiered, piece, piece + PAGE_BYTES, PORT_HINT_PINNED), 0);
+	assert_int_equal(tiered_join_shared(tiereds, 2, is_alive), 0);
+	assert_int_equal(whole.blocks[0].seen[0] & SEEN_ELSEWHERE, 0);
 	assert_true(whole.blocks[1].seen[0] & SEEN_ELSEWHERE);
-	assert_int_equal(whole.tiered.nodes[whole.blocks[1].places[0]], 1);
+	assert_true(in_pieces.blocks[1].seen[37] & SEEN_ELSEWHERE);
+	assert_int_equal(tiered_hint(&in_pieces.tiered, piece, piece + PAGE_BYTES, PORT_HINT_HOT),
+			 0);
+	assert_int_equal(tiered_join_shared(tiereds, 2, is_alive), 0);
+	assert_int_equal(whole.blocks[1].seen[0] & SEEN_ELSEWHERE, 0);
+	free(in_pieces.tiered.others_hints);
+}
+
+static void a_file_of_another_name_is_another(void **state)
+{
+	struct tiered *const tiereds[] = { &whole.tiered, &in_pieces.tiered };
+
+	(void)state;
+	make_up_two();
+	in_pieces.vma.name = (char *)"/dev/shm/made-up-too";
+	assert_int_equal(tiered_join_shared(tiereds, 2, is_alive), 0);
+	assert_int_equal(whole.blocks[1].seen[0], 0);
+	assert_int_equal(in_pieces.blocks[1].seen[37 + 100], SCORE);
+}
+
+/* ---- A file in many mappings ------------------------------------------------------------- */
+
+#define MANY 1000
+
+/* Each maps one page of the file, those in front last; and one more maps all of them. */
+static void each_of_many_mappings_is_found(void **state)
+{
+	static const struct mpol_policy policy = { .mode = MPOL_MODE_DEFAULT };
+	static struct vma vmas[MANY + 1];
+	static struct block blocks[4], *list[4];
+	struct tiered tiered = {
+		.memory = nodemask_of(0),
+		.blocks = list,
+		.nr_blocks = 4,
+		.nodes = { -1, 0 },
+		.nr_nodes = 1,
+		.table = { .vmas = vmas, .nr_vmas = MANY + 1 },
+	};
+	struct tiered *const tiereds[] = { &tiered };
+
+	(void)state;
+	for (unsigned i = 0; i < MANY + 1; i++)
+		vmas[i] = (struct vma) {
+			.start = (i < MANY ? i : 2 * BLOCK_PAGES) * PAGE_BYTES,
+			.end = (i < MANY ? i + 1 : 2 * BLOCK_PAGES + MANY) * PAGE_BYTES,
+			.offset = (i < MANY ? MANY - 1 - i : 0) * PAGE_BYTES,
+			.permissions = "rw-s",
+			.name = (char *)"/dev/shm/made-up",
+			.policy = &policy,
+			.page_bytes = PAGE_BYTES,
+			.inode = 77,
+		};
+	for (unsigned i = 0; i < 4; i++) {
+		list[i] = &blocks[i];
+		blocks[i].first_page = i * BLOCK_PAGES;
+		memset(blocks[i].places, 1, BLOCK_PAGES);
+	}
+	blocks[2].seen[7] = SCORE;
+	assert_int_equal(tiered_join_shared(tiereds, 1, is_alive), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		const unsigned second = 2 * BLOCK_PAGES + i;
+
+		assert_int_equal(blocks[i / BLOCK_PAGES].seen[i % BLOCK_PAGES],
+				 i == MANY - 1 - 7 ? SCORE : 0);
+		assert_true(blocks[second / BLOCK_PAGES].seen[second % BLOCK_PAGES] &
+			    SEEN_ELSEWHERE);
+	}
 }
 
 int main(void)
@@ -559,11 +721,19 @@ int main(void)
 		cmocka_unit_test_setup_teardown(so_it_does_where_other_ranges_come, start, stop),
 		cmocka_unit_test_setup_teardown(memory_of_its_own_is_its_own_at_once, start, stop),
 		cmocka_unit_test_setup_teardown(where_pages_were_moved_to_all_know, start, stop),
+		cmocka_unit_test_setup_teardown(who_comes_to_own_knows_what_is_known, start, stop),
+		cmocka_unit_test_setup_teardown(who_comes_owns_nothing_before_the_next_decision,
+						start, stop),
+		cmocka_unit_test_setup_teardown(other_namespaces_have_other_files, start, stop),
+		cmocka_unit_test_setup_teardown(joining_says_that_it_is_at_it, start, stop),
 		cmocka_unit_test_setup_teardown(what_one_has_locked_stays_for_all, start, stop),
 		cmocka_unit_test_setup_teardown(another_file_of_that_name_is_another, start, stop),
 		cmocka_unit_test_setup_teardown(what_one_maps_twice_counts_once, start, stop),
 		cmocka_unit_test(a_huge_page_knows_what_was_seen_of_its_pieces),
-		cmocka_unit_test(pieces_may_own_what_another_has_whole),
+		cmocka_unit_test(whole_goes_before_pieces),
+		cmocka_unit_test(a_pinned_piece_holds_all),
+		cmocka_unit_test(a_file_of_another_name_is_another),
+		cmocka_unit_test(each_of_many_mappings_is_found),
 	};
 
 	return cmocka_run_group_tests_name("tiered-shared", tests, NULL, NULL);

@@ -15,6 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 phase=${MPOL_TIERING_PHASE:-40} rounds=${MPOL_TIERING_ROUNDS:-5}
 harm_seconds=30
+pages=65536 # that are played; large plays more
 read -ra chosen <<<"${MPOL_TIERING_WORKLOADS:-zipf hotcold huge harm}"
 read -ra arms <<<"${MPOL_TIERING_ARMS:-oracle mpold kernel damon none}"
 all=size=256MiB,threads=1,writes=20%
@@ -48,7 +49,7 @@ guest() {
 	shift 3
 	lab/run --again --append nokaslr --truth "$out/$name.truth" --out "$out" \
 		--timeout $((300 + $# * (seconds * 2 + 60) / 6)) bench/tiering.yaml -- \
-		bash "$PWD/bench/tiering-guest" "$rate" "$bursts" "$seconds" "$phase" "$@"
+		bash "$PWD/bench/tiering-guest" "$rate" "$bursts" "$seconds" "$phase" "$pages" "$@"
 }
 
 play_round() {
@@ -104,4 +105,4 @@ if [ -z "${MPOL_TIERING_AGAIN:-}" ]; then
 	done
 fi
 measured >"$out/measured"
-awk -v phase="$phase" -v pages=65536 -f bench/tiering-figures.awk "$out/measured"
+awk -v phase="$phase" -v pages="$pages" -f bench/tiering-figures.awk "$out/measured"

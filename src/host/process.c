@@ -266,10 +266,10 @@ int process_read_namespace(int root, pid_t pid, const char *name, uint64_t *ret_
 {
 	char target[32];
 	const char *inode;
-	_cleanup_closedir_ DIR *dir = NULL;
 	int r = rootfs_readlink(root, target, sizeof(target), "proc/%d/ns/%s", pid, name);
 
-	if (r == -ENOENT && rootfs_opendir(root, &dir, "proc/%d/ns", pid) == 0) {
+	if (r == -ENOENT &&
+	    rootfs_readlink(root, target, sizeof(target), "proc/self/ns/%s", name) == -ENOENT) {
 		*ret_inode = 0;
 		return 0;
 	}

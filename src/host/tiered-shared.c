@@ -29,9 +29,10 @@ struct mapping {
 /* What all that map a file know of one of its pages. */
 struct page {
 	uint8_t seen;
-	uint8_t known; /* how much unit is worth: know() */
 	bool is_owned;
-	int16_t node; /* of what is owned; -1: nobody goes on with it */
+	bool stays;    /* nobody goes on with it */
+	uint8_t known; /* how much these are worth: know() */
+	int16_t node;
 	struct ranking_unit unit;
 };
 
@@ -51,12 +52,20 @@ struct piece {
 	unsigned nr;	/* pages */
 };
 
-/* The mappings of one file, by where in it they begin; and those of them that reach into the window
- * and that began before it, by their order. */
+/* A mapping that reaches into the window, and the next page that it has; UINT64_MAX: none. */
+struct active {
+	const struct mapping *mapping;
+	bool is_asked; /* for that */
+	uint64_t next;
+};
+
+/* The mappings of one file, by where in it they begin; and those of them that are active, by their
+ * order. */
 struct walk {
 	const struct mapping *next, *end;
-	const struct mapping **active; /* [as many as there are] */
+	struct active *active; /* [as many as there are] */
 	size_t nr_active;
+	void (*alive)(void);
 };
 
 static uint64_t first_page(const struct vma *vma)
@@ -95,6 +104,13 @@ static int compare_mappings(const void *a, const void *b)
 	const int r = compare_files(one, other);
 
 	return r == 0 ? compare(one->vma->offset, other->vma->offset) : r;
+}
+
+static int compare_active(const void *a, const void *b)
+{
+	const struct active *one = a, *other = b;
+
+	return compare(one->mapping->order, other->mapping->order);
 }
 
 bool tiered_is_shared(const struct vma *vma)
@@ -156,30 +172,26 @@ static bool next_piece(const struct mapping *mapping, uint64_t *from, uint64_t e
 	return true;
 }
 
-/* Puts a mapping among the active ones, behind those that go before it. */
-static void activate(struct walk *walk, const struct mapping *mapping)
-{
-	size_t at = walk->nr_active++;
-
-	for (; at > 0 && walk->active[at - 1]->order > mapping->order; at--)
-		walk->active[at] = walk->active[at - 1];
-	walk->active[at] = mapping;
-}
-
 /* Makes those active that reach into the window. */
 static void reach(struct walk *walk, const struct window *window)
 {
+	const struct mapping *first = walk->next;
 	size_t nr = 0;
 
 	for (size_t i = 0; i < walk->nr_active; i++)
-		if (end_page(walk->active[i]->vma) > window->first)
+		if (end_page(walk->active[i].mapping->vma) > window->first)
 			walk->active[nr++] = walk->active[i];
-	walk->nr_active = nr;
 	for (; walk->next < walk->end && first_page(walk->next->vma) < window->first + WINDOW_PAGES;
 	     walk->next++)
 		if (end_page(walk->next->vma) > window->first)
-			activate(walk, walk->next);
+			walk->active[nr++] = (struct active) { .mapping = walk->next };
+	walk->nr_active = nr;
+	if (walk->next != first)
+		qsort(walk->active, nr, sizeof(*walk->active), compare_active);
 }
+
+/* Many may reach into each of many windows. */
+#define ALIVE_MAPPINGS 4096
 
 /* The first page from one on that an active mapping has, or that one begins with which is not yet
  * active; UINT64_MAX: there are no more. */
@@ -189,10 +201,18 @@ static uint64_t next_page(const struct walk *walk, uint64_t from)
 	struct piece piece;
 
 	for (size_t i = 0; i < walk->nr_active; i++) {
+		struct active *active = &walk->active[i];
 		uint64_t behind = from;
 
-		if (next_piece(walk->active[i], &behind, next, &piece))
-			next = behind - piece.nr;
+		if (i % ALIVE_MAPPINGS == 0)
+			walk->alive();
+		if (!active->is_asked || active->next < from)
+			active->next = next_piece(active->mapping, &behind, UINT64_MAX, &piece)
+					       ? behind - piece.nr
+					       : UINT64_MAX;
+		active->is_asked = true;
+		if (active->next < next)
+			next = active->next;
 	}
 	return next;
 }
@@ -213,8 +233,7 @@ static unsigned unit_index(const struct piece *piece, unsigned page)
 static void leave_alone(struct window *window, unsigned from, unsigned end)
 {
 	for (unsigned i = from; i < end; i++) {
-		window->pages[i].is_owned = true;
-		window->pages[i].node = -1;
+		window->pages[i].is_owned = window->pages[i].stays = true;
 	}
 }
 
@@ -262,7 +281,8 @@ static uint8_t know(const struct block *block, unsigned index)
 	return (uint8_t)(1 + is_own + block->units[index].age);
 }
 
-static void look_at_piece(struct window *window, const struct piece *piece)
+static void look_at_piece(struct window *window, const struct tiered *tiered,
+			  const struct piece *piece)
 {
 	const struct block *block = piece->block;
 
@@ -278,6 +298,7 @@ static void look_at_piece(struct window *window, const struct piece *piece)
 			page->seen = score;
 		if (known > page->known) {
 			page->known = known;
+			page->node = tiered->nodes[block->places[index]];
 			page->unit = block->units[index];
 		}
 	}
@@ -291,58 +312,69 @@ static void look_for_pins(struct window *window, const struct tiered *tiered,
 			window->is_pinned = true;
 }
 
-static void look(struct window *window, const struct mapping *mapping)
+static void look(struct window *window, const struct active *active)
 {
+	const struct mapping *mapping = active->mapping;
 	struct piece piece;
 
 	if (tiered_leaves_alone(mapping->tiered, mapping->vma))
 		leave_range_alone(window, mapping->vma);
-	for (uint64_t at = window->first;
+	for (uint64_t at = active->next;
 	     next_piece(mapping, &at, window->first + WINDOW_PAGES, &piece);) {
-		look_at_piece(window, &piece);
+		look_at_piece(window, mapping->tiered, &piece);
 		look_for_pins(window, mapping->tiered, &piece);
 	}
 }
 
 /* ---- Whose it is --------------------------------------------------------------------------- */
 
-/* The owner of a unit goes on with all that was seen of it, and with what is known of it best. */
-static void own(const struct tiered *tiered, const struct piece *piece, struct page *pages)
+/* Whether what is known of one page says more of all than what is of another. */
+static bool tells_more(const struct page *page, const struct page *other)
 {
-	const unsigned nr = unit_pages(piece), index = unit_index(piece, 0);
-	struct block *block = piece->block;
-	const struct page *best = pages;
-	uint8_t score = 0;
+	return page->known > other->known ||
+	       (page->known == other->known && page->unit.heat > other->unit.heat);
+}
+
+static void place(struct tiered *tiered, const struct piece *unit, int node)
+{
+	const uint8_t place = tiered_place_of(tiered, node);
+
+	if (place != NO_PLACE)
+		unit->block->places[unit_index(unit, 0)] = place;
+}
+
+/* The owner of a unit goes on with all that was seen of it, and with what is known of it best. */
+static void own(struct tiered *tiered, const struct piece *unit, struct page *pages)
+{
+	const unsigned nr = unit_pages(unit), index = unit_index(unit, 0);
+	uint8_t *seen = &unit->block->seen[index], score = 0;
+	struct page best = pages[0];
 
 	for (unsigned i = 0; i < nr; i++) {
-		if (pages[i].known > best->known)
-			best = &pages[i];
+		if (tells_more(&pages[i], &best))
+			best = pages[i];
 		if (pages[i].seen > score)
 			score = pages[i].seen;
 	}
-	block->units[index] = best->unit;
-	block->seen[index] =
-		(uint8_t)((block->seen[index] & ~(SEEN_SCORE | SEEN_ELSEWHERE)) | score);
+	unit->block->units[index] = best.unit;
+	*seen = (uint8_t)((*seen & ~(SEEN_SCORE | SEEN_ELSEWHERE)) | score);
+	place(tiered, unit, best.node);
 	for (unsigned i = 0; i < nr; i++) {
 		pages[i].is_owned = true;
-		pages[i].node = tiered->nodes[block->places[index]];
-		pages[i].unit = block->units[index];
+		pages[i].node = best.node;
+		pages[i].unit = best.unit;
 	}
 }
 
-static void leave_to_owner(struct tiered *tiered, const struct piece *piece,
-			   const struct page *page)
+static void leave_to_owner(struct tiered *tiered, const struct piece *unit, const struct page *page)
 {
-	const unsigned index = unit_index(piece, 0);
-	uint8_t place;
+	const unsigned index = unit_index(unit, 0);
 
-	piece->block->seen[index] |= SEEN_ELSEWHERE;
-	if (page->node < 0)
+	unit->block->seen[index] |= SEEN_ELSEWHERE;
+	if (page->stays)
 		return;
-	piece->block->units[index] = page->unit;
-	place = tiered_place_of(tiered, page->node);
-	if (place != NO_PLACE)
-		piece->block->places[index] = place;
+	unit->block->units[index] = page->unit;
+	place(tiered, unit, page->node);
 }
 
 /* Gives a unit to its first process, or leaves it to who has got it, or a part of it. */
@@ -360,21 +392,35 @@ static void assign(struct window *window, struct tiered *tiered, const struct pi
 	own(tiered, unit, pages);
 }
 
-/* Who is asked first: who has a hint; then all others; last who has in pieces what is a huge page
- * to another. */
-enum turn { HINTED, UNHINTED, IN_PIECES, NR_TURNS };
+/* Who is asked first: who has pinned it, or hinted otherwise; then all others; last who has in
+ * pieces what is a huge page to another. */
+enum turn { PINNED, HINTED, UNHINTED, IN_PIECES, NR_TURNS };
+
+static enum turn turn_of(enum port_hint hint)
+{
+	switch (hint) {
+	case PORT_HINT_PINNED:
+		return PINNED;
+	case PORT_HINT_HOT:
+	case PORT_HINT_COLD:
+		return HINTED;
+	case PORT_HINT_NONE:
+		break;
+	}
+	return UNHINTED;
+}
 
 static void assign_piece(struct window *window, struct tiered *tiered, const struct piece *piece,
 			 enum turn turn)
 {
 	const bool in_pieces = window->is_huge && !piece->block->huge;
 
-	if (in_pieces != (turn == IN_PIECES) || (turn == HINTED && !has_hints(tiered)))
+	if (in_pieces != (turn == IN_PIECES) || (turn < UNHINTED && !has_hints(tiered)))
 		return;
 	for (unsigned page = 0, until; page < piece->nr; page = until) {
-		const bool hinted = hint_of(tiered, piece, page, &until) != PORT_HINT_NONE;
+		const enum port_hint hint = hint_of(tiered, piece, page, &until);
 
-		if (!in_pieces && hinted != (turn == HINTED))
+		if (!in_pieces && turn_of(hint) != turn)
 			continue;
 		for (; page < until; page += unit_pages(piece)) {
 			const struct piece unit = {
@@ -389,30 +435,30 @@ static void assign_piece(struct window *window, struct tiered *tiered, const str
 	}
 }
 
+/* next_page has told which of the active mappings have pages of the window. */
 static void join_window(const struct walk *walk, struct window *window)
 {
 	const uint64_t end = window->first + WINDOW_PAGES;
 	struct piece piece;
 
 	for (size_t i = 0; i < walk->nr_active; i++)
-		look(window, walk->active[i]);
+		look(window, &walk->active[i]);
 	if (window->is_huge && window->is_pinned)
 		leave_alone(window, 0, WINDOW_PAGES);
-	for (enum turn turn = HINTED; turn < NR_TURNS; turn++)
+	for (enum turn turn = PINNED; turn < NR_TURNS; turn++)
 		for (size_t i = 0; i < walk->nr_active; i++)
-			for (uint64_t at = window->first;
-			     next_piece(walk->active[i], &at, end, &piece);)
-				assign_piece(window, walk->active[i]->tiered, &piece, turn);
+			for (uint64_t at = walk->active[i].next;
+			     next_piece(walk->active[i].mapping, &at, end, &piece);)
+				assign_piece(window, walk->active[i].mapping->tiered, &piece, turn);
 }
 
-static void join_file(struct walk *walk, void (*alive)(void))
+static void join_file(struct walk *walk)
 {
 	uint64_t page = first_page(walk->next->vma);
 
 	while (page != UINT64_MAX) {
 		struct window window = { .first = page - page % WINDOW_PAGES };
 
-		alive();
 		reach(walk, &window);
 		page = next_page(walk, window.first);
 		if (page < window.first + WINDOW_PAGES) {
@@ -448,7 +494,7 @@ static int list_mappings(struct tiered *const *tiereds, size_t nr, struct mappin
 int tiered_join_shared(struct tiered *const *tiereds, size_t nr, void (*alive)(void))
 {
 	_cleanup_free_ struct mapping *mappings = NULL;
-	_cleanup_free_ const struct mapping **active = NULL;
+	_cleanup_free_ struct active *active = NULL;
 	size_t nr_mappings;
 	int r = list_mappings(tiereds, nr, &mappings, &nr_mappings);
 
@@ -461,7 +507,12 @@ int tiered_join_shared(struct tiered *const *tiereds, size_t nr, void (*alive)(v
 		for (end = first + 1; end < nr_mappings; end++)
 			if (compare_files(&mappings[first], &mappings[end]) != 0)
 				break;
-		join_file(&(struct walk) { &mappings[first], &mappings[end], active, 0 }, alive);
+		join_file(&(struct walk) {
+			.next = &mappings[first],
+			.end = &mappings[end],
+			.active = active,
+			.alive = alive,
+		});
 	}
 	return 0;
 }

@@ -78,7 +78,7 @@ static int split_block(struct tiered *tiered, struct block *block, struct tiered
 	if (r < 0 || block->huge)
 		return r;
 	splits->huge_pages += block->places[0] != NO_PLACE; /* else it has gone */
-	memset(block->seen, block->seen[0] & SEEN_ELSEWHERE, sizeof(block->seen));
+	memset(block->seen, 0, sizeof(block->seen));
 	memset(block->units, 0, sizeof(block->units));
 	return 0;
 }

@@ -410,9 +410,19 @@ static void add_units(const struct tiered *tiered, const struct block *block, un
 	chunk->span.nr_units += nr;
 }
 
+/* The block with the first unit that begins at a page or behind it.  The block of the page may have
+ * become a huge page since the last chunk ended there. */
+static size_t find_unit(const struct tiered *tiered, uint64_t page)
+{
+	const size_t i = tiered_find_block(tiered, page);
+
+	return i + (i < tiered->nr_blocks && tiered->blocks[i]->huge &&
+		    page > tiered->blocks[i]->first_page);
+}
+
 bool tiered_gather(const struct tiered *tiered, uint64_t page, struct tiering_chunk *chunk)
 {
-	size_t i = tiered_find_block(tiered, page);
+	size_t i = find_unit(tiered, page);
 	const bool huge = i < tiered->nr_blocks && tiered->blocks[i]->huge;
 	const uint32_t unit_pages = huge ? BLOCK_PAGES : 1;
 	uint64_t until, nr;

@@ -136,9 +136,9 @@ int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fas
  * that must not move.  What is a huge page to one of them is whose it is a huge page to, with its
  * hints; a pinned one of any of them holds all of it.
  *
- * To be called behind the last scan, before a decision: pages of such memory that are new since the
- * last call are nobody's.  It may take long, and calls alive now and then.  Errors: -ENOMEM, and
- * each page stays whose it was.
+ * To be called behind the last scan, before a decision: pages of such memory that have come since
+ * the last call, where none were, are nobody's.  It may take long, and calls alive now and then.
+ * Errors: -ENOMEM, and each page stays whose it was.
  */
 int tiered_join_shared(struct tiered *const *tiereds, size_t nr, void (*alive)(void));
 

@@ -46,16 +46,19 @@ void exchange_count(struct exchange *exchange, const struct port_span *span,
 		    const struct ranking_unit *units)
 {
 	for (uint32_t i = 0; i < span->nr_units; i++) {
+		uint64_t *pages = exchange->fast_pages;
+
 		if (span->nodes[i] < 0)
 			continue;
+		if (!nodemask_test(&exchange->fast, span->nodes[i])) {
+			if (units[i].heat > exchange->ceiling ||
+			    !nodemask_test(&exchange->slow, span->nodes[i]))
+				continue;
+			pages = exchange->slow_pages;
+		}
 		exchange_note_unit(exchange, span->unit_pages);
-		if (units[i].rest)
-			continue;
-		if (nodemask_test(&exchange->fast, span->nodes[i]))
-			exchange->fast_pages[units[i].heat] += span->unit_pages;
-		else if (units[i].heat <= exchange->ceiling &&
-			 nodemask_test(&exchange->slow, span->nodes[i]))
-			exchange->slow_pages[units[i].heat] += span->unit_pages;
+		if (!units[i].rest)
+			pages[units[i].heat] += span->unit_pages;
 	}
 }
 
@@ -162,7 +165,8 @@ uint32_t exchange_select(struct exchange *exchange, const struct port_span *span
 		    !exchange_takes(edge, reason, unit->heat, span->unit_pages))
 			continue;
 		move.to = moves_destination(nodes, move.from,
-					    up ? exchange->tier : exchange->slower_tier);
+					    up ? exchange->tier : exchange->slower_tier,
+					    span->unit_pages);
 		if (move.to < 0)
 			continue;
 		if (!moves_add(moves, &move))

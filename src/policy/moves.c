@@ -17,7 +17,7 @@ static uint64_t spare_pages(const struct port_node *node)
 	return node->free_pages > node->reserve_pages ? node->free_pages - node->reserve_pages : 0;
 }
 
-int moves_destination(const struct port_nodes *nodes, int from, int tier)
+int moves_destination(const struct port_nodes *nodes, int from, int tier, uint32_t pages)
 {
 	const struct port_node *source = tier >= 0 ? find(nodes, from) : NULL, *best;
 	const bool up = source && source->tier > tier;
@@ -25,8 +25,8 @@ int moves_destination(const struct port_nodes *nodes, int from, int tier)
 	best = source ? find(nodes, source->nearest[tier]) : NULL;
 	if (!best)
 		return -1;
-	for (unsigned i = 0; up && spare_pages(best) == 0 && i < nodes->nr; i++)
-		if (nodes->nodes[i].tier == tier && spare_pages(&nodes->nodes[i]) > 0)
+	for (unsigned i = 0; up && spare_pages(best) < pages && i < nodes->nr; i++)
+		if (nodes->nodes[i].tier == tier && spare_pages(&nodes->nodes[i]) >= pages)
 			best = &nodes->nodes[i];
 	return best->id;
 }

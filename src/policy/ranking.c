@@ -16,10 +16,10 @@
 #define SUDDEN_HEATS (2 * RANKING_HEAT_STEP)
 #define SUDDEN_AGE   3
 
-/* Two units whose heats differ by less may be the same: a factor of 1.7 in accesses.  Where most
+/* Two units whose heats differ by less may be the same: a factor of 1.3 in accesses.  Where most
  * memory is in huge pages, whose exchange is dear, and of which so few differ that chance may
  * always find two, they need a factor of 4 but soon after a shift. */
-#define NOISE_HEATS	 48
+#define NOISE_HEATS	 24
 #define HUGE_NOISE_HEATS RANKING_HEAT_STEP
 #define SOON_NS		 1000000000ULL
 
@@ -28,10 +28,11 @@
 #define HUGE_SURE_HEATS (5 * RANKING_HEAT_STEP / 2)
 
 /* Of all pages, so many millionths may change places in a second although they are not sure to
- * differ: all that is needed soon after a shift, an eighth of that after twice the time, and at
+ * differ: all that is needed soon after a shift, then a sixteenth after twice the time, and at
  * last what a slow drift takes. */
-#define DOUBTFUL_PPM_S3	     8e6
-#define HUGE_DOUBTFUL_PPM_S3 2.5e6 /* where most are huge */
+#define MOST_DOUBTFUL_PPM    8e6
+#define DOUBTFUL_PPM_S4	     3e8
+#define HUGE_DOUBTFUL_PPM_S4 1.2e7 /* where most are huge */
 #define LEAST_DOUBTFUL_PPM   200
 #define PAIR_PPM	     2000000
 
@@ -319,10 +320,10 @@ static void allow_doubtful(struct ranking *ranking)
 	const double calm_s = (double)round->calm_ns / 1e9;
 	const uint64_t before_ns = ranking->decided_ns ? ranking->decided_ns : round->now_ns;
 	const double passed_s = (double)(round->now_ns - before_ns) / 1e9;
-	double ppm_s = is_mostly_huge(ranking) ? HUGE_DOUBTFUL_PPM_S3 : DOUBTFUL_PPM_S3;
+	const double ppm_s4 = is_mostly_huge(ranking) ? HUGE_DOUBTFUL_PPM_S4 : DOUBTFUL_PPM_S4;
+	double ppm_s = ppm_s4 / (calm_s > 1 ? calm_s * calm_s * calm_s * calm_s : 1);
 
-	ppm_s /= calm_s > 1 ? calm_s * calm_s * calm_s : 1;
-	ppm_s += LEAST_DOUBTFUL_PPM;
+	ppm_s = ppm_s > MOST_DOUBTFUL_PPM ? MOST_DOUBTFUL_PPM : ppm_s + LEAST_DOUBTFUL_PPM;
 	ranking->doubtful_ppm =
 		least(ranking->doubtful_ppm, (uint64_t)ranking->exchange.largest_pages * PAIR_PPM);
 	ranking->doubtful_ppm += (uint64_t)(ppm_s * passed_s * (double)all_pages(ranking));
@@ -334,7 +335,8 @@ static uint64_t exchange_pair(struct ranking *ranking, struct frontier *hot, str
 			      uint64_t budget)
 {
 	const unsigned sure_heats = is_mostly_huge(ranking) ? HUGE_SURE_HEATS : SURE_HEATS;
-	const bool sure = hot->at.heat >= cold->at.heat + sure_heats;
+	const bool sure =
+		hot->at.heat == RANKING_HINTED_HOT || hot->at.heat >= cold->at.heat + sure_heats;
 	uint64_t pages = least(least(left(hot), left(cold)), budget / 2);
 
 	if (!sure) {
@@ -460,7 +462,7 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 		heat = counted_heat(unit, !up);
 		if (!exchange_takes(edge, reason, heat, span->unit_pages))
 			continue;
-		to = moves_destination(nodes, node, tier);
+		to = moves_destination(nodes, node, tier, span->unit_pages);
 		if (to < 0)
 			continue;
 		if (!moves_add(moves, &(struct port_move) {

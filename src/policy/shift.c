@@ -59,17 +59,6 @@ static bool are_few(uint64_t accessed)
 	return accessed < FEW_UNITS;
 }
 
-static const struct manner *manner_of(uint64_t accessed)
-{
-	return are_few(accessed) ? &of_few : &of_many;
-}
-
-/* Few are weighed in another way: what is usual of these says nothing of many. */
-static struct shift_usual *usual_of(struct shift *shift, uint64_t accessed)
-{
-	return are_few(accessed) ? &shift->usual_of_few : &shift->usual_of_many;
-}
-
 void shift_start(struct shift *shift)
 {
 	memset(shift, 0, sizeof(*shift));
@@ -108,21 +97,22 @@ static uint64_t count_accessed(const struct shift *shift)
 
 /* How much a unit of a score counts: about as often as it is accessed.  Of few units the hottest
  * are so few that chance would have most of that: there it grows less. */
-static unsigned weigh(unsigned score, unsigned top, uint64_t accessed)
+static unsigned weigh(unsigned score, unsigned top, bool as_few)
 {
-	if (are_few(accessed))
+	if (as_few)
 		return score * score;
 	return 1U << 2 * (score < top ? score : top);
 }
 
-/* Which part of what this round has seen is fast, in millionths. */
-static int64_t fast_part(const struct shift *shift, uint64_t accessed)
+/* Which part of what this round has seen is fast, in millionths, weighed in one way or the other.
+ */
+static int64_t fast_part(const struct shift *shift, uint64_t accessed, bool as_few)
 {
 	const unsigned top = top_score(shift, accessed);
 	uint64_t fast = 0, all = 0;
 
 	for (unsigned score = 1; score <= PORT_MAX_SCANS; score++) {
-		const unsigned weight = weigh(score, top, accessed);
+		const unsigned weight = weigh(score, top, as_few);
 
 		fast += shift->fast_units[score] * weight;
 		all += shift->units[score] * weight;
@@ -238,38 +228,37 @@ static void remember(struct shift *shift, bool soon)
 	shift->rounds = 0;
 }
 
-/* What was usual before a shift is so no longer. */
-static void begin_anew(struct shift *shift, uint64_t accessed, int64_t ppm)
-{
-	shift->usual_of_many.ppm = shift->usual_of_few.ppm = 0;
-	begin_usual(usual_of(shift, accessed), ppm);
-	shift_forget_scans(shift);
-	shift->suspect_rounds = 0;
-	shift->doubt_ppm = 0;
-}
-
-/* Whether what this round has seen comes of a shift. */
+/* Whether what this round has seen comes of a shift.  It is judged by the weights that suit it, and
+ * what is usual is followed by both: the next round may have few units, or many. */
 static bool has_shifted(struct shift *shift, uint64_t accessed)
 {
-	const struct manner *manner = manner_of(accessed);
-	struct shift_usual *usual = usual_of(shift, accessed);
-	const int64_t ppm = fast_part(shift, accessed);
+	const bool few = are_few(accessed);
+	const int64_t many_ppm = fast_part(shift, accessed, false);
+	const int64_t few_ppm = fast_part(shift, accessed, true), ppm = few ? few_ppm : many_ppm;
+	const struct shift_usual *usual = few ? &shift->usual_of_few : &shift->usual_of_many;
+	const struct manner *manner = few ? &of_few : &of_many;
 	const unsigned rounds = suspicion(usual, ppm, manner);
 
 	if (!rounds) {
 		shift->suspect_rounds = 0;
-		allay(shift);
-		follow(usual, ppm, manner);
+		if (!few)
+			allay(shift);
+		follow(&shift->usual_of_many, many_ppm, &of_many);
+		follow(&shift->usual_of_few, few_ppm, &of_few);
 		return false;
 	}
 	shift->suspect_rounds += rounds;
 	/* That few units vary is known. */
-	if (!are_few(accessed) && shift->doubt_ppm < usual->ppm - ppm)
+	if (!few && shift->doubt_ppm < usual->ppm - ppm)
 		shift->doubt_ppm = usual->ppm - ppm;
 	if (shift->suspect_rounds < manner->needed_rounds || shift->rounds <= shift->calm_rounds)
 		return false;
 	remember(shift, shift->rounds < SOON * shift->calm_rounds);
-	begin_anew(shift, accessed, ppm);
+	begin_usual(&shift->usual_of_many, many_ppm);
+	begin_usual(&shift->usual_of_few, few_ppm);
+	shift_forget_scans(shift);
+	shift->suspect_rounds = 0;
+	shift->doubt_ppm = 0;
 	return true;
 }
 

@@ -35,7 +35,7 @@ struct shift_usual {
 struct shift {
 	/* Units of this round, by how often they were accessed (port_span, seen). */
 	uint64_t units[PORT_MAX_SCANS + 1], fast_units[PORT_MAX_SCANS + 1];
-	/* Of rounds that have seen many units, or few; and of their scans. */
+	/* By the weights for many units, by those for few, and of scans. */
 	struct shift_usual usual_of_many, usual_of_few, usual_of_scan[PORT_MAX_SCANS];
 	unsigned suspect_rounds; /* the last ones, in which less was fast */
 	int64_t doubt_ppm;	 /* how much less, at most, of those of many */

@@ -572,16 +572,16 @@ static void promotions_go_where_there_is_room(void **state)
 	const struct port_nodes five = { list, 5 };
 
 	(void)state;
-	assert_int_equal(moves_destination(&five, 6, 0), 5);
+	assert_int_equal(moves_destination(&five, 6, 0, 1), 5);
 	list[0].free_pages = 11;
-	assert_int_equal(moves_destination(&five, 6, 0), 4);
+	assert_int_equal(moves_destination(&five, 6, 0, 1), 4);
 	list[0].free_pages = list[1].free_pages = 0; /* none has: as always */
-	assert_int_equal(moves_destination(&five, 6, 0), 4);
+	assert_int_equal(moves_destination(&five, 6, 0, 1), 4);
 	/* A demotion has one target, or there might be cycles. */
-	assert_int_equal(moves_destination(&five, 6, 2), 7);
-	assert_int_equal(moves_destination(&five, 6, 1), -1);
-	assert_int_equal(moves_destination(&five, 9, 0), -1);
-	assert_int_equal(moves_destination(&five, 6, -1), -1);
+	assert_int_equal(moves_destination(&five, 6, 2, 1), 7);
+	assert_int_equal(moves_destination(&five, 6, 1, 1), -1);
+	assert_int_equal(moves_destination(&five, 9, 0, 1), -1);
+	assert_int_equal(moves_destination(&five, 6, -1, 1), -1);
 }
 
 int main(void)

@@ -192,6 +192,37 @@ static void test_few_and_many(void **state)
 	assert_true(detect_huge(many[1], many[0]));
 }
 
+/* With other memory a program comes to use fewer units, or more: what is usual of these is known.
+ */
+static void test_few_after_many(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(240, 60));
+	assert_false(detect(40, 160));
+	assert_true(detect(40, 160));
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(40, 160));
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(160, 40));
+	assert_true(detect(60, 240));
+}
+
+/* What many units vary by is learnt from rounds of many, and of nothing that few do. */
+static void test_few_allay_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_false(detect(240, 60));
+	for (int i = 0; i < 20; i++) {
+		assert_false(detect(190, 110));
+		assert_false(detect(160, 40));
+	}
+	for (int i = 0; i < 2; i++)
+		assert_false(detect(190, 110));
+	assert_true(detect(190, 110));
+}
+
 /* A fifth less is no shift at once, but where it stays so. */
 static void test_asks_again(void **state)
 {
@@ -427,6 +458,8 @@ int main(void)
 		cmocka_unit_test_setup(test_few_units_vary, start),
 		cmocka_unit_test_setup(test_few_units_a_little_less, start),
 		cmocka_unit_test_setup(test_few_and_many, start),
+		cmocka_unit_test_setup(test_few_after_many, start),
+		cmocka_unit_test_setup(test_few_allay_nothing, start),
 		cmocka_unit_test_setup(test_asks_again, start),
 		cmocka_unit_test_setup(test_few_hide_nothing, start),
 		cmocka_unit_test_setup(test_few_say_nothing, start),

@@ -649,6 +649,107 @@ static void a_pinned_piece_holds_all(void **state)
 	free(in_pieces.tiered.others_hints);
 }
 
+/* So does what one keeps where it is. */
+static void a_bound_piece_holds_all(void **state)
+{
+	static const struct mpol_policy bound = { .mode = MPOL_MODE_BIND };
+	struct tiered *const tiereds[] = { &whole.tiered, &in_pieces.tiered };
+
+	(void)state;
+	make_up_two();
+	in_pieces.vma.end -= BLOCK_PAGES * PAGE_BYTES;
+	in_pieces.vma.policy = &bound;
+	in_pieces.vma.policy_cut = true;
+	assert_int_equal(tiered_join_shared(tiereds, 2, is_alive), 0);
+	assert_true(whole.blocks[0].seen[0] & SEEN_ELSEWHERE);
+	assert_int_equal(whole.blocks[1].seen[0] & SEEN_ELSEWHERE, 0);
+}
+
+/* Of base pages who pins one goes before who hints otherwise. */
+static void who_pins_goes_first(void **state)
+{
+	const uint64_t of_one = page_of(&one, 300) * PAGE_BYTES;
+	const uint64_t of_other = page_of(&other, 300) * PAGE_BYTES;
+
+	(void)state;
+	assert_int_equal(tiered_hint(one.tiered, of_one, of_one + 9 * PAGE_BYTES, PORT_HINT_HOT),
+			 0);
+	assert_int_equal(
+		tiered_hint(other.tiered, of_other, of_other + 4 * PAGE_BYTES, PORT_HINT_PINNED),
+		0);
+	look();
+	assert_true(owns(&other, 303));
+	assert_false(owns(&one, 303));
+	assert_true(owns(&one, 304));
+}
+
+/* The owner has moved it, and is then asked no more. */
+static void who_comes_to_own_knows_where_it_is(void **state)
+{
+	const uint64_t start = page_of(&other, 300) * PAGE_BYTES;
+
+	(void)state;
+	assert_int_equal(tiered_hint(other.tiered, start, start + PAGE_BYTES, PORT_HINT_HOT), 0);
+	look();
+	assert_true(owns(&other, 300));
+	other.tiered->process.became(start, 3, 3, other.tiered);
+	assert_int_equal(tiered_hint(other.tiered, start, start + PAGE_BYTES, PORT_HINT_NONE), 0);
+	clear();
+	join();
+	assert_false(owns(&other, 300));
+	assert_int_equal(gather_at(&one, page_of(&one, 300))->nodes[0], 3);
+}
+
+/* The kernel may join a block while its pages are gone through. */
+static void what_is_gathered_goes_on_behind_a_huge_page(void **state)
+{
+	static struct tiering_chunk chunk;
+
+	(void)state;
+	make_up_two();
+	assert_true(tiered_gather(&whole.tiered, 4 * BLOCK_PAGES + 7, &chunk));
+	assert_int_equal(chunk.span.first_page, 5 * BLOCK_PAGES);
+	assert_int_equal(chunk.span.nr_units, 1);
+	assert_false(tiered_gather(&whole.tiered, 5 * BLOCK_PAGES + 7, &chunk));
+}
+
+static int scan_one_page(struct tracker *tracker, uint64_t start, uint64_t end, uint64_t *bits)
+{
+	const uint64_t at = *(const uint64_t *)(tracker + 1);
+
+	if (at >= start && at < end)
+		bits[(at - start) / PAGE_BYTES / 64] |= 1ULL << (at - start) / PAGE_BYTES % 64;
+	return 0;
+}
+
+/* Of a huge page any access is one to all of it, and counts once. */
+static void any_page_tells_of_a_huge_one(void **state)
+{
+	static const struct tracker_kind kind = { .scan = scan_one_page };
+	struct {
+		struct tracker tracker;
+		uint64_t at;
+	} looking = { { &kind }, (4 * BLOCK_PAGES + 300) * PAGE_BYTES };
+	const struct nodemask fast = nodemask_of(0);
+	struct tiering_seen seen;
+
+	(void)state;
+	make_up_two();
+	whole.tiered.tracker = &looking.tracker;
+	whole.blocks[0].nr_pages = whole.blocks[1].nr_pages = BLOCK_PAGES;
+	assert_int_equal(tiered_scan(&whole.tiered, 5, &fast, &seen), 0);
+	assert_int_equal(seen.units, 1);
+	assert_int_equal(seen.pages, BLOCK_PAGES);
+	assert_int_equal(seen.fast_units, 1);
+	assert_int_equal(seen.all_units, 2);
+	looking.at += 50 * PAGE_BYTES;
+	assert_int_equal(tiered_scan(&whole.tiered, 4, &fast, &seen), 0);
+	assert_int_equal(seen.units, 0);
+	assert_int_equal(whole.blocks[0].seen[0], 5);
+	assert_int_equal(tiered_sums(&whole.tiered).seen_pages, BLOCK_PAGES);
+	assert_int_equal(tiered_sums(&whole.tiered).pages, MADE_UP_PAGES);
+}
+
 static void a_file_of_another_name_is_another(void **state)
 {
 	struct tiered *const tiereds[] = { &whole.tiered, &in_pieces.tiered };
@@ -724,6 +825,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_comes_to_own_knows_what_is_known, start, stop),
 		cmocka_unit_test_setup_teardown(who_comes_owns_nothing_before_the_next_decision,
 						start, stop),
+		cmocka_unit_test_setup_teardown(who_pins_goes_first, start, stop),
+		cmocka_unit_test_setup_teardown(who_comes_to_own_knows_where_it_is, start, stop),
 		cmocka_unit_test_setup_teardown(other_namespaces_have_other_files, start, stop),
 		cmocka_unit_test_setup_teardown(joining_says_that_it_is_at_it, start, stop),
 		cmocka_unit_test_setup_teardown(what_one_has_locked_stays_for_all, start, stop),
@@ -732,6 +835,9 @@ int main(void)
 		cmocka_unit_test(a_huge_page_knows_what_was_seen_of_its_pieces),
 		cmocka_unit_test(whole_goes_before_pieces),
 		cmocka_unit_test(a_pinned_piece_holds_all),
+		cmocka_unit_test(a_bound_piece_holds_all),
+		cmocka_unit_test(what_is_gathered_goes_on_behind_a_huge_page),
+		cmocka_unit_test(any_page_tells_of_a_huge_one),
 		cmocka_unit_test(a_file_of_another_name_is_another),
 		cmocka_unit_test(each_of_many_mappings_is_found),
 	};

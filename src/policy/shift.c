@@ -27,8 +27,11 @@
 #define FIRST_DEAF_ROUNDS 8
 
 /* The usual share follows one that is less within so many rounds, one that is greater within fewer:
- * a shift that is not noticed at once is noticed later. */
-#define FALLING_ROUNDS 16
+ * a shift that is not noticed at once is noticed later.  Few units vary by chance, above it as much
+ * as below: one that rose quickly would soon be that of the luckiest rounds. */
+#define FALLING_ROUNDS	  16
+#define RISING_ROUNDS	  4
+#define FEW_RISING_ROUNDS 8
 
 /* How far below it shares are is a mean over so many, in which those above it count as on it: they
  * are most often of a program that is being learnt.  At first that is taken for much. */
@@ -41,18 +44,20 @@
 /* That much less than usual is believed soon, less of it when more rounds agree: a part of the
  * usual, one of so many, and so many times how far below it shares are. */
 #define CLEAR_SHARE    4
+#define CLEAR_SPREADS  10
 #define LIKELY_SHARE   7
 #define LIKELY_SPREADS 6
 #define LIKELY_ROUNDS  3
 
-/* Few units vary by chance, above the usual share as much as below it: one that rose quickly would
- * soon be that of the luckiest rounds.  And one round of them alone is never believed. */
-struct manner {
-	int64_t rising_rounds, clear_spreads;
-	unsigned needed_rounds;
-};
-static const struct manner of_many = { 4, 10, LIKELY_ROUNDS };
-static const struct manner of_few = { 8, 8, LIKELY_ROUNDS + 1 };
+/* Of few units a shift takes hardly more than chance takes from one round in ten, and never so much
+ * in each of some: what rounds have less than usual, but for what is chance, adds up, and what they
+ * have more is taken from it again (a CUSUM: E. S. Page, Continuous Inspection Schemes, 1954).  A
+ * shift is where it comes to so much, of which one round is never all. */
+#define CHANCE_SHARE   12
+#define CHANCE_SPREADS 2
+#define SHIFT_SHARE    4
+#define SHIFT_SPREADS  12
+#define ALARM_SHARE    3 /* of that: the next round is to tell */
 
 static bool are_few(uint64_t accessed)
 {
@@ -128,17 +133,17 @@ static bool is_less(const struct shift_usual *usual, int64_t ppm, int64_t share,
 	return less * share > usual->ppm && less > spreads * usual->spread_ppm;
 }
 
-static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm,
-			    const struct manner *manner)
+static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm)
 {
-	return is_less(usual, ppm, CLEAR_SHARE, manner->clear_spreads);
+	return is_less(usual, ppm, CLEAR_SHARE, CLEAR_SPREADS);
 }
 
-/* For how many rounds one counts towards a shift: a clear one for as many as are needed of many
- * units. */
-static unsigned suspicion(const struct shift_usual *usual, int64_t ppm, const struct manner *manner)
+/* For how many rounds one of many units counts towards a shift: a clear one for all that are
+ * needed.
+ */
+static unsigned suspicion(const struct shift_usual *usual, int64_t ppm)
 {
-	if (is_clearly_less(usual, ppm, manner))
+	if (is_clearly_less(usual, ppm))
 		return LIKELY_ROUNDS;
 	return is_less(usual, ppm, LIKELY_SHARE, LIKELY_SPREADS) ? 1 : 0;
 }
@@ -151,7 +156,7 @@ static void begin_usual(struct shift_usual *usual, int64_t ppm)
 		usual->spread_ppm = ppm / FIRST_SPREAD_SHARE;
 }
 
-static void follow(struct shift_usual *usual, int64_t ppm, const struct manner *manner)
+static void follow(struct shift_usual *usual, int64_t ppm, int64_t rising_rounds)
 {
 	const int64_t more = ppm - usual->ppm;
 
@@ -160,7 +165,7 @@ static void follow(struct shift_usual *usual, int64_t ppm, const struct manner *
 		return;
 	}
 	usual->spread_ppm += ((more < 0 ? -more : 0) - usual->spread_ppm) / SPREAD_ROUNDS;
-	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : manner->rising_rounds);
+	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : rising_rounds);
 }
 
 /* A round as usual after some that were not: there was no shift, it varies so much. */
@@ -183,14 +188,14 @@ bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint6
 	struct shift_usual *usual = &shift->usual_of_scan[scan];
 	int64_t ppm;
 
-	if (units < FEW_UNITS)
+	if (are_few(units))
 		return false;
 	ppm = (int64_t)(fast_units * MILLION / units);
-	if (!shift->is_alarmed && may_alarm(shift) && is_clearly_less(usual, ppm, &of_many)) {
+	if (!shift->is_alarmed && may_alarm(shift) && is_clearly_less(usual, ppm)) {
 		shift->is_alarmed = true;
 		return true;
 	}
-	follow(usual, ppm, &of_many);
+	follow(usual, ppm, RISING_ROUNDS);
 	return false;
 }
 
@@ -207,7 +212,7 @@ static void judge_alarm(struct shift *shift, bool tells, bool shifted)
 
 	if (shift->deaf_rounds)
 		shift->deaf_rounds--;
-	shift->is_alarmed = tells && shift->suspect_rounds && may_alarm(shift);
+	shift->is_alarmed = tells && shift->is_suspect && may_alarm(shift);
 	if (!was_alarmed || shift->is_alarmed)
 		return;
 	if (shifted) {
@@ -228,37 +233,70 @@ static void remember(struct shift *shift, bool soon)
 	shift->rounds = 0;
 }
 
+/* What a round makes of its share. */
+enum verdict { USUAL, UNUSUAL, SHIFTED };
+
+static enum verdict judge_many(struct shift *shift, int64_t ppm)
+{
+	const struct shift_usual *usual = &shift->usual_of_many;
+	const unsigned rounds = suspicion(usual, ppm);
+
+	shift->is_suspect = rounds > 0;
+	if (!rounds) {
+		shift->suspect_rounds = 0;
+		allay(shift);
+		return USUAL;
+	}
+	shift->suspect_rounds += rounds;
+	if (shift->doubt_ppm < usual->ppm - ppm)
+		shift->doubt_ppm = usual->ppm - ppm;
+	return shift->suspect_rounds >= LIKELY_ROUNDS ? SHIFTED : UNUSUAL;
+}
+
+static int64_t greater(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static enum verdict judge_few(struct shift *shift, int64_t ppm)
+{
+	const struct shift_usual *usual = &shift->usual_of_few;
+	const int64_t chance =
+		greater(usual->ppm / CHANCE_SHARE, usual->spread_ppm * CHANCE_SPREADS);
+	const int64_t limit = greater(usual->ppm / SHIFT_SHARE, usual->spread_ppm * SHIFT_SPREADS);
+	const int64_t less = usual->ppm - ppm, most = limit - limit / 4;
+
+	shift->missing_ppm =
+		greater(shift->missing_ppm + (less - chance < most ? less - chance : most), 0);
+	shift->is_suspect = shift->missing_ppm * ALARM_SHARE > limit;
+	if (shift->missing_ppm > limit) {
+		shift->missing_ppm = limit + 1; /* until there may be one, and no longer */
+		return SHIFTED;
+	}
+	return less > chance ? UNUSUAL : USUAL;
+}
+
 /* Whether what this round has seen comes of a shift.  It is judged by the weights that suit it, and
  * what is usual is followed by both: the next round may have few units, or many. */
 static bool has_shifted(struct shift *shift, uint64_t accessed)
 {
-	const bool few = are_few(accessed);
 	const int64_t many_ppm = fast_part(shift, accessed, false);
-	const int64_t few_ppm = fast_part(shift, accessed, true), ppm = few ? few_ppm : many_ppm;
-	const struct shift_usual *usual = few ? &shift->usual_of_few : &shift->usual_of_many;
-	const struct manner *manner = few ? &of_few : &of_many;
-	const unsigned rounds = suspicion(usual, ppm, manner);
+	const int64_t few_ppm = fast_part(shift, accessed, true);
+	const enum verdict verdict =
+		are_few(accessed) ? judge_few(shift, few_ppm) : judge_many(shift, many_ppm);
 
-	if (!rounds) {
-		shift->suspect_rounds = 0;
-		if (!few)
-			allay(shift);
-		follow(&shift->usual_of_many, many_ppm, &of_many);
-		follow(&shift->usual_of_few, few_ppm, &of_few);
-		return false;
+	if (verdict == USUAL) {
+		follow(&shift->usual_of_many, many_ppm, RISING_ROUNDS);
+		follow(&shift->usual_of_few, few_ppm, FEW_RISING_ROUNDS);
 	}
-	shift->suspect_rounds += rounds;
-	/* That few units vary is known. */
-	if (!few && shift->doubt_ppm < usual->ppm - ppm)
-		shift->doubt_ppm = usual->ppm - ppm;
-	if (shift->suspect_rounds < manner->needed_rounds || shift->rounds <= shift->calm_rounds)
+	if (verdict != SHIFTED || shift->rounds <= shift->calm_rounds)
 		return false;
 	remember(shift, shift->rounds < SOON * shift->calm_rounds);
 	begin_usual(&shift->usual_of_many, many_ppm);
 	begin_usual(&shift->usual_of_few, few_ppm);
 	shift_forget_scans(shift);
 	shift->suspect_rounds = 0;
-	shift->doubt_ppm = 0;
+	shift->missing_ppm = shift->doubt_ppm = 0;
 	return true;
 }
 

@@ -8,6 +8,8 @@
  * weighs as much as it is accessed, but none more than the coldest of the hottest sixteenth: a
  * stack that is always in use must not hide what happens to all the rest.
  *
+ * Of few units chance has its part: there it is what rounds have less, all together, that counts.
+ *
  * Some programs shift for ever, such as one that reads its memory from end to end.  Each shift
  * that comes soon after another makes the next one count less; and what rounds have less than usual
  * without being one is from then on how much it varies.
@@ -37,12 +39,15 @@ struct shift {
 	uint64_t units[PORT_MAX_SCANS + 1], fast_units[PORT_MAX_SCANS + 1];
 	/* By the weights for many units, by those for few, and of scans. */
 	struct shift_usual usual_of_many, usual_of_few, usual_of_scan[PORT_MAX_SCANS];
-	unsigned suspect_rounds; /* the last ones, in which less was fast */
-	int64_t doubt_ppm;	 /* how much less, at most, of those of many */
-	unsigned rounds;	 /* since the last shift */
-	unsigned calm_rounds;	 /* in which there is no other after one */
-	bool is_alarmed;	 /* by a glance or a round: the next round, at once, is to tell */
-	unsigned deaf_rounds;	 /* in which there are no alarms yet */
+	/* Of many units: the last rounds, in which less was fast; how much less, at most. */
+	unsigned suspect_rounds;
+	int64_t doubt_ppm;
+	int64_t missing_ppm;  /* of few: what rounds had less, all together, but for chance */
+	bool is_suspect;      /* the last round has made a shift likely */
+	unsigned rounds;      /* since the last shift */
+	unsigned calm_rounds; /* in which there is no other after one */
+	bool is_alarmed;      /* by a glance or a round: the next round, at once, is to tell */
+	unsigned deaf_rounds; /* in which there are no alarms yet */
 	unsigned next_deaf_rounds;
 };
 

@@ -30,11 +30,12 @@
 /* Of all pages, so many millionths may change places in a second although they are not sure to
  * differ: all that is needed soon after a shift, then a sixteenth after twice the time, and at
  * last what a slow drift takes. */
-#define MOST_DOUBTFUL_PPM    8e6
-#define DOUBTFUL_PPM_S4	     3e8
-#define HUGE_DOUBTFUL_PPM_S4 1.2e7 /* where most are huge */
-#define LEAST_DOUBTFUL_PPM   200
-#define PAIR_PPM	     2000000
+#define MOST_DOUBTFUL_PPM 8e6
+#define PAIR_PPM	  2000000
+struct allowance {
+	double ppm_s4, least_ppm;
+};
+static const struct allowance of_base_pages = { 3e8, 200 }, of_huge_pages = { 1.2e7, 50 };
 
 /* Caution is judged of so many pages that have rested, and of so many units, and no sooner after
  * the last time: by then other pages have rested. It grows where over a quarter is regretted. Where
@@ -60,10 +61,13 @@
 #define LEAST_SCAN_NS 125000ULL
 #define MOST_SCAN_NS  16000000ULL
 
-/* Scans come sooner where the boundary is so near to the hottest heat; later where it is so cold,
- * but as long as every round teaches much, the next one rather comes soon. */
-#define TOO_HOT_HEATS  (3 * RANKING_HEAT_STEP / 2)
-#define TOO_COLD_HEATS 40
+/* Scans come sooner where the boundary is so near to the hottest heat, much sooner where it is the
+ * hottest, as it is where a round has seen nothing but pages that are all in use; later where it is
+ * so cold, but as long as every round teaches much, the next one rather comes soon. */
+#define TOO_HOT_HEATS	(3 * RANKING_HEAT_STEP / 2)
+#define TOO_COLD_HEATS	40
+#define SATURATED_HEATS (RANKING_HEAT_STEP / 4)
+#define SATURATED_STEPS 3
 
 /* So long after a shift more becomes known of all units with every round: nothing is left to chance
  * yet, and what was moved may soon move again. */
@@ -320,10 +324,11 @@ static void allow_doubtful(struct ranking *ranking)
 	const double calm_s = (double)round->calm_ns / 1e9;
 	const uint64_t before_ns = ranking->decided_ns ? ranking->decided_ns : round->now_ns;
 	const double passed_s = (double)(round->now_ns - before_ns) / 1e9;
-	const double ppm_s4 = is_mostly_huge(ranking) ? HUGE_DOUBTFUL_PPM_S4 : DOUBTFUL_PPM_S4;
-	double ppm_s = ppm_s4 / (calm_s > 1 ? calm_s * calm_s * calm_s * calm_s : 1);
+	const struct allowance *allowance =
+		is_mostly_huge(ranking) ? &of_huge_pages : &of_base_pages;
+	double ppm_s = allowance->ppm_s4 / (calm_s > 1 ? calm_s * calm_s * calm_s * calm_s : 1);
 
-	ppm_s = ppm_s > MOST_DOUBTFUL_PPM ? MOST_DOUBTFUL_PPM : ppm_s + LEAST_DOUBTFUL_PPM;
+	ppm_s = ppm_s > MOST_DOUBTFUL_PPM ? MOST_DOUBTFUL_PPM : ppm_s + allowance->least_ppm;
 	ranking->doubtful_ppm =
 		least(ranking->doubtful_ppm, (uint64_t)ranking->exchange.largest_pages * PAIR_PPM);
 	ranking->doubtful_ppm += (uint64_t)(ppm_s * passed_s * (double)all_pages(ranking));
@@ -482,11 +487,15 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 	return span->nr_units;
 }
 
-/* Whether all that is known of such heats is that they are accessed more often than scans can tell.
- */
-static bool is_too_hot(const struct ranking *ranking, unsigned heat)
+/* How much sooner scans should come, as a power of two: all that is known of such heats may be that
+ * they are accessed more often than scans can tell. */
+static unsigned sooner(const struct ranking *ranking, unsigned heat)
 {
-	return heat + TOO_HOT_HEATS > ranking->exchange.round.nr_scans * RANKING_HEAT_STEP;
+	const unsigned hottest = ranking->exchange.round.nr_scans * RANKING_HEAT_STEP;
+
+	if (heat + SATURATED_HEATS > hottest)
+		return SATURATED_STEPS;
+	return heat + TOO_HOT_HEATS > hottest ? 1 : 0;
 }
 
 int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
@@ -494,15 +503,16 @@ int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,
 {
 	const unsigned heat = ranking->boundary, before = ranking->exchange.round.nr_scans;
 	uint64_t first_ns = before ? ranking->exchange.round.after_ns[0] : FIRST_SCAN_NS;
-	unsigned nr_scans = LEAST_SCANS;
+	unsigned nr_scans = LEAST_SCANS, halvings = before ? sooner(ranking, heat) : 0;
 	int heat_shift = 0;
 
 	/* Twice as long makes half a score more of the same accesses. */
-	if (before && is_too_hot(ranking, heat) && first_ns / 2 >= LEAST_SCAN_NS) {
+	for (; halvings && first_ns / 2 >= LEAST_SCAN_NS; halvings--) {
 		first_ns /= 2;
-		heat_shift = -RANKING_HEAT_STEP / 2;
-	} else if (before && heat < TOO_COLD_HEATS && !is_learning(ranking) &&
-		   first_ns * 2 <= MOST_SCAN_NS) {
+		heat_shift -= RANKING_HEAT_STEP / 2;
+	}
+	if (before && heat < TOO_COLD_HEATS && !is_learning(ranking) &&
+	    first_ns * 2 <= MOST_SCAN_NS) {
 		first_ns *= 2;
 		heat_shift = RANKING_HEAT_STEP / 2;
 	}

@@ -82,7 +82,8 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 /*
  * When to scan in the next round, after its clear: each time four times as long as before,
  * so that who is just hot enough for this tier is found by one of the middle scans, and as
- * late as a round of period_ns allows.  Before the first round: from 1 ms on.  Returns what
+ * late as a round of period_ns allows.  Before the first round: from 1 ms on, and an eighth of that
+ * after a round that has seen all in use at once.  Returns what
  * all heats must be shifted by.
  */
 int ranking_next_scans(const struct ranking *ranking, uint64_t period_ns,

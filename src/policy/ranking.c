@@ -174,12 +174,12 @@ void ranking_learn(const struct port_span *span, const struct ranking_lesson *le
 
 /* What chance may have made of a heat that is a mean of so many rounds, [age]: less by their root.
  * After the first one a whole score is believed. */
-static const uint8_t margins[OLDEST + 1] = { 40, 40, 40, 28, 16, 8 };
+static const uint8_t margins[OLDEST + 1] = { 40, 40, 40, 28, 12, 6 };
 
 /* Scores of what is often accessed vary by nearly one, as times until an access do: from a heat of
  * two scores on, who has a place keeps it by so much more; who comes into free room takes none. */
 #define OFTEN_HEATS (2 * RANKING_HEAT_STEP)
-static const uint8_t often_margins[OLDEST + 1] = { 90, 90, 50, 30, 16, 0 };
+static const uint8_t often_margins[OLDEST + 1] = { 90, 90, 50, 30, 4, 0 };
 
 /* The heat that counts: each has the benefit of the doubt for staying. */
 static unsigned counted_heat(const struct ranking_unit *unit, bool fast)

@@ -33,7 +33,7 @@
 #define MOST_DOUBTFUL_PPM 8e6
 #define PAIR_PPM	  2000000
 struct allowance {
-	double ppm_s4, least_ppm;
+	double ppm_s4, least_ppm; /* in a second: over the fourth power of the time, and at last */
 };
 static const struct allowance of_base_pages = { 3e8, 200 }, of_huge_pages = { 1.2e7, 50 };
 

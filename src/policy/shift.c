@@ -49,10 +49,11 @@
 #define LIKELY_SPREADS 6
 #define LIKELY_ROUNDS  3
 
-/* Of few units a shift takes hardly more than chance takes from one round in ten, and never so much
- * in each of some: what rounds have less than usual, but for what is chance, adds up, and what they
- * have more is taken from it again (a CUSUM: E. S. Page, Continuous Inspection Schemes, 1954).  A
- * shift is where it comes to so much, of which one round is never all. */
+/* Of few units a shift takes hardly more from a round than chance takes from one in ten, and rounds
+ * that have to agree miss it.  So what they have less than usual, but for so much, which may be
+ * chance, adds up, and what they have more is taken from it again (a CUSUM: E. S. Page, Continuous
+ * Inspection Schemes, Biometrika, 1954).  A shift is where it comes to so much; one round is never
+ * all of it. */
 #define CHANCE_SHARE   12
 #define CHANCE_SPREADS 2
 #define SHIFT_SHARE    4

@@ -3,11 +3,13 @@
 #ifndef TEST_GUEST_DAEMON_H
 #define TEST_GUEST_DAEMON_H
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,13 +20,37 @@ static inline void die(const char *what)
 	exit(1);
 }
 
+/* In one write, as the kernel's files want. */
+static inline void put(const char *path, const char *text)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die(path);
+	close(fd);
+}
+
 /* NUMA balancing would move the very same pages. */
 static inline void stop_numa_balancing(void)
 {
-	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
+	put("/proc/sys/kernel/numa_balancing", "0");
+}
 
-	if (!file || fputs("0", file) < 0 || fclose(file) != 0)
-		die("numa_balancing");
+/* Below the root of cgroups; it is the caller's to remove. */
+static inline void make_memory_cgroup(const char *path)
+{
+	put("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	if (mkdir(path, 0755) < 0)
+		die(path);
+}
+
+static inline void put_into_cgroup(pid_t pid, const char *path)
+{
+	char procs[256], number[16];
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	snprintf(number, sizeof(number), "%d", pid);
+	put(procs, number);
 }
 
 /* Becomes mpold.  arguments: its name first, NULL last. */
@@ -101,6 +127,19 @@ static inline unsigned count_some_off_node(pid_t pid, char *memory, size_t nr, i
 static inline unsigned count_off_node(pid_t pid, char *memory, size_t nr, int node)
 {
 	return count_some_off_node(pid, memory, nr, node, &(struct every) { .divisor = 1 });
+}
+
+/* Waits until nearly all are. */
+static inline bool leave_node(pid_t pid, char *memory, size_t nr, int node)
+{
+	unsigned off = 0;
+
+	for (int i = 0; i < 500 && off < nr * 9 / 10; i++) {
+		usleep(200000);
+		off = count_off_node(pid, memory, nr, node);
+	}
+	printf("# %u of %zu pages have left node %d\n", off, nr, node);
+	return off >= nr * 9 / 10;
 }
 
 /* The last number that stands behind the key, such as "\"calls\":", in what an mpold says of

@@ -47,14 +47,6 @@ static struct shared {
 	atomic_ulong rounds, wrong;
 } * shared;
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
-		die(path);
-}
-
 /* Every busy page has the number of times that it was written. */
 static void work(void)
 {
@@ -220,7 +212,7 @@ static bool is_older_than(unsigned major, unsigned minor)
 int main(void)
 {
 	stop_numa_balancing();
-	write_file(KHUGEPAGED, "100000000");
+	put(KHUGEPAGED, "100000000");
 	shared = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	memory = mmap(NULL, (NR_HUGE + 1) * HUGE_BYTES, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

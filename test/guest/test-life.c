@@ -157,7 +157,7 @@ static bool goes_on(int place)
 }
 
 /* Returns whether it could be written. */
-static bool put(const char *path, const char *text)
+static bool write_to(const char *path, const char *text)
 {
 	const int fd = open(path, O_WRONLY);
 	const bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
@@ -211,13 +211,13 @@ static void check_cpuset(pid_t mpold)
 		"[ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup");
 	mkdir(CGROUP, 0755);
 	snprintf(pid, sizeof(pid), "%d", pid_of(0));
-	if (!put("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset") ||
-	    !put(CGROUP "/cpuset.mems", "2") || !put(CGROUP "/cgroup.procs", pid))
+	if (!write_to("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset") ||
+	    !write_to(CGROUP "/cpuset.mems", "2") || !write_to(CGROUP "/cgroup.procs", pid))
 		die(CGROUP);
 	put_on_slow_node(0);
 	sleep(5);
 	check(count_fast(0) == 0 && lives(mpold), "where its cpuset has no fast node it stays");
-	if (!put(CGROUP "/cpuset.mems", "0-2"))
+	if (!write_to(CGROUP "/cpuset.mems", "0-2"))
 		die(CGROUP);
 	check(comes(0), "when it has one again it goes there");
 }
@@ -306,7 +306,7 @@ static int put_blocks(const char *state)
 		    entry->d_name[6] <= '9') {
 			snprintf(path, sizeof(path), "/sys/devices/system/node/node2/%s/state",
 				 entry->d_name);
-			nr += put(path, state);
+			nr += write_to(path, state);
 		}
 	if (dir)
 		closedir(dir);

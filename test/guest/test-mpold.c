@@ -28,6 +28,7 @@
 #define ONE_IN	   16	 /* pages is hot */
 #define SLOW_NODE  2
 #define PATIENCE_S 100
+#define CGROUP	   "/sys/fs/cgroup/alone"
 
 /* Of both processes: which pages are hot, how many rounds were made, and wrong values. */
 static struct shared {
@@ -162,6 +163,15 @@ int main(void)
 	pause_ms(500);
 	check(atomic_load(&shared->rounds) > rounds, "it goes on where mpold was killed");
 	check(atomic_load(&shared->wrong) == 0, "it read what it had written");
+
+	make_memory_cgroup(CGROUP);
+	put_into_cgroup(target, CGROUP);
+	mpold = start_mpold_for("--pid", target, "--tracker=mglru", NULL);
+	atomic_store(&shared->only_read, true);
+	atomic_store(&shared->hot, 9);
+	check(await_hot(target, 9), "generations show pages that are only read");
+	kill(mpold, SIGTERM);
+	check(ends(mpold), "told to end, mpold that ages ends");
 
 	mpold = start_mpold_for("--pid", target, NULL, NULL);
 	atomic_store(&shared->hot, 5);

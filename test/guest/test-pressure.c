@@ -7,7 +7,6 @@
 #include <linux/mempolicy.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <mpol/mpol.h>
@@ -26,15 +25,6 @@ static struct shared {
 } * shared;
 
 static char *memory;
-
-static void put(const char *path, const char *text)
-{
-	const int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die(path);
-	close(fd);
-}
 
 /* Takes a few pages, waits for as long as the cgroup makes it, gives them back. */
 static void hurry(void)
@@ -80,14 +70,6 @@ static unsigned count_fast(pid_t pid)
 	return count_off_node(pid, memory, NR_PAGES, SLOW_NODE);
 }
 
-static bool comes(pid_t pid)
-{
-	for (int i = 0; i < 500 && count_fast(pid) < NR_PAGES * 9 / 10; i++)
-		usleep(200000);
-	printf("# %u of %d pages are in fast memory\n", count_fast(pid), NR_PAGES);
-	return count_fast(pid) >= NR_PAGES * 9 / 10;
-}
-
 /* Full avg10 of the cgroup in percent. */
 static unsigned pressure(void)
 {
@@ -108,7 +90,6 @@ static unsigned pressure(void)
 int main(void)
 {
 	pid_t target, mpold;
-	char pid[16];
 
 	stop_numa_balancing();
 	shared = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -117,13 +98,10 @@ int main(void)
 	if (shared == MAP_FAILED || memory == MAP_FAILED)
 		die("mmap");
 	madvise(memory, NR_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
-	put("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-	if (mkdir(CGROUP, 0700) < 0)
-		die(CGROUP);
+	make_memory_cgroup(CGROUP);
 
 	target = start_target();
-	snprintf(pid, sizeof(pid), "%d", target);
-	put(CGROUP "/cgroup.procs", pid);
+	put_into_cgroup(target, CGROUP);
 	put(CGROUP "/memory.high", "64K");
 	atomic_store(&shared->hurry, true);
 	for (int i = 0; i < 600 && pressure() < 20; i++)
@@ -140,7 +118,7 @@ int main(void)
 
 	atomic_store(&shared->hurry, false);
 	put(CGROUP "/memory.high", "max");
-	check(comes(target), "when there is enough again, it is");
+	check(leave_node(target, memory, NR_PAGES, SLOW_NODE), "when there is enough again, it is");
 	check(says(LOG, "no memory pressure any more"), "which is said");
 	end(mpold, SIGTERM);
 	end(target, SIGKILL);

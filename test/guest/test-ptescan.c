@@ -596,6 +596,23 @@ static void test_search(void)
 	ptescan_program_free(found);
 }
 
+/* Where it looks in too little of memory all that it tries reads our own pages wrongly. */
+static void test_rejected(void)
+{
+	const struct node_blocks too_few = {
+		.shift = blocks.shift,
+		.nr_blocks = 1,
+		.nodes = blocks.nodes,
+	};
+	struct ptescan_program *wrong = NULL;
+	struct mpol_error error = { 0 };
+	const int r = ptescan_program_load(&too_few, PTESCAN_WITHOUT_SYMBOLS, &wrong, &error);
+
+	check(r == -EOPNOTSUPP && !wrong && strstr(error.cause, "not found") &&
+		      strstr(error.advice, "CAP_SYSLOG"),
+	      "goes by nothing that disagrees with pagemap: %s; %s", error.cause, error.advice);
+}
+
 static void test_speed(struct child *child)
 {
 	uint64_t started, cleared, scanned;
@@ -661,6 +678,7 @@ int main(void)
 	test_leaderless();
 	test_unprivileged();
 	test_search();
+	test_rejected();
 	ptescan_program_free(program);
 	node_blocks_free(&blocks);
 	return failures ? 1 : 0;

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,15 +35,6 @@
 
 static struct hot_child *child_of_pages, *child_of_huge_pages;
 static int root;
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		perror(path);
-	close(fd);
-}
 
 static uint64_t read_number(const char *path)
 {
@@ -212,11 +202,11 @@ static void test_damon(void)
 	test_hot(&tracker_damon, child, false, 70);
 	check(read_number(KDAMONDS) == 0, "no kdamond is left");
 	test_nothing_left(&trace, child);
-	write_file("/" KDAMONDS, "1");
+	put("/" KDAMONDS, "1");
 	check(tracker_damon.open(root, child, &tracker, &error) == -EBUSY &&
 		      read_number(KDAMONDS) == 1,
 	      "a kdamond of somebody else's is let alone");
-	write_file("/" KDAMONDS, "0");
+	put("/" KDAMONDS, "0");
 	hot_child_end(child);
 }
 
@@ -233,9 +223,7 @@ static void test_mglru(void)
 	tracker->kind->close(tracker);
 	hot_child_end(child);
 
-	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-	if (mkdir(CGROUP, 0755) < 0)
-		perror(CGROUP);
+	make_memory_cgroup(CGROUP);
 	child = hot_child_start(child_of_pages, CGROUP "/cgroup.procs");
 	test_hot(&tracker_mglru, child, true, 80);
 	test_hot(&tracker_mglru, child, false, 80);
@@ -323,7 +311,7 @@ int main(void)
 	child_of_pages = hot_child_new(PAGES, 1);
 	child_of_huge_pages = hot_child_new(PAGES / HUGE_PAGES, HUGE_PAGES);
 	test_hintfault(); /* with the kernel's own setting */
-	write_file("/" BALANCING, "0");
+	put("/" BALANCING, "0");
 	test_missing(&tracker_idlepage);
 	if (is_old_kernel()) {
 		test_missing(&tracker_damon);

@@ -143,8 +143,8 @@ void exchange_decide(struct exchange *exchange, const struct port_nodes *nodes, 
 }
 
 uint32_t exchange_select(struct exchange *exchange, const struct port_span *span,
-			 struct ranking_unit *units, const struct port_nodes *nodes,
-			 enum port_reason reason, struct port_moves *moves)
+			 struct ranking_unit *units, enum port_reason reason,
+			 struct port_moves *moves)
 {
 	const bool up = reason == PORT_PROMOTE;
 	const struct nodemask *from = up ? &exchange->slow : &exchange->fast;
@@ -164,7 +164,7 @@ uint32_t exchange_select(struct exchange *exchange, const struct port_span *span
 		    (up && unit->heat > exchange->ceiling) ||
 		    !exchange_takes(edge, reason, unit->heat, span->unit_pages))
 			continue;
-		move.to = moves_destination(nodes, move.from,
+		move.to = moves_destination(moves, move.from,
 					    up ? exchange->tier : exchange->slower_tier,
 					    span->unit_pages);
 		if (move.to < 0)

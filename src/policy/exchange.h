@@ -76,7 +76,7 @@ void exchange_decide(struct exchange *exchange, const struct port_nodes *nodes,
 
 /* As ranking_select.  What is demoted becomes as cold as can be. */
 uint32_t exchange_select(struct exchange *exchange, const struct port_span *span,
-			 struct ranking_unit *units, const struct port_nodes *nodes,
-			 enum port_reason reason, struct port_moves *moves);
+			 struct ranking_unit *units, enum port_reason reason,
+			 struct port_moves *moves);
 
 #endif

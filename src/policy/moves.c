@@ -4,11 +4,13 @@
 
 #include <stddef.h>
 
-static const struct port_node *find(const struct port_nodes *nodes, int id)
+#include "least.h"
+
+static struct port_node *find(const struct port_moves *moves, int id)
 {
-	for (unsigned i = 0; i < nodes->nr; i++)
-		if (nodes->nodes[i].id == id)
-			return &nodes->nodes[i];
+	for (unsigned i = 0; i < moves->nr_nodes; i++)
+		if (moves->nodes[i].id == id)
+			return &moves->nodes[i];
 	return NULL;
 }
 
@@ -17,18 +19,28 @@ static uint64_t spare_pages(const struct port_node *node)
 	return node->free_pages > node->reserve_pages ? node->free_pages - node->reserve_pages : 0;
 }
 
-int moves_destination(const struct port_nodes *nodes, int from, int tier, uint32_t pages)
+int moves_destination(const struct port_moves *moves, int from, int tier, uint32_t pages)
 {
-	const struct port_node *source = tier >= 0 ? find(nodes, from) : NULL, *best;
+	const struct port_node *source = tier >= 0 ? find(moves, from) : NULL, *best;
 	const bool up = source && source->tier > tier;
 
-	best = source ? find(nodes, source->nearest[tier]) : NULL;
+	best = source ? find(moves, source->nearest[tier]) : NULL;
 	if (!best)
 		return -1;
-	for (unsigned i = 0; up && spare_pages(best) < pages && i < nodes->nr; i++)
-		if (nodes->nodes[i].tier == tier && spare_pages(&nodes->nodes[i]) >= pages)
-			best = &nodes->nodes[i];
+	for (unsigned i = 0; up && spare_pages(best) < pages && i < moves->nr_nodes; i++)
+		if (moves->nodes[i].tier == tier && spare_pages(&moves->nodes[i]) >= pages)
+			best = &moves->nodes[i];
 	return best->id;
+}
+
+static void take_for_made(struct port_moves *moves, const struct port_move *move)
+{
+	struct port_node *from = find(moves, move->from), *to = find(moves, move->to);
+
+	if (from)
+		from->free_pages += move->nr_pages;
+	if (to)
+		to->free_pages -= least(move->nr_pages, to->free_pages);
 }
 
 bool moves_add(struct port_moves *moves, const struct port_move *move)
@@ -38,10 +50,11 @@ bool moves_add(struct port_moves *moves, const struct port_move *move)
 	if (last && last->from == move->from && last->to == move->to &&
 	    last->first_page + last->nr_pages == move->first_page) {
 		last->nr_pages += move->nr_pages;
-		return true;
+	} else {
+		if (moves->nr == moves->max)
+			return false;
+		moves->moves[moves->nr++] = *move;
 	}
-	if (moves->nr == moves->max)
-		return false;
-	moves->moves[moves->nr++] = *move;
+	take_for_made(moves, move);
 	return true;
 }

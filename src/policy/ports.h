@@ -84,10 +84,13 @@ struct port_move {
 	enum port_reason reason;
 };
 
-/* Room for moves; nr is what has been written. */
+/* Room for moves; nr is what has been written.  nodes: all there are, with free_pages as they will
+ * be once these are made. */
 struct port_moves {
 	struct port_move *moves;
 	size_t max, nr;
+	struct port_node *nodes;
+	unsigned nr_nodes;
 };
 
 #endif

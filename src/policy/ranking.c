@@ -440,8 +440,8 @@ static void note_rest(struct ranking *ranking, bool is_fast, const struct rankin
 }
 
 uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
-			struct ranking_unit *units, const struct port_nodes *nodes,
-			enum port_reason reason, struct port_moves *moves)
+			struct ranking_unit *units, enum port_reason reason,
+			struct port_moves *moves)
 {
 	const bool up = reason == PORT_PROMOTE;
 	const struct nodemask *from = up ? &ranking->exchange.slow : &ranking->exchange.fast;
@@ -467,7 +467,7 @@ uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
 		heat = counted_heat(unit, !up);
 		if (!exchange_takes(edge, reason, heat, span->unit_pages))
 			continue;
-		to = moves_destination(nodes, node, tier, span->unit_pages);
+		to = moves_destination(moves, node, tier, span->unit_pages);
 		if (to < 0)
 			continue;
 		if (!moves_add(moves, &(struct port_move) {

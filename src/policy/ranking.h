@@ -76,8 +76,8 @@ void ranking_decide(struct ranking *ranking, const struct port_nodes *nodes);
  * all only where moves was full; go on behind them.
  */
 uint32_t ranking_select(struct ranking *ranking, const struct port_span *span,
-			struct ranking_unit *units, const struct port_nodes *nodes,
-			enum port_reason reason, struct port_moves *moves);
+			struct ranking_unit *units, enum port_reason reason,
+			struct port_moves *moves);
 
 /*
  * When to scan in the next round, after its clear: each time four times as long as before,

@@ -56,10 +56,10 @@ void rule_exchange_count(union rule_tier *state, const struct port_span *span,
 }
 
 uint32_t rule_exchange_choose(union rule_tier *state, const struct port_span *span,
-			      struct ranking_unit *units, const struct port_nodes *nodes,
-			      enum port_reason reason, struct port_moves *moves)
+			      struct ranking_unit *units, enum port_reason reason,
+			      struct port_moves *moves)
 {
-	return exchange_select(&state->exchange, span, units, nodes, reason, moves);
+	return exchange_select(&state->exchange, span, units, reason, moves);
 }
 
 /* ---- mpol's own: ranking.h -------------------------------------------------------------- */
@@ -93,10 +93,10 @@ static void decide(union rule_tier *state, const struct port_nodes *nodes)
 }
 
 static uint32_t choose(union rule_tier *state, const struct port_span *span,
-		       struct ranking_unit *units, const struct port_nodes *nodes,
-		       enum port_reason reason, struct port_moves *moves)
+		       struct ranking_unit *units, enum port_reason reason,
+		       struct port_moves *moves)
 {
-	return ranking_select(&state->ranking, span, units, nodes, reason, moves);
+	return ranking_select(&state->ranking, span, units, reason, moves);
 }
 
 const struct rule rule_ranking = {

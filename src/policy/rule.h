@@ -50,8 +50,8 @@ struct rule {
 		      const struct ranking_unit *units);
 	void (*decide)(union rule_tier *state, const struct port_nodes *nodes);
 	uint32_t (*choose)(union rule_tier *state, const struct port_span *span,
-			   struct ranking_unit *units, const struct port_nodes *nodes,
-			   enum port_reason reason, struct port_moves *moves);
+			   struct ranking_unit *units, enum port_reason reason,
+			   struct port_moves *moves);
 };
 
 extern const struct rule rule_ranking;
@@ -87,7 +87,7 @@ void rule_exchange_begin(union rule_tier *state, const struct port_round *round,
 void rule_exchange_count(union rule_tier *state, const struct port_span *span,
 			 const struct ranking_unit *units);
 uint32_t rule_exchange_choose(union rule_tier *state, const struct port_span *span,
-			      struct ranking_unit *units, const struct port_nodes *nodes,
-			      enum port_reason reason, struct port_moves *moves);
+			      struct ranking_unit *units, enum port_reason reason,
+			      struct port_moves *moves);
 
 #endif

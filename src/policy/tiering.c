@@ -341,24 +341,6 @@ static void learn(struct tiering *tiering, const struct port_nodes *nodes,
 	}
 }
 
-/* Takes moves for made: what is free where, from now on, and what is left of the limit. */
-static void account(struct tiering *tiering, const struct port_moves *moves)
-{
-	for (size_t i = 0; i < moves->nr; i++) {
-		tiering->handed_pages += moves->moves[i].nr_pages;
-		for (unsigned at = 0; at < tiering->nr_nodes; at++) {
-			struct port_node *node = &tiering->nodes[at];
-			const uint64_t pages = moves->moves[i].nr_pages;
-
-			if (node->id == moves->moves[i].from)
-				node->free_pages += pages;
-			else if (node->id == moves->moves[i].to)
-				node->free_pages -=
-					pages < node->free_pages ? pages : node->free_pages;
-		}
-	}
-}
-
 /* Demotions first, of the slowest tier first, which makes room; then promotions to the fastest
  * first. */
 static enum port_reason reason_of(const struct tiering *tiering)
@@ -396,10 +378,14 @@ static struct port_span part_of(const struct tiering_chunk *chunk, uint32_t firs
 static uint32_t choose(struct tiering *tiering, const struct tiering_world *world)
 {
 	const enum port_reason reason = reason_of(tiering);
-	const struct port_nodes nodes = { tiering->nodes, tiering->nr_nodes };
 	struct tiering_chunk *chunk = &tiering->chunk;
 	struct port_move room[TIERING_CHUNK_MOVES];
-	struct port_moves moves = { .moves = room, .max = TIERING_CHUNK_MOVES };
+	struct port_moves moves = {
+		.moves = room,
+		.max = TIERING_CHUNK_MOVES,
+		.nodes = tiering->nodes,
+		.nr_nodes = tiering->nr_nodes,
+	};
 	uint32_t looked_at = 0;
 
 	if (chunk->span.hint == PORT_HINT_PINNED ||
@@ -408,14 +394,15 @@ static uint32_t choose(struct tiering *tiering, const struct tiering_world *worl
 	while (!moves.nr && looked_at < chunk->span.nr_units) {
 		const struct port_span part = part_of(chunk, looked_at);
 
-		looked_at += tiering->rule->choose(
-			tier_of(tiering), &part, &chunk->units[looked_at], &nodes, reason, &moves);
+		looked_at += tiering->rule->choose(tier_of(tiering), &part,
+						   &chunk->units[looked_at], reason, &moves);
 	}
 	if (moves.nr) {
 		/* Choosing marks what moves, and no other unit. */
 		world->keep(world->user, chunk);
 		world->carry_out(world->user, moves.moves, moves.nr);
-		account(tiering, &moves);
+		for (size_t i = 0; i < moves.nr; i++)
+			tiering->handed_pages += moves.moves[i].nr_pages;
 	}
 	return looked_at;
 }

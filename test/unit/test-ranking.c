@@ -86,18 +86,24 @@ static void decide(const struct port_round *of)
 static unsigned move(enum port_reason reason, size_t part)
 {
 	struct port_move room[NR];
+	struct port_node after[] = { node_list[FAST], node_list[SLOW] };
 	unsigned pages = 0;
 	uint32_t done = 0;
 
 	while (done < NR) {
-		struct port_moves moves = { .moves = room, .max = part };
+		struct port_moves moves = {
+			.moves = room,
+			.max = part,
+			.nodes = after,
+			.nr_nodes = 2,
+		};
 		struct port_span rest = units.span;
 
 		rest.first_page += done;
 		rest.nr_units -= done;
 		rest.seen += done;
 		rest.nodes += done;
-		done += ranking_select(&ranking, &rest, units.units + done, &nodes, reason, &moves);
+		done += ranking_select(&ranking, &rest, units.units + done, reason, &moves);
 		for (size_t i = 0; i < moves.nr; i++) {
 			const struct port_move *one = &room[i];
 
@@ -638,7 +644,8 @@ static void promotions_go_where_there_is_room(void **state)
 		{ .id = 7, .tier = 2, .free_pages = 0, .nearest = { 4, 6 } },
 		{ .id = 8, .tier = 2, .free_pages = 99, .nearest = { 4, 6 } },
 	};
-	const struct port_nodes five = { list, 5 };
+	struct port_move room[2];
+	struct port_moves five = { room, .max = 2, .nodes = list, .nr_nodes = 5 };
 
 	(void)state;
 	assert_int_equal(moves_destination(&five, 6, 0, 1), 5);
@@ -656,6 +663,23 @@ static void promotions_go_where_there_is_room(void **state)
 	assert_int_equal(moves_destination(&five, 6, 1, 1), -1);
 	assert_int_equal(moves_destination(&five, 9, 0, 1), -1);
 	assert_int_equal(moves_destination(&five, 6, -1, 1), -1);
+	/* What goes there already is not to spare. */
+	list[0].free_pages = 12;
+	list[1].free_pages = 11;
+	for (uint64_t page = 0; page < 3; page++) {
+		const int to = moves_destination(&five, 6, 0, 1);
+
+		assert_int_equal(to, page < 2 ? 4 : 5);
+		assert_true(
+			moves_add(&five, &(struct port_move) { 1, page, 1, 6, to, PORT_PROMOTE }));
+	}
+	assert_int_equal(five.nr, 2);
+	assert_int_equal(list[0].free_pages, 10);
+	assert_int_equal(list[1].free_pages, 10);
+	assert_int_equal(list[2].free_pages, 8);
+	/* What is not taken is not made. */
+	assert_false(moves_add(&five, &(struct port_move) { 1, 9, 1, 6, 4, PORT_PROMOTE }));
+	assert_int_equal(list[0].free_pages, 10);
 }
 
 int main(void)

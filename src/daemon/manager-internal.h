@@ -54,9 +54,10 @@ struct manager {
 /* CPU time of the whole process. */
 uint64_t manager_cpu_ns(void);
 
-/* Does TIERING_CLEAR and TIERING_SCAN with all processes, and says so.  Processes that fail go. */
+/* Does TIERING_CLEAR, _SCAN and _PEEK with all processes, and says so.  Processes that fail go. */
 void manager_clear(struct manager *manager);
 void manager_scan(struct manager *manager);
+void manager_peek(struct manager *manager);
 
 /* Remembers the round that has just been decided. */
 void manager_note_decision(struct manager *manager, uint64_t moved_pages);

@@ -65,3 +65,23 @@ void manager_scan(struct manager *manager)
 	}
 	tiering_scanned(&manager->tiering, &all);
 }
+
+void manager_peek(struct manager *manager)
+{
+	const struct tiering_sample sample = tiering_sample(&manager->tiering);
+	struct roster *roster = &manager->roster;
+	uint64_t all = 0;
+
+	for (size_t i = roster->nr_processes; i-- > 0;) {
+		uint64_t units = 0;
+		int r;
+
+		notify_alive();
+		r = tiered_peek(roster->processes[i].tiered, &sample, &units);
+		if (r < 0)
+			roster_failed(roster, i, r);
+		else
+			all += units;
+	}
+	tiering_peeked(&manager->tiering, clock_now_ns(), all);
+}

@@ -281,6 +281,9 @@ static uint64_t work(struct manager *manager)
 	case TIERING_DECIDE:
 		decide(manager);
 		return 0;
+	case TIERING_PEEK:
+		manager_peek(manager);
+		break;
 	case TIERING_MOVE:
 		move(manager);
 		return 0;

@@ -223,6 +223,7 @@ void settings_begin(struct settings *ret)
 			.tiering = {
 				.budget_ppm = 10000,
 				.least_period_ns = 100000000,
+				.peek_ns = 200000000,
 				.bytes_per_s = 1UL << 30,
 			},
 			.call_ns = 10000000,

@@ -2,6 +2,7 @@
 /* What of a process's memory was accessed since the clear: see tiered.h. */
 #include <string.h>
 
+#include "least.h"
 #include "tiered-internal.h"
 
 /* Of a unit that was accessed: it gets the score where it has none.  Whether it had none. */
@@ -104,4 +105,57 @@ int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fas
 			score_block(tiered->blocks[first + i], bits[i], score, is_fast, ret);
 	}
 	return 0;
+}
+
+/* ---- Between rounds ----------------------------------------------------------------------- */
+
+#define GROUP_BLOCKS (TIERING_GROUP_PAGES / BLOCK_PAGES)
+
+static uint64_t count_unseen(const struct block *block, const uint64_t *bits)
+{
+	uint64_t units = 0;
+
+	if (block->huge)
+		return is_any_set(bits) && !(block->seen[0] & SEEN_SCORE);
+	for (unsigned i = 0; i < BLOCK_PAGES / 64; i++)
+		for (uint64_t word = bits[i]; word; word &= word - 1) {
+			const unsigned page = i * 64 + (unsigned)__builtin_ctzll(word);
+
+			units += !(block->seen[page] & SEEN_SCORE) &&
+				 block->places[page] != NO_PLACE;
+		}
+	return units;
+}
+
+/* As many blocks from one on as are in one group. */
+static int peek_at(struct tiered *tiered, size_t first, size_t nr, uint64_t *units)
+{
+	struct block *const *blocks = &tiered->blocks[first];
+	const uint64_t start = blocks[0]->first_page * PAGE_BYTES;
+	uint64_t bits[GROUP_BLOCKS][BLOCK_PAGES / 64] = { 0 };
+	int r = tiered->tracker->kind->scan(tiered->tracker, start, start + nr * BLOCK_BYTES,
+					    &bits[0][0]);
+
+	for (size_t i = 0; i < nr && r == 0; i++)
+		*units += count_unseen(blocks[i], bits[i]);
+	return r;
+}
+
+int tiered_peek(struct tiered *tiered, const struct tiering_sample *sample, uint64_t *ret_units)
+{
+	struct tracker *tracker = tiered->tracker;
+	const size_t step = sample->groups * GROUP_BLOCKS;
+	int r = tracker->kind->begin_scan ? tracker->kind->begin_scan(tracker) : 0;
+
+	*ret_units = 0;
+	for (size_t group = sample->number * GROUP_BLOCKS; group < tiered->nr_blocks && r == 0;
+	     group += step) {
+		const size_t end = least(group + GROUP_BLOCKS, tiered->nr_blocks);
+
+		for (size_t first = group, nr; first < end && r == 0; first += nr) {
+			nr = least(together(tiered, first), end - first);
+			r = peek_at(tiered, first, nr, ret_units);
+		}
+	}
+	return r;
 }

@@ -60,6 +60,11 @@
 #define SHIFT_SPREADS  12
 #define ALARM_SHARE    3 /* of that: the next round is to tell */
 
+/* More first accesses than in the time before are a sign where they are more by a part, one of so
+ * many, and by so many standard deviations of what is counted. */
+#define RISE_SHARE	8
+#define RISE_DEVIATIONS 2
+
 static bool are_few(uint64_t accessed)
 {
 	return accessed < FEW_UNITS;
@@ -198,6 +203,34 @@ bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint6
 	}
 	follow(usual, ppm, RISING_ROUNDS);
 	return false;
+}
+
+/* Whether there are more first accesses than the last peek makes likely. */
+static bool has_risen(const struct shift *shift, uint64_t units, uint64_t ns)
+{
+	double expected, more;
+
+	if (!shift->peeked_ns || units < LEAST_UNITS)
+		return false;
+	expected = (double)shift->peeked_units * (double)ns / (double)shift->peeked_ns;
+	more = (double)units - expected * (RISE_SHARE + 1) / RISE_SHARE;
+	return more > 0 &&
+	       more * more > RISE_DEVIATIONS * RISE_DEVIATIONS * ((double)units + expected);
+}
+
+bool shift_peek(struct shift *shift, uint64_t units, uint64_t ns)
+{
+	const bool alarms = !shift->is_alarmed && may_alarm(shift) && has_risen(shift, units, ns);
+
+	shift->peeked_units = units;
+	shift->peeked_ns = ns;
+	shift->is_alarmed |= alarms;
+	return alarms;
+}
+
+void shift_forget_peeks(struct shift *shift)
+{
+	shift->peeked_ns = 0;
 }
 
 void shift_forget_scans(struct shift *shift)

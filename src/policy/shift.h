@@ -19,6 +19,10 @@
  * given up, and no more.  A new round then says whether it was a shift, as it does where a round
  * makes one likely and others have to agree.  Where it was none there are no alarms for some
  * rounds, the more the more often it was none.
+ *
+ * Between rounds there is a cheaper sign: after a clear ever fewer units are accessed for the first
+ * time, whatever a program does, as long as it does the same.  Where there are more than before in
+ * as much time, it has begun to do something else.
  */
 #ifndef POLICY_SHIFT_H
 #define POLICY_SHIFT_H
@@ -42,10 +46,11 @@ struct shift {
 	/* Of many units: the last rounds, in which less was fast; how much less, at most. */
 	unsigned suspect_rounds;
 	int64_t doubt_ppm;
-	int64_t missing_ppm;  /* of few: what rounds had less, all together, but for chance */
-	bool is_suspect;      /* the last round has made a shift likely */
-	unsigned rounds;      /* since the last shift */
-	unsigned calm_rounds; /* in which there is no other after one */
+	int64_t missing_ppm; /* of few: what rounds had less, all together, but for chance */
+	uint64_t peeked_units, peeked_ns; /* the last peek; 0 ns: there was none in this round */
+	bool is_suspect;		  /* the last round has made a shift likely */
+	unsigned rounds;		  /* since the last shift */
+	unsigned calm_rounds;		  /* in which there is no other after one */
 	bool is_alarmed;      /* by a glance or a round: the next round, at once, is to tell */
 	unsigned deaf_rounds; /* in which there are no alarms yet */
 	unsigned next_deaf_rounds;
@@ -62,6 +67,15 @@ void shift_witness(struct shift *shift, const struct nodemask *slow, const struc
  * fast memory.  Whether it looks like a shift, and the round should be given up for another.
  */
 bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units);
+
+/*
+ * Between rounds: what has been accessed for the first time since the clear, in a time.  Whether
+ * it looks like a shift, and the next round should begin at once.
+ */
+bool shift_peek(struct shift *shift, uint64_t units, uint64_t ns);
+
+/* What was accessed for the first time so far is not known: the next peek has nothing to go by. */
+void shift_forget_peeks(struct shift *shift);
 
 /* Scans come at other times than before: what they are used to see is not known. */
 void shift_forget_scans(struct shift *shift);

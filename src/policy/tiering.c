@@ -24,6 +24,9 @@
  * been accessed. */
 #define LEFT_SHARE 16
 
+/* A peek looks at about so many units: it costs as little wherever there are more. */
+#define PEEKED_UNITS 16384
+
 /* What was moved rests three times as long. */
 #define REST_STEP_NS 2000000000ULL
 
@@ -134,6 +137,14 @@ void tiering_seen_add(struct tiering_seen *sum, const struct tiering_seen *seen)
 	sum->lost_ns += seen->lost_ns;
 }
 
+/* The next round begins at once, and is a short one. */
+static void hasten(struct tiering *tiering, uint64_t now_ns)
+{
+	tiering->period_ns = tiering->config.least_period_ns;
+	tiering->step = TIERING_CLEAR;
+	tiering->when_ns = now_ns;
+}
+
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 {
 	const unsigned scan = tiering->scans++;
@@ -147,14 +158,12 @@ void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 	tiering->losing_ns += seen->lost_ns;
 	tiering->last_scan_lost_ns = seen->lost_ns;
 	if (tiering->rule->averages &&
-	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units)) {
-		tiering->period_ns = tiering->config.least_period_ns;
-		tiering->step = TIERING_CLEAR;
-	} else if (is_last_scan(tiering)) {
+	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units))
+		hasten(tiering, tiering->when_ns);
+	else if (is_last_scan(tiering))
 		tiering->step = TIERING_DECIDE;
-	} else {
+	else
 		await_scan(tiering);
-	}
 }
 
 /* From the round's clear to its last scan. */
@@ -216,6 +225,37 @@ static uint64_t round_ns(const struct tiering *tiering)
 	const uint64_t looked = looked_ns(tiering);
 
 	return tiering->period_ns < looked ? looked : tiering->period_ns;
+}
+
+/* The next round, or a peek where there is time for one before it. */
+static void await_round(struct tiering *tiering, uint64_t now_ns)
+{
+	const uint64_t peek_ns = tiering->config.peek_ns;
+	const bool peeks =
+		peek_ns && tiering->rule->averages && now_ns + peek_ns < tiering->next_ns;
+
+	tiering->step = peeks ? TIERING_PEEK : TIERING_CLEAR;
+	tiering->when_ns = peeks ? now_ns + peek_ns : tiering->next_ns;
+}
+
+struct tiering_sample tiering_sample(const struct tiering *tiering)
+{
+	const uint64_t groups = tiering->seen.all_units / PEEKED_UNITS + 1;
+
+	return (struct tiering_sample) { groups, tiering->rounds % groups };
+}
+
+void tiering_peeked(struct tiering *tiering, uint64_t now_ns, uint64_t units)
+{
+	const uint64_t more = units > tiering->peeked_units ? units - tiering->peeked_units : 0;
+	const uint64_t ns = now_ns - tiering->peeked_ns;
+
+	tiering->peeked_units = units;
+	tiering->peeked_ns = now_ns;
+	if (shift_peek(&tiering->shift, more, ns))
+		hasten(tiering, now_ns);
+	else
+		await_round(tiering, now_ns);
 }
 
 /* ---- What to move --------------------------------------------------------------- */
@@ -505,6 +545,9 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	tiering->is_moving = true;
 	tiering->pass = 0;
 	tiering->position = (struct tiering_position) { 0 };
-	tiering->step = TIERING_CLEAR;
-	tiering->when_ns = tiering->began_ns + round_ns(tiering);
+	tiering->next_ns = tiering->began_ns + round_ns(tiering);
+	tiering->peeked_ns = tiering->began_ns + looked_ns(tiering);
+	tiering->peeked_units = 0;
+	shift_forget_peeks(&tiering->shift);
+	await_round(tiering, time->now_ns);
 }

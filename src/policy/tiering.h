@@ -4,7 +4,8 @@
  * together.  Pure: when to do what, and what to move; a world does it (ports.h).
  *
  * A round is a clear of all accessed bits, scans at growing distances from it, and a
- * decision.  Rounds follow each other as a budget of CPU time lets them.  What a decision moves is
+ * decision.  Rounds follow each other as a budget of CPU time lets them; between them a sample of
+ * memory is peeked at, so that no shift has to wait for the next one.  What a decision moves is
  * moved while the next round looks, between its scans: neither has to wait for the other.  A world
  * asks tiering_next what is to be done at what time, does it, and says so.
  */
@@ -34,6 +35,7 @@
 struct tiering_config {
 	uint64_t budget_ppm;	  /* of one CPU, for looking, ours and the targets'; not 0 */
 	uint64_t least_period_ns; /* from one round to the next */
+	uint64_t peek_ns;	  /* from one peek between rounds to the next; 0: there are none */
 	uint64_t bytes_per_s;	  /* to be moved at most */
 	const struct rule *rule;  /* who is hot enough; NULL: ranking */
 };
@@ -83,6 +85,7 @@ enum tiering_step {
 	TIERING_SCAN,	 /* what is accessed and not seen yet gets tiering_score; then
 			    tiering_scanned */
 	TIERING_DECIDE,	 /* tiering_decide */
+	TIERING_PEEK,	 /* at the sample that tiering_sample says; then tiering_peeked */
 	TIERING_MOVE,	 /* tiering_move, so often as it says and TIERING_TURN_NS allows */
 };
 
@@ -104,6 +107,9 @@ struct tiering {
 	uint64_t rested_ns;			       /* when units rested a step more */
 	enum tiering_step step;
 	uint64_t when_ns;	  /* the step is due */
+	uint64_t next_ns;	  /* the next round is due, as of the last decision */
+	uint64_t peeked_ns;	  /* the last peek in this round, or its last scan */
+	uint64_t peeked_units;	  /* that it has seen since the clear */
 	uint64_t began_ns;	  /* the round's clear */
 	uint64_t period_ns;	  /* of the last round, had its scans not taken longer */
 	uint64_t spent_ns;	  /* that a round costs, about, us and targets */
@@ -151,6 +157,19 @@ uint8_t tiering_score(const struct tiering *tiering);
 /* Where it looks as if programs had begun to use other memory, another round begins at once.  Where
  * nearly all has been seen the round needs no more scans. */
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen);
+
+/* Which memory a peek looks at, always the same between two rounds: of every so many groups of
+ * TIERING_GROUP_PAGES the one with that number. */
+#define TIERING_GROUP_PAGES 2048
+struct tiering_sample {
+	uint64_t groups, number;
+};
+struct tiering_sample tiering_sample(const struct tiering *tiering);
+
+/* A peek has been made: so many units of the sample have been accessed since the clear, and were
+ * seen by no scan.  Where that looks as if programs had begun to use other memory, the next round
+ * begins at once. */
+void tiering_peeked(struct tiering *tiering, uint64_t now_ns, uint64_t units);
 
 /* Of a round that ends. */
 struct tiering_time {

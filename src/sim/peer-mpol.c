@@ -18,6 +18,7 @@
 static const struct tiering_config default_config = {
 	.budget_ppm = 10000,
 	.least_period_ns = 100000000,
+	.peek_ns = 200000000,
 	.bytes_per_s = 1UL << 30,
 };
 
@@ -126,6 +127,24 @@ static void scan(struct world *world, struct tracked *tracked)
 	seen.lost_ns = seen.units * world->config.costs.accessed_bit_ns;
 	world_spend(world, looked_at * world->config.costs.entry_ps);
 	tiering_scanned(&tracked->tiering, &seen);
+}
+
+/* Who of the sample has been accessed since the clear, and not been seen by a scan. */
+static void peek(struct world *world, struct tracked *tracked)
+{
+	const struct tiering_sample sample = tiering_sample(&tracked->tiering);
+	uint64_t units = 0, looked_at = 0;
+	uint32_t pages;
+
+	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages) {
+		pages = memory_unit_pages(&world->memory, unit);
+		if (unit / TIERING_GROUP_PAGES % sample.groups != sample.number)
+			continue;
+		units += !tracked->seen[unit] && world->memory.entries[unit] & PTE_ACCESSED;
+		looked_at++;
+	}
+	world_spend(world, looked_at * world->config.costs.entry_ps);
+	tiering_peeked(&tracked->tiering, world_now_ns(world), units);
 }
 
 /* A world and what is known of it: what tiering's hooks are handed back. */
@@ -297,6 +316,9 @@ static void tick(struct world *world, void *state)
 			break;
 		case TIERING_DECIDE:
 			decide(world, tracked);
+			break;
+		case TIERING_PEEK:
+			peek(world, tracked);
 			break;
 		case TIERING_MOVE:
 			move(world, tracked);

@@ -465,6 +465,71 @@ static void test_false_alarms_back_off(void **state)
 	assert_true(late <= 2);
 }
 
+#define PEEK_NS 200000000ULL
+
+/* Peeks of a round that see so many units each, until one alarms; returns its number, or nr. */
+static size_t peek(const uint64_t *units, size_t nr)
+{
+	shift_forget_peeks(&shift);
+	for (size_t i = 0; i < nr; i++)
+		if (shift_peek(&shift, units[i], PEEK_NS))
+			return i;
+	return nr;
+}
+
+/* So it is with whatever is accessed at random, and with what is read from end to end. */
+static void test_fewer_first_accesses_are_no_sign(void **state)
+{
+	static const uint64_t fewer[] = { 900, 780, 700, 590, 520, 460, 400 };
+	static const uint64_t level[] = { 900, 960, 870, 930, 880, 940, 905 };
+
+	(void)state;
+	rest(10);
+	assert_int_equal(peek(fewer, 7), 7);
+	assert_int_equal(peek(level, 7), 7);
+}
+
+/* A tenth of the pages was hot, and another one is: what a guest has of a sample of 8,192. */
+static void test_more_first_accesses_alarm_once(void **state)
+{
+	static const uint64_t more[] = { 900, 780, 1100, 2000 };
+	static const uint64_t late[] = { 270, 240, 340 };
+
+	(void)state;
+	rest(10);
+	assert_int_equal(peek(more, 4), 2);
+	assert_true(shift.is_alarmed);
+	assert_int_equal(peek(more, 4), 4); /* the next round is to tell */
+	rest(20);			    /* and does, and then they are deaf for a while */
+	assert_int_equal(peek(late, 3), 2);
+}
+
+/* What tells is how many there are in a time. */
+static void test_peeks_may_be_late(void **state)
+{
+	(void)state;
+	rest(10);
+	shift_forget_peeks(&shift);
+	assert_false(shift_peek(&shift, 900, PEEK_NS));
+	assert_false(shift_peek(&shift, 1800, 2 * PEEK_NS));
+	assert_false(shift_peek(&shift, 450, PEEK_NS / 2));
+	assert_true(shift_peek(&shift, 900, PEEK_NS / 2));
+}
+
+static void test_first_peeks_have_nothing_to_go_by(void **state)
+{
+	static const uint64_t few[] = { 2, 30, 60 }, from_nothing[] = { 0, 0, 400 };
+
+	(void)state;
+	assert_int_equal(peek(from_nothing, 3), 3); /* nor have the first rounds */
+	rest(10);
+	assert_false(shift_peek(&shift, 100, PEEK_NS));
+	shift_forget_peeks(&shift);
+	assert_false(shift_peek(&shift, 1000, PEEK_NS));
+	assert_int_equal(peek(few, 3), 3); /* which may be chance */
+	assert_int_equal(peek(from_nothing, 3), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,6 +558,10 @@ int main(void)
 		cmocka_unit_test_setup(test_doubt_backs_off, start),
 		cmocka_unit_test_setup(test_doubt_ends_where_nothing_is_accessed, start),
 		cmocka_unit_test_setup(test_false_alarms_back_off, start),
+		cmocka_unit_test_setup(test_fewer_first_accesses_are_no_sign, start),
+		cmocka_unit_test_setup(test_more_first_accesses_alarm_once, start),
+		cmocka_unit_test_setup(test_peeks_may_be_late, start),
+		cmocka_unit_test_setup(test_first_peeks_have_nothing_to_go_by, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,6 +280,36 @@ static void tells_what_was_seen_first_and_where(void **state)
 	assert_int_equal(seen.fast_units, 0);
 }
 
+static uint64_t peek(struct tiered *tiered, uint64_t groups, uint64_t number)
+{
+	uint64_t units;
+
+	assert_int_equal(tiered_peek(tiered, &(struct tiering_sample) { groups, number }, &units),
+			 0);
+	return units;
+}
+
+/* Two samples have all of it together, and what a scan has seen is in none. */
+static void a_peek_counts_what_no_scan_has_seen(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	uint64_t all;
+
+	(void)state;
+	every_third = false;
+	assert_int_equal(tiered_clear(tiered), 0);
+	scan(tiered, 5);
+	assert_int_equal(peek(tiered, 1, 0), 0);
+	every_third = true;
+	all = peek(tiered, 1, 0);
+	assert_true(all >= nr_thirds());
+	assert_int_equal(peek(tiered, 1, 0), all); /* it gives no score */
+	assert_int_equal(peek(tiered, 2, 0) + peek(tiered, 2, 1), all);
+	assert_int_equal(peek(tiered, 1000, 999), 0);
+	assert_int_equal(scan(tiered, 5).units, all);
+	assert_int_equal(peek(tiered, 1, 0), 0);
+}
+
 static void states_of_units_outlive_rounds_and_ranges_do_not(void **state)
 {
 	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
@@ -617,6 +647,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(knows_the_pages_that_are_there, start, stop),
 		cmocka_unit_test_setup_teardown(a_score_is_kept_until_the_clear, start, stop),
 		cmocka_unit_test_setup_teardown(tells_what_was_seen_first_and_where, start, stop),
+		cmocka_unit_test_setup_teardown(a_peek_counts_what_no_scan_has_seen, start, stop),
 		cmocka_unit_test_setup_teardown(states_of_units_outlive_rounds_and_ranges_do_not,
 						start, stop),
 		cmocka_unit_test_setup_teardown(locked_memory_is_let_alone, start, stop),

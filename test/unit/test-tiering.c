@@ -678,6 +678,89 @@ static void a_shift_ends_the_calm(void **state)
 	assert_true(tiering.period_ns < period_ns / 2);
 }
 
+/* Rounds as a budget has them, with peeks in between; returns the last decision's time. */
+static uint64_t begin_peeking(void)
+{
+	struct tiering_config peeking = config;
+	uint64_t now_ns = 0;
+
+	peeking.peek_ns = 200 * MS;
+	tiering_start(&tiering, &peeking, 2);
+	memset(world.seen, 3, sizeof(world.seen));
+	for (unsigned round = 0; round < 20; round++) {
+		tiering_abandon(&tiering, now_ns);
+		now_ns = go_round(now_ns + 10000 * MS, 40 * MS);
+	}
+	return now_ns;
+}
+
+/* As long as there is time for another one; none of these tells anything. */
+static void memory_is_peeked_at_between_rounds(void **state)
+{
+	uint64_t now_ns, when_ns, due_ns, units = 0;
+	unsigned peeks = 0;
+
+	(void)state;
+	now_ns = begin_peeking();
+	due_ns = tiering.began_ns + tiering.period_ns;
+	while (tiering_next(&tiering, now_ns, &when_ns) == TIERING_PEEK) {
+		assert_int_equal(when_ns, now_ns + 200 * MS);
+		now_ns = when_ns;
+		units += 1000 - 10 * peeks++;
+		tiering_peeked(&tiering, now_ns, units);
+	}
+	assert_true(peeks > 5);
+	assert_true(due_ns > now_ns && due_ns <= now_ns + 200 * MS);
+	assert_int_equal(next_clear(), due_ns);
+	/* Another rule learns nothing from a round that comes sooner. */
+	now_ns = begin_peeking();
+	tiering_set_rule(&tiering, &rule_hint_latency);
+	tiering_abandon(&tiering, now_ns);
+	go_round(now_ns, 40 * MS);
+	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_CLEAR);
+}
+
+static void a_peek_hastens_the_next_round(void **state)
+{
+	uint64_t now_ns, when_ns, units = 0;
+
+	(void)state;
+	now_ns = begin_peeking();
+	assert_true(tiering.round.nr_scans > 5);
+	for (unsigned peeks = 0; peeks < 4; peeks++) {
+		assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_PEEK);
+		now_ns = when_ns;
+		units += peeks < 3 ? 1000 : 1500;
+		tiering_peeked(&tiering, now_ns, units);
+	}
+	assert_int_equal(next_clear(), now_ns);
+	go_round(now_ns, 40 * MS);
+	assert_int_equal(tiering.round.nr_scans, 5); /* it is short */
+}
+
+/* However much there is, a peek looks at about as much of it, at all of it after some rounds. */
+static void a_peek_is_at_a_sample(void **state)
+{
+	static const uint64_t all_units[] = { 0, 128, 16383, 65536, 1 << 30 };
+	struct tiering_sample sample;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		tiering.seen.all_units = all_units[i];
+		sample = tiering_sample(&tiering);
+		assert_true(all_units[i] / sample.groups <= 16384);
+		assert_true(all_units[i] < 16384 || all_units[i] / sample.groups > 8192);
+		for (unsigned round = 0; round < 20; round++) {
+			const uint64_t number = sample.number;
+
+			assert_true(number < sample.groups);
+			tiering.rounds++;
+			sample = tiering_sample(&tiering);
+			assert_int_equal(sample.number, (number + 1) % sample.groups);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -702,6 +785,9 @@ int main(void)
 		cmocka_unit_test_setup(unseen_units_cost_what_seen_ones_do, start),
 		cmocka_unit_test_setup(a_round_of_few_scans_is_short, start),
 		cmocka_unit_test_setup(a_doubtful_round_hastens_the_next, start),
+		cmocka_unit_test_setup(memory_is_peeked_at_between_rounds, start),
+		cmocka_unit_test_setup(a_peek_hastens_the_next_round, start),
+		cmocka_unit_test_setup(a_peek_is_at_a_sample, start),
 	};
 
 	return cmocka_run_group_tests_name("tiering", tests, NULL, NULL);

@@ -70,18 +70,20 @@ void manager_peek(struct manager *manager)
 {
 	const struct tiering_sample sample = tiering_sample(&manager->tiering);
 	struct roster *roster = &manager->roster;
-	uint64_t all = 0;
+	struct tiering_peek all = { 0 };
 
 	for (size_t i = roster->nr_processes; i-- > 0;) {
-		uint64_t units = 0;
+		struct tiering_peek peek;
 		int r;
 
 		notify_alive();
-		r = tiered_peek(roster->processes[i].tiered, &sample, &units);
-		if (r < 0)
+		r = tiered_peek(roster->processes[i].tiered, &sample, &peek);
+		if (r < 0) {
 			roster_failed(roster, i, r);
-		else
-			all += units;
+			continue;
+		}
+		all.last_units += peek.last_units;
+		all.unseen_units += peek.unseen_units;
 	}
-	tiering_peeked(&manager->tiering, clock_now_ns(), all);
+	tiering_peeked(&manager->tiering, clock_now_ns(), &all);
 }

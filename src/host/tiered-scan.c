@@ -111,24 +111,34 @@ int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fas
 
 #define GROUP_BLOCKS (TIERING_GROUP_PAGES / BLOCK_PAGES)
 
-static uint64_t count_unseen(const struct block *block, const uint64_t *bits)
+static void count_unit(const struct block *block, unsigned at, uint8_t last_score,
+		       struct tiering_peek *peek)
 {
-	uint64_t units = 0;
+	const uint8_t score = block->seen[at] & SEEN_SCORE;
 
-	if (block->huge)
-		return is_any_set(bits) && !(block->seen[0] & SEEN_SCORE);
+	if (block->places[at] == NO_PLACE)
+		return;
+	peek->unseen_units += !score;
+	peek->last_units += score == last_score;
+}
+
+static void count_accessed(const struct block *block, const uint64_t *bits, uint8_t last_score,
+			   struct tiering_peek *peek)
+{
+	if (block->huge) {
+		if (is_any_set(bits))
+			count_unit(block, 0, last_score, peek);
+		return;
+	}
 	for (unsigned i = 0; i < BLOCK_PAGES / 64; i++)
-		for (uint64_t word = bits[i]; word; word &= word - 1) {
-			const unsigned page = i * 64 + (unsigned)__builtin_ctzll(word);
-
-			units += !(block->seen[page] & SEEN_SCORE) &&
-				 block->places[page] != NO_PLACE;
-		}
-	return units;
+		for (uint64_t word = bits[i]; word; word &= word - 1)
+			count_unit(block, i * 64 + (unsigned)__builtin_ctzll(word), last_score,
+				   peek);
 }
 
 /* As many blocks from one on as are in one group. */
-static int peek_at(struct tiered *tiered, size_t first, size_t nr, uint64_t *units)
+static int peek_at(struct tiered *tiered, size_t first, size_t nr, uint8_t last_score,
+		   struct tiering_peek *peek)
 {
 	struct block *const *blocks = &tiered->blocks[first];
 	const uint64_t start = blocks[0]->first_page * PAGE_BYTES;
@@ -137,24 +147,25 @@ static int peek_at(struct tiered *tiered, size_t first, size_t nr, uint64_t *uni
 					    &bits[0][0]);
 
 	for (size_t i = 0; i < nr && r == 0; i++)
-		*units += count_unseen(blocks[i], bits[i]);
+		count_accessed(blocks[i], bits[i], last_score, peek);
 	return r;
 }
 
-int tiered_peek(struct tiered *tiered, const struct tiering_sample *sample, uint64_t *ret_units)
+int tiered_peek(struct tiered *tiered, const struct tiering_sample *sample,
+		struct tiering_peek *ret)
 {
 	struct tracker *tracker = tiered->tracker;
 	const size_t step = sample->groups * GROUP_BLOCKS;
 	int r = tracker->kind->begin_scan ? tracker->kind->begin_scan(tracker) : 0;
 
-	*ret_units = 0;
+	*ret = (struct tiering_peek) { 0 };
 	for (size_t group = sample->number * GROUP_BLOCKS; group < tiered->nr_blocks && r == 0;
 	     group += step) {
 		const size_t end = least(group + GROUP_BLOCKS, tiered->nr_blocks);
 
 		for (size_t first = group, nr; first < end && r == 0; first += nr) {
 			nr = least(together(tiered, first), end - first);
-			r = peek_at(tiered, first, nr, ret_units);
+			r = peek_at(tiered, first, nr, sample->last_score, ret);
 		}
 	}
 	return r;

@@ -129,8 +129,9 @@ int tiered_clear(struct tiered *tiered);
 int tiered_scan(struct tiered *tiered, uint8_t score, const struct nodemask *fast,
 		struct tiering_seen *ret);
 
-/* How many units of the sample have been accessed since the clear, and have no score. */
-int tiered_peek(struct tiered *tiered, const struct tiering_sample *sample, uint64_t *ret_units);
+/* Counts units of the sample that have been accessed since the clear. */
+int tiered_peek(struct tiered *tiered, const struct tiering_sample *sample,
+		struct tiering_peek *ret);
 
 /*
  * Of memory that several of these processes map (MAP_SHARED), or one of them twice, each page

@@ -205,32 +205,32 @@ bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint6
 	return false;
 }
 
-/* Whether there are more first accesses than the last peek makes likely. */
+/* Whether there are more first accesses than those before make likely.  What chance does to a
+ * count is as much as the count; those before were counted in another time. */
 static bool has_risen(const struct shift *shift, uint64_t units, uint64_t ns)
 {
-	double expected, more;
+	const double times = (double)ns / (double)shift->peeked_ns;
+	const double expected = (double)shift->peeked_units * times;
+	const double more = (double)units - expected * (RISE_SHARE + 1) / RISE_SHARE;
+	const double variance = (double)units + expected * times;
 
-	if (!shift->peeked_ns || units < LEAST_UNITS)
-		return false;
-	expected = (double)shift->peeked_units * (double)ns / (double)shift->peeked_ns;
-	more = (double)units - expected * (RISE_SHARE + 1) / RISE_SHARE;
-	return more > 0 &&
-	       more * more > RISE_DEVIATIONS * RISE_DEVIATIONS * ((double)units + expected);
+	return units >= LEAST_UNITS && more > 0 &&
+	       more * more > RISE_DEVIATIONS * RISE_DEVIATIONS * variance;
+}
+
+void shift_expect(struct shift *shift, uint64_t units, uint64_t ns)
+{
+	shift->peeked_units = units;
+	shift->peeked_ns = ns;
 }
 
 bool shift_peek(struct shift *shift, uint64_t units, uint64_t ns)
 {
 	const bool alarms = !shift->is_alarmed && may_alarm(shift) && has_risen(shift, units, ns);
 
-	shift->peeked_units = units;
-	shift->peeked_ns = ns;
+	shift_expect(shift, units, ns);
 	shift->is_alarmed |= alarms;
 	return alarms;
-}
-
-void shift_forget_peeks(struct shift *shift)
-{
-	shift->peeked_ns = 0;
 }
 
 void shift_forget_scans(struct shift *shift)

@@ -47,7 +47,7 @@ struct shift {
 	unsigned suspect_rounds;
 	int64_t doubt_ppm;
 	int64_t missing_ppm; /* of few: what rounds had less, all together, but for chance */
-	uint64_t peeked_units, peeked_ns; /* the last peek; 0 ns: there was none in this round */
+	uint64_t peeked_units, peeked_ns; /* what the next peek is held against */
 	bool is_suspect;		  /* the last round has made a shift likely */
 	unsigned rounds;		  /* since the last shift */
 	unsigned calm_rounds;		  /* in which there is no other after one */
@@ -68,14 +68,14 @@ void shift_witness(struct shift *shift, const struct nodemask *slow, const struc
  */
 bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units);
 
+/* What has been accessed for the first time since the clear in the time before the first peek. */
+void shift_expect(struct shift *shift, uint64_t units, uint64_t ns);
+
 /*
- * Between rounds: what has been accessed for the first time since the clear, in a time.  Whether
- * it looks like a shift, and the next round should begin at once.
+ * Between rounds: what has been accessed for the first time since the clear, and the last peek, in
+ * the time between.  Whether it looks like a shift, and the next round should begin at once.
  */
 bool shift_peek(struct shift *shift, uint64_t units, uint64_t ns);
-
-/* What was accessed for the first time so far is not known: the next peek has nothing to go by. */
-void shift_forget_peeks(struct shift *shift);
 
 /* Scans come at other times than before: what they are used to see is not known. */
 void shift_forget_scans(struct shift *shift);

@@ -25,7 +25,7 @@
 #define LEFT_SHARE 16
 
 /* A peek looks at about so many units: it costs as little wherever there are more. */
-#define PEEKED_UNITS 16384
+#define PEEKED_UNITS 8192
 
 /* What was moved rests three times as long. */
 #define REST_STEP_NS 2000000000ULL
@@ -242,17 +242,32 @@ struct tiering_sample tiering_sample(const struct tiering *tiering)
 {
 	const uint64_t groups = tiering->seen.all_units / PEEKED_UNITS + 1;
 
-	return (struct tiering_sample) { groups, tiering->rounds % groups };
+	return (struct tiering_sample) {
+		.groups = groups,
+		.number = tiering->rounds % groups,
+		.last_score = (uint8_t)(tiering_score(tiering) + 1),
+	};
 }
 
-void tiering_peeked(struct tiering *tiering, uint64_t now_ns, uint64_t units)
+/* From the scan before the last one, or from the clear, to the last one. */
+static uint64_t last_scan_ns(const struct tiering *tiering)
 {
-	const uint64_t more = units > tiering->peeked_units ? units - tiering->peeked_units : 0;
+	const uint64_t *after_ns = tiering->round.after_ns;
+	const unsigned last = tiering->scans - 1;
+
+	return after_ns[last] - (last ? after_ns[last - 1] : 0);
+}
+
+void tiering_peeked(struct tiering *tiering, uint64_t now_ns, const struct tiering_peek *peek)
+{
+	const uint64_t before = tiering->peeked_units, units = peek->unseen_units;
 	const uint64_t ns = now_ns - tiering->peeked_ns;
 
+	if (tiering->peeks++ == 0)
+		shift_expect(&tiering->shift, peek->last_units, last_scan_ns(tiering));
 	tiering->peeked_units = units;
 	tiering->peeked_ns = now_ns;
-	if (shift_peek(&tiering->shift, more, ns))
+	if (shift_peek(&tiering->shift, units > before ? units - before : 0, ns))
 		hasten(tiering, now_ns);
 	else
 		await_round(tiering, now_ns);
@@ -547,7 +562,6 @@ void tiering_decide(struct tiering *tiering, const struct tiering_time *time,
 	tiering->position = (struct tiering_position) { 0 };
 	tiering->next_ns = tiering->began_ns + round_ns(tiering);
 	tiering->peeked_ns = tiering->began_ns + looked_ns(tiering);
-	tiering->peeked_units = 0;
-	shift_forget_peeks(&tiering->shift);
+	tiering->peeked_units = tiering->peeks = 0;
 	await_round(tiering, time->now_ns);
 }

@@ -108,8 +108,9 @@ struct tiering {
 	enum tiering_step step;
 	uint64_t when_ns;	  /* the step is due */
 	uint64_t next_ns;	  /* the next round is due, as of the last decision */
+	unsigned peeks;		  /* since the round's decision */
 	uint64_t peeked_ns;	  /* the last peek in this round, or its last scan */
-	uint64_t peeked_units;	  /* that it has seen since the clear */
+	uint64_t peeked_units;	  /* that it has seen, and no scan */
 	uint64_t began_ns;	  /* the round's clear */
 	uint64_t period_ns;	  /* of the last round, had its scans not taken longer */
 	uint64_t spent_ns;	  /* that a round costs, about, us and targets */
@@ -163,13 +164,19 @@ void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen);
 #define TIERING_GROUP_PAGES 2048
 struct tiering_sample {
 	uint64_t groups, number;
+	uint8_t last_score; /* what the round's last scan has given */
 };
 struct tiering_sample tiering_sample(const struct tiering *tiering);
 
-/* A peek has been made: so many units of the sample have been accessed since the clear, and were
- * seen by no scan.  Where that looks as if programs had begun to use other memory, the next round
- * begins at once. */
-void tiering_peeked(struct tiering *tiering, uint64_t now_ns, uint64_t units);
+/* Units of the sample that have been accessed since the clear. */
+struct tiering_peek {
+	uint64_t last_units;   /* that were seen first by the last scan */
+	uint64_t unseen_units; /* that no scan has seen */
+};
+
+/* A peek has been made.  Where what it has seen looks as if programs had begun to use other memory,
+ * the next round begins at once. */
+void tiering_peeked(struct tiering *tiering, uint64_t now_ns, const struct tiering_peek *peek);
 
 /* Of a round that ends. */
 struct tiering_time {

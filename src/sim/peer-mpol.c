@@ -129,22 +129,26 @@ static void scan(struct world *world, struct tracked *tracked)
 	tiering_scanned(&tracked->tiering, &seen);
 }
 
-/* Who of the sample has been accessed since the clear, and not been seen by a scan. */
+/* Who of the sample has been accessed since the clear. */
 static void peek(struct world *world, struct tracked *tracked)
 {
 	const struct tiering_sample sample = tiering_sample(&tracked->tiering);
-	uint64_t units = 0, looked_at = 0;
+	struct tiering_peek seen = { 0 };
+	uint64_t looked_at = 0;
 	uint32_t pages;
 
 	for (uint32_t unit = 0; unit < world->nr_pages; unit += pages) {
 		pages = memory_unit_pages(&world->memory, unit);
 		if (unit / TIERING_GROUP_PAGES % sample.groups != sample.number)
 			continue;
-		units += !tracked->seen[unit] && world->memory.entries[unit] & PTE_ACCESSED;
 		looked_at++;
+		if (!(world->memory.entries[unit] & PTE_ACCESSED))
+			continue;
+		seen.unseen_units += !tracked->seen[unit];
+		seen.last_units += tracked->seen[unit] == sample.last_score;
 	}
 	world_spend(world, looked_at * world->config.costs.entry_ps);
-	tiering_peeked(&tracked->tiering, world_now_ns(world), units);
+	tiering_peeked(&tracked->tiering, world_now_ns(world), &seen);
 }
 
 /* A world and what is known of it: what tiering's hooks are handed back. */

@@ -467,11 +467,12 @@ static void test_false_alarms_back_off(void **state)
 
 #define PEEK_NS 200000000ULL
 
-/* Peeks of a round that see so many units each, until one alarms; returns its number, or nr. */
+/* The last scan of a round and peeks behind it, which see so many units in as much time each, until
+ * one alarms; returns its number, or nr. */
 static size_t peek(const uint64_t *units, size_t nr)
 {
-	shift_forget_peeks(&shift);
-	for (size_t i = 0; i < nr; i++)
+	shift_expect(&shift, units[0], PEEK_NS);
+	for (size_t i = 1; i < nr; i++)
 		if (shift_peek(&shift, units[i], PEEK_NS))
 			return i;
 	return nr;
@@ -509,25 +510,32 @@ static void test_peeks_may_be_late(void **state)
 {
 	(void)state;
 	rest(10);
-	shift_forget_peeks(&shift);
-	assert_false(shift_peek(&shift, 900, PEEK_NS));
+	shift_expect(&shift, 900, PEEK_NS);
 	assert_false(shift_peek(&shift, 1800, 2 * PEEK_NS));
 	assert_false(shift_peek(&shift, 450, PEEK_NS / 2));
 	assert_true(shift_peek(&shift, 900, PEEK_NS / 2));
 }
 
-static void test_first_peeks_have_nothing_to_go_by(void **state)
+static void test_first_rounds_and_few_units_do_not_alarm(void **state)
 {
 	static const uint64_t few[] = { 2, 30, 60 }, from_nothing[] = { 0, 0, 400 };
 
 	(void)state;
-	assert_int_equal(peek(from_nothing, 3), 3); /* nor have the first rounds */
+	assert_int_equal(peek(from_nothing, 3), 3);
 	rest(10);
-	assert_false(shift_peek(&shift, 100, PEEK_NS));
-	shift_forget_peeks(&shift);
-	assert_false(shift_peek(&shift, 1000, PEEK_NS));
 	assert_int_equal(peek(few, 3), 3); /* which may be chance */
 	assert_int_equal(peek(from_nothing, 3), 2);
+}
+
+/* What a last scan has counted in a fiftieth of the time, chance may have halved. */
+static void test_a_short_time_before_tells_little(void **state)
+{
+	(void)state;
+	rest(10);
+	shift_expect(&shift, 10, PEEK_NS / 50);
+	assert_false(shift_peek(&shift, 850, PEEK_NS));
+	shift_expect(&shift, 10, PEEK_NS / 50);
+	assert_true(shift_peek(&shift, 1500, PEEK_NS));
 }
 
 int main(void)
@@ -561,7 +569,8 @@ int main(void)
 		cmocka_unit_test_setup(test_fewer_first_accesses_are_no_sign, start),
 		cmocka_unit_test_setup(test_more_first_accesses_alarm_once, start),
 		cmocka_unit_test_setup(test_peeks_may_be_late, start),
-		cmocka_unit_test_setup(test_first_peeks_have_nothing_to_go_by, start),
+		cmocka_unit_test_setup(test_first_rounds_and_few_units_do_not_alarm, start),
+		cmocka_unit_test_setup(test_a_short_time_before_tells_little, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,13 +280,19 @@ static void tells_what_was_seen_first_and_where(void **state)
 	assert_int_equal(seen.fast_units, 0);
 }
 
-static uint64_t peek(struct tiered *tiered, uint64_t groups, uint64_t number)
+/* Of rounds whose last scan gives 4. */
+static struct tiering_peek peek(struct tiered *tiered, uint64_t groups, uint64_t number)
 {
-	uint64_t units;
+	const struct tiering_sample sample = { groups, number, 4 };
+	struct tiering_peek seen;
 
-	assert_int_equal(tiered_peek(tiered, &(struct tiering_sample) { groups, number }, &units),
-			 0);
-	return units;
+	assert_int_equal(tiered_peek(tiered, &sample, &seen), 0);
+	return seen;
+}
+
+static uint64_t unseen_units(struct tiered *tiered, uint64_t groups, uint64_t number)
+{
+	return peek(tiered, groups, number).unseen_units;
 }
 
 /* Two samples have all of it together, and what a scan has seen is in none. */
@@ -299,15 +305,31 @@ static void a_peek_counts_what_no_scan_has_seen(void **state)
 	every_third = false;
 	assert_int_equal(tiered_clear(tiered), 0);
 	scan(tiered, 5);
-	assert_int_equal(peek(tiered, 1, 0), 0);
+	assert_int_equal(unseen_units(tiered, 1, 0), 0);
 	every_third = true;
-	all = peek(tiered, 1, 0);
+	all = unseen_units(tiered, 1, 0);
 	assert_true(all >= nr_thirds());
-	assert_int_equal(peek(tiered, 1, 0), all); /* it gives no score */
-	assert_int_equal(peek(tiered, 2, 0) + peek(tiered, 2, 1), all);
-	assert_int_equal(peek(tiered, 1000, 999), 0);
+	assert_int_equal(unseen_units(tiered, 1, 0), all); /* it gives no score */
+	assert_int_equal(unseen_units(tiered, 2, 0) + unseen_units(tiered, 2, 1), all);
+	assert_int_equal(unseen_units(tiered, 1000, 999), 0);
 	assert_int_equal(scan(tiered, 5).units, all);
-	assert_int_equal(peek(tiered, 1, 0), 0);
+	assert_int_equal(unseen_units(tiered, 1, 0), 0);
+}
+
+static void a_peek_counts_what_the_last_scan_has_seen(void **state)
+{
+	_cleanup_(tiered_closep) struct tiered *tiered = open_tiered();
+	uint64_t all;
+
+	(void)state;
+	every_third = false;
+	assert_int_equal(tiered_clear(tiered), 0);
+	scan(tiered, 5);
+	every_third = true;
+	assert_int_equal(peek(tiered, 1, 0).last_units, 0);
+	all = scan(tiered, 4).units;
+	assert_int_equal(peek(tiered, 1, 0).last_units, all);
+	assert_int_equal(peek(tiered, 2, 0).last_units + peek(tiered, 2, 1).last_units, all);
 }
 
 static void states_of_units_outlive_rounds_and_ranges_do_not(void **state)
@@ -648,6 +670,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_score_is_kept_until_the_clear, start, stop),
 		cmocka_unit_test_setup_teardown(tells_what_was_seen_first_and_where, start, stop),
 		cmocka_unit_test_setup_teardown(a_peek_counts_what_no_scan_has_seen, start, stop),
+		cmocka_unit_test_setup_teardown(a_peek_counts_what_the_last_scan_has_seen, start,
+						stop),
 		cmocka_unit_test_setup_teardown(states_of_units_outlive_rounds_and_ranges_do_not,
 						start, stop),
 		cmocka_unit_test_setup_teardown(locked_memory_is_let_alone, start, stop),

@@ -694,6 +694,13 @@ static uint64_t begin_peeking(void)
 	return now_ns;
 }
 
+static void peek(uint64_t now_ns, uint64_t last_units, uint64_t unseen_units)
+{
+	const struct tiering_peek seen = { last_units, unseen_units };
+
+	tiering_peeked(&tiering, now_ns, &seen);
+}
+
 /* As long as there is time for another one; none of these tells anything. */
 static void memory_is_peeked_at_between_rounds(void **state)
 {
@@ -707,7 +714,7 @@ static void memory_is_peeked_at_between_rounds(void **state)
 		assert_int_equal(when_ns, now_ns + 200 * MS);
 		now_ns = when_ns;
 		units += 1000 - 10 * peeks++;
-		tiering_peeked(&tiering, now_ns, units);
+		peek(now_ns, 100000, units);
 	}
 	assert_true(peeks > 5);
 	assert_true(due_ns > now_ns && due_ns <= now_ns + 200 * MS);
@@ -731,25 +738,52 @@ static void a_peek_hastens_the_next_round(void **state)
 		assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_PEEK);
 		now_ns = when_ns;
 		units += peeks < 3 ? 1000 : 1500;
-		tiering_peeked(&tiering, now_ns, units);
+		peek(now_ns, 100000, units);
 	}
 	assert_int_equal(next_clear(), now_ns);
 	go_round(now_ns, 40 * MS);
 	assert_int_equal(tiering.round.nr_scans, 5); /* it is short */
 }
 
+/* Whether it is a sign if the last scan, and then a peek in 200 ms, see so many units. */
+static bool is_first_peek_a_sign(uint64_t last_units, uint64_t unseen_units)
+{
+	const uint64_t now_ns = begin_peeking();
+	uint64_t when_ns;
+
+	assert_int_equal(tiering_next(&tiering, now_ns, &when_ns), TIERING_PEEK);
+	peek(when_ns, last_units, unseen_units);
+	return tiering_next(&tiering, when_ns, &when_ns) == TIERING_CLEAR;
+}
+
+/* By what there was in the time before its round's last scan. */
+static void the_first_peek_is_held_against_the_last_scan(void **state)
+{
+	uint64_t last_ns, peek_ns, units;
+	unsigned last;
+
+	(void)state;
+	peek_ns = begin_peeking() + 200 * MS - tiering.peeked_ns;
+	last = tiering.scans - 1;
+	last_ns = tiering.round.after_ns[last] - tiering.round.after_ns[last - 1];
+	assert_int_equal(tiering_sample(&tiering).last_score, tiering.round.nr_scans - last);
+	units = 1000 * peek_ns / last_ns;
+	assert_false(is_first_peek_a_sign(1000, units));
+	assert_true(is_first_peek_a_sign(1000, 2 * units));
+}
+
 /* However much there is, a peek looks at about as much of it, at all of it after some rounds. */
 static void a_peek_is_at_a_sample(void **state)
 {
-	static const uint64_t all_units[] = { 0, 128, 16383, 65536, 1 << 30 };
+	static const uint64_t all_units[] = { 0, 128, 8191, 65536, 1 << 30 };
 	struct tiering_sample sample;
 
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
 		tiering.seen.all_units = all_units[i];
 		sample = tiering_sample(&tiering);
-		assert_true(all_units[i] / sample.groups <= 16384);
-		assert_true(all_units[i] < 16384 || all_units[i] / sample.groups > 8192);
+		assert_true(all_units[i] / sample.groups <= 8192);
+		assert_true(all_units[i] < 8192 || all_units[i] / sample.groups > 4096);
 		for (unsigned round = 0; round < 20; round++) {
 			const uint64_t number = sample.number;
 
@@ -787,6 +821,7 @@ int main(void)
 		cmocka_unit_test_setup(a_doubtful_round_hastens_the_next, start),
 		cmocka_unit_test_setup(memory_is_peeked_at_between_rounds, start),
 		cmocka_unit_test_setup(a_peek_hastens_the_next_round, start),
+		cmocka_unit_test_setup(the_first_peek_is_held_against_the_last_scan, start),
 		cmocka_unit_test_setup(a_peek_is_at_a_sample, start),
 	};
 

@@ -2,10 +2,10 @@
 /*
  * Exponentials and logarithms that are the same everywhere: made of + - * /,
  * which IEEE 754 rounds in one way only.  The C library's differ from one
- * machine to the next.  For tables, not for hot paths; right to about 1e-14.
+ * machine to the next.  Not for hot paths; right to about 1e-14.
  */
-#ifndef SIM_REAL_H
-#define SIM_REAL_H
+#ifndef BASE_REAL_H
+#define BASE_REAL_H
 
 #define REAL_LN2 0.69314718055994530942
 

@@ -155,6 +155,7 @@ void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 	if (scan > 0)
 		more.all_units = more.all_pages = 0;
 	tiering_seen_add(&tiering->seen, &more);
+	tiering->scores_seen.units[scan] = seen->units;
 	tiering->losing_ns += seen->lost_ns;
 	tiering->last_scan_lost_ns = seen->lost_ns;
 	if (tiering->rule->averages &&
@@ -344,6 +345,13 @@ static void count_all(struct tiering *tiering, int tier, const struct port_nodes
 	}
 }
 
+/* Takes scores for what they are worth. */
+static void appraise(struct tiering_chunk *chunk, const uint8_t *scores)
+{
+	for (uint32_t i = 0; i < chunk->span.nr_units; i++)
+		chunk->seen[i] = scores[chunk->seen[i]];
+}
+
 /* Units learn, and are counted for the fastest tier at once: going through all of them is what a
  * decision costs. */
 static void learn_all(struct tiering *tiering, const struct ranking_lesson *lesson, bool anew,
@@ -352,9 +360,14 @@ static void learn_all(struct tiering *tiering, const struct ranking_lesson *less
 	const struct nodemask slower = slower_nodes(nodes, 0);
 	struct tiering_chunk *chunk = &tiering->chunk;
 	struct tiering_position position = { 0 };
+	uint8_t scores[PORT_MAX_SCANS + 1];
 
+	tiering->scores_seen.all_units = tiering->seen.all_units;
+	scores_pool(&tiering->round, tiering->scans, &tiering->scores_seen, scores);
 	begin(tiering, 0, nodes);
 	while (world->gather(world->user, position, chunk)) {
+		if (tiering->rule->averages)
+			appraise(chunk, scores);
 		if (anew)
 			memset(chunk->units, 0, chunk->span.nr_units * sizeof(*chunk->units));
 		else if (tiering->rule->averages)

@@ -18,6 +18,7 @@
 #include "ports.h"
 #include "room-demand.h"
 #include "rule.h"
+#include "scores.h"
 #include "shift.h"
 
 /* Tiers that something can be promoted to. */
@@ -119,6 +120,7 @@ struct tiering {
 	uint64_t losing_ns;	  /* what they have lost since, in rounds given up, too */
 	unsigned scans;		  /* made in this round */
 	struct tiering_seen seen; /* by all of these; what there is, as of the first */
+	struct scores_seen scores_seen; /* by each of these */
 	uint64_t last_scan_lost_ns;
 	bool all_pressed,
 		some_pressed; /* since the last decision, targets have too little memory */

@@ -11,6 +11,8 @@
 
 enum { FAST, SLOW, NR_NODES };
 
+#define NR_SCANS 5 /* of rounds as short as these */
+
 /* Two targets, of one size: all on the slow node at first; the world's own numbers of targets. */
 #define NR_PAGES  6000
 #define FAST_ROOM 2000
@@ -296,6 +298,44 @@ static void hot_pages_of_all_targets_get_fast_memory(void **state)
 	assert_int_equal(world.moved[PORT_DEMOTE], 0);
 	/* More moves than there is room for at once: none was lost. */
 	assert_true(world.nr_calls >= FAST_ROOM / TIERING_CHUNK_MOVES);
+}
+
+/* A round of a program that goes through all memory within 250 ms, in an order that is another one
+ * in each round. */
+static void see_a_scan(unsigned round)
+{
+	static const unsigned by_ms[NR_SCANS] = { 1, 4, 16, 64, 256 };
+	const unsigned nr = 2 * NR_PAGES;
+
+	memset(world.seen_by, 0, sizeof(world.seen_by));
+	world.seen_by[0].all_units = world.seen_by[0].all_pages = nr;
+	for (unsigned i = 0; i < nr; i++) {
+		const unsigned page = (i + round * 5003) * 7919 % nr;
+		unsigned scan = 0;
+
+		while (by_ms[scan] * nr < i * 250)
+			scan++;
+		world.seen[page % 2][page / 2] = (uint8_t)(NR_SCANS - scan);
+		world.seen_by[scan].units++;
+	}
+}
+
+/* The first to be accessed are no hotter than the last. */
+static void a_scan_changes_no_places(void **state)
+{
+	uint64_t now_ns = 0;
+
+	(void)state;
+	for (unsigned page = 0; page < FAST_ROOM; page++)
+		world.nodes[page % 2][page * 3] = FAST;
+	for (unsigned round = 0; round < 8; round++) {
+		see_a_scan(round);
+		now_ns = go_round(now_ns + 1000 * MS, 10 * MS);
+		assert_int_equal(tiering.round.nr_scans, NR_SCANS);
+		assert_int_equal(tiering.round.after_ns[0], 1 * MS);
+	}
+	assert_int_equal(world.moved[PORT_PROMOTE], 0);
+	assert_int_equal(world.moved[PORT_DEMOTE], 0);
 }
 
 /* A slower tier has come, or all but one have gone: at any moment, and nothing learnt is of use. */
@@ -803,6 +843,7 @@ int main(void)
 		cmocka_unit_test_setup(what_targets_lose_paces_rounds_too, start),
 		cmocka_unit_test_setup(the_first_rounds_are_on_credit, start),
 		cmocka_unit_test_setup(hot_pages_of_all_targets_get_fast_memory, start),
+		cmocka_unit_test_setup(a_scan_changes_no_places, start),
 		cmocka_unit_test_setup(it_begins_anew_on_other_nodes, start),
 		cmocka_unit_test_setup(a_round_can_be_given_up, start),
 		cmocka_unit_test_setup(no_more_moves_than_the_rate_allows, start),

@@ -61,9 +61,13 @@
 #define ALARM_SHARE    3 /* of that: the next round is to tell */
 
 /* More first accesses than in the time before are a sign where they are more by a part, one of so
- * many, and by so many standard deviations of what is counted. */
+ * many, and by so many standard deviations of what is counted; than in the same scan before, by as
+ * much and by as much more than it varies as what is believed soon. */
 #define RISE_SHARE	8
 #define RISE_DEVIATIONS 2
+
+/* How rare what a scan sees first is: this, by how many units that are. */
+#define RAREST (1ULL << 48)
 
 static bool are_few(uint64_t accessed)
 {
@@ -131,12 +135,12 @@ static int64_t fast_part(const struct shift *shift, uint64_t accessed, bool as_f
 	return (int64_t)(fast * MILLION / all);
 }
 
-/* Whether so much less than usual is fast, by a part of it and by how it varies. */
-static bool is_less(const struct shift_usual *usual, int64_t ppm, int64_t share, int64_t spreads)
+/* Whether something is so much less than usual, by a part of it and by how it varies. */
+static bool is_less(const struct shift_usual *usual, int64_t now, int64_t share, int64_t spreads)
 {
-	const int64_t less = usual->ppm - ppm;
+	const int64_t less = usual->level - now;
 
-	return less * share > usual->ppm && less > spreads * usual->spread_ppm;
+	return less * share > usual->level && less > spreads * usual->spread;
 }
 
 static bool is_clearly_less(const struct shift_usual *usual, int64_t ppm)
@@ -155,23 +159,23 @@ static unsigned suspicion(const struct shift_usual *usual, int64_t ppm)
 }
 
 /* What has varied much may do so again. */
-static void begin_usual(struct shift_usual *usual, int64_t ppm)
+static void begin_usual(struct shift_usual *usual, int64_t now)
 {
-	usual->ppm = ppm;
-	if (usual->spread_ppm < ppm / FIRST_SPREAD_SHARE)
-		usual->spread_ppm = ppm / FIRST_SPREAD_SHARE;
+	usual->level = now;
+	if (usual->spread < now / FIRST_SPREAD_SHARE)
+		usual->spread = now / FIRST_SPREAD_SHARE;
 }
 
-static void follow(struct shift_usual *usual, int64_t ppm, int64_t rising_rounds)
+static void follow(struct shift_usual *usual, int64_t now, int64_t rising_rounds)
 {
-	const int64_t more = ppm - usual->ppm;
+	const int64_t more = now - usual->level;
 
-	if (!usual->ppm) {
-		begin_usual(usual, ppm);
+	if (!usual->level) {
+		begin_usual(usual, now);
 		return;
 	}
-	usual->spread_ppm += ((more < 0 ? -more : 0) - usual->spread_ppm) / SPREAD_ROUNDS;
-	usual->ppm += more / (more < 0 ? FALLING_ROUNDS : rising_rounds);
+	usual->spread += ((more < 0 ? -more : 0) - usual->spread) / SPREAD_ROUNDS;
+	usual->level += more / (more < 0 ? FALLING_ROUNDS : rising_rounds);
 }
 
 /* A round as usual after some that were not: there was no shift, it varies so much. */
@@ -179,8 +183,8 @@ static void allay(struct shift *shift)
 {
 	struct shift_usual *usual = &shift->usual_of_many;
 
-	if (shift->doubt_ppm > usual->spread_ppm)
-		usual->spread_ppm += (shift->doubt_ppm - usual->spread_ppm) / DOUBT_SHARE;
+	if (shift->doubt_ppm > usual->spread)
+		usual->spread += (shift->doubt_ppm - usual->spread) / DOUBT_SHARE;
 	shift->doubt_ppm = 0;
 }
 
@@ -189,19 +193,25 @@ static bool may_alarm(const struct shift *shift)
 	return !shift->deaf_rounds && shift->rounds > shift->calm_rounds;
 }
 
+/* After the first scans of a round most units that no scan has seen are fast or slow by chance:
+ * others than before are then not fewer of the fast ones, but more. */
 bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units)
 {
-	struct shift_usual *usual = &shift->usual_of_scan[scan];
-	int64_t ppm;
+	struct shift_scan *usual = &shift->usual_of_scan[scan];
+	int64_t ppm, rarity;
 
 	if (are_few(units))
 		return false;
 	ppm = (int64_t)(fast_units * MILLION / units);
-	if (!shift->is_alarmed && may_alarm(shift) && is_clearly_less(usual, ppm)) {
+	rarity = (int64_t)(RAREST / units);
+	if (!shift->is_alarmed && may_alarm(shift) &&
+	    (is_clearly_less(&usual->fast_ppm, ppm) ||
+	     is_less(&usual->rarity, rarity, RISE_SHARE, CLEAR_SPREADS))) {
 		shift->is_alarmed = true;
 		return true;
 	}
-	follow(usual, ppm, RISING_ROUNDS);
+	follow(&usual->fast_ppm, ppm, RISING_ROUNDS);
+	follow(&usual->rarity, rarity, RISING_ROUNDS);
 	return false;
 }
 
@@ -282,8 +292,8 @@ static enum verdict judge_many(struct shift *shift, int64_t ppm)
 		return USUAL;
 	}
 	shift->suspect_rounds += rounds;
-	if (shift->doubt_ppm < usual->ppm - ppm)
-		shift->doubt_ppm = usual->ppm - ppm;
+	if (shift->doubt_ppm < usual->level - ppm)
+		shift->doubt_ppm = usual->level - ppm;
 	return shift->suspect_rounds >= LIKELY_ROUNDS ? SHIFTED : UNUSUAL;
 }
 
@@ -295,10 +305,9 @@ static int64_t greater(int64_t a, int64_t b)
 static enum verdict judge_few(struct shift *shift, int64_t ppm)
 {
 	const struct shift_usual *usual = &shift->usual_of_few;
-	const int64_t chance =
-		greater(usual->ppm / CHANCE_SHARE, usual->spread_ppm * CHANCE_SPREADS);
-	const int64_t limit = greater(usual->ppm / SHIFT_SHARE, usual->spread_ppm * SHIFT_SPREADS);
-	const int64_t less = usual->ppm - ppm, most = limit - limit / 4;
+	const int64_t chance = greater(usual->level / CHANCE_SHARE, usual->spread * CHANCE_SPREADS);
+	const int64_t limit = greater(usual->level / SHIFT_SHARE, usual->spread * SHIFT_SPREADS);
+	const int64_t less = usual->level - ppm, most = limit - limit / 4;
 
 	shift->missing_ppm =
 		greater(shift->missing_ppm + (less - chance < most ? less - chance : most), 0);

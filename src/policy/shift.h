@@ -15,10 +15,11 @@
  * without being one is from then on how much it varies.
  *
  * A round tells of a shift that was before it began.  One scan tells of a shift that has just been,
- * but little, and of what the whole round was used to hear: a glance, for which the round may be
- * given up, and no more.  A new round then says whether it was a shift, as it does where a round
- * makes one likely and others have to agree.  Where it was none there are no alarms for some
- * rounds, the more the more often it was none.
+ * but little, by a smaller part of what it sees that is fast, or by more that it sees than that
+ * scan of rounds before: a glance, for which the round may be given up, and no more.  A new round
+ * then says whether it was a shift, as it does where a round makes one likely and others have to
+ * agree. Where it was none there are no alarms for some rounds, the more the more often it was
+ * none.
  *
  * Between rounds there is a cheaper sign: after a clear ever fewer units are accessed for the first
  * time, whatever a program does, as long as it does the same.  Where there are more than before in
@@ -32,17 +33,25 @@
 #include "nodemask.h"
 #include "ports.h"
 
-/* Which part of what is accessed is fast, as a rule. */
+/* What something is as a rule, in its own unit: most often a part, in millionths. */
 struct shift_usual {
-	int64_t ppm;	    /* 0: not known yet */
-	int64_t spread_ppm; /* that it is less on average */
+	int64_t level;	/* 0: not known yet */
+	int64_t spread; /* that it is less on average */
+};
+
+/* What a scan is used to be the first to see. */
+struct shift_scan {
+	struct shift_usual fast_ppm; /* which part of it is fast */
+	struct shift_usual rarity;   /* how little it is */
 };
 
 struct shift {
 	/* Units of this round, by how often they were accessed (port_span, seen). */
 	uint64_t units[PORT_MAX_SCANS + 1], fast_units[PORT_MAX_SCANS + 1];
-	/* By the weights for many units, by those for few, and of scans. */
-	struct shift_usual usual_of_many, usual_of_few, usual_of_scan[PORT_MAX_SCANS];
+	/* Which part of what is accessed is fast, in millionths: by the weights for many units, and
+	 * by those for few. */
+	struct shift_usual usual_of_many, usual_of_few;
+	struct shift_scan usual_of_scan[PORT_MAX_SCANS];
 	/* Of many units: the last rounds, in which less was fast; how much less, at most. */
 	unsigned suspect_rounds;
 	int64_t doubt_ppm;

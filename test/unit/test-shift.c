@@ -386,6 +386,30 @@ static void test_glance_sees_enough(void **state)
 	assert_true(shift_glance(&shift, 0, 100, 1000));
 }
 
+/* More than that scan is used to see, although no smaller part of it is fast. */
+static void test_a_scan_that_sees_more_alarms(void **state)
+{
+	(void)state;
+	rest(20);
+	assert_int_equal(glance(981, 1090), SCANS);
+	assert_false(detect(450, 50));
+	assert_false(shift_glance(&shift, 0, 720, 800));
+	assert_true(shift_glance(&shift, 1, 1261, 1400));
+	assert_true(detect(50, 450));
+}
+
+/* Bursts lie now before a scan, now behind it: there more is nothing new. */
+static void test_bursts_do_not_alarm(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		const uint64_t units = i % 2 ? 1000 : 1333;
+
+		assert_int_equal(glance(units * 9 / 10, units), SCANS);
+		assert_false(detect(450, 50));
+	}
+}
+
 static void test_first_rounds_do_not_alarm(void **state)
 {
 	(void)state;
@@ -560,6 +584,8 @@ int main(void)
 		cmocka_unit_test_setup(test_glance_alarms_once, start),
 		cmocka_unit_test_setup(test_glances_differ, start),
 		cmocka_unit_test_setup(test_glance_sees_enough, start),
+		cmocka_unit_test_setup(test_a_scan_that_sees_more_alarms, start),
+		cmocka_unit_test_setup(test_bursts_do_not_alarm, start),
 		cmocka_unit_test_setup(test_first_rounds_do_not_alarm, start),
 		cmocka_unit_test_setup(test_forgotten_scans_do_not_alarm, start),
 		cmocka_unit_test_setup(test_a_doubtful_round_alarms, start),

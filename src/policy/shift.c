@@ -69,6 +69,9 @@
 /* How rare what a scan sees first is: this, by how many units that are. */
 #define RAREST (1ULL << 48)
 
+/* In less time bursts of a program decide how much that is. */
+#define LEAST_COUNTED_NS 100000000
+
 static bool are_few(uint64_t accessed)
 {
 	return accessed < FEW_UNITS;
@@ -195,7 +198,15 @@ static bool may_alarm(const struct shift *shift)
 
 /* After the first scans of a round most units that no scan has seen are fast or slow by chance:
  * others than before are then not fewer of the fast ones, but more. */
-bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units)
+static bool looks_shifted(const struct shift_scan *usual, uint64_t ns, int64_t ppm, int64_t rarity)
+{
+	return is_clearly_less(&usual->fast_ppm, ppm) ||
+	       (ns >= LEAST_COUNTED_NS &&
+		is_less(&usual->rarity, rarity, RISE_SHARE, CLEAR_SPREADS));
+}
+
+bool shift_glance(struct shift *shift, unsigned scan, uint64_t ns, uint64_t fast_units,
+		  uint64_t units)
 {
 	struct shift_scan *usual = &shift->usual_of_scan[scan];
 	int64_t ppm, rarity;
@@ -204,9 +215,7 @@ bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint6
 		return false;
 	ppm = (int64_t)(fast_units * MILLION / units);
 	rarity = (int64_t)(RAREST / units);
-	if (!shift->is_alarmed && may_alarm(shift) &&
-	    (is_clearly_less(&usual->fast_ppm, ppm) ||
-	     is_less(&usual->rarity, rarity, RISE_SHARE, CLEAR_SPREADS))) {
+	if (!shift->is_alarmed && may_alarm(shift) && looks_shifted(usual, ns, ppm, rarity)) {
 		shift->is_alarmed = true;
 		return true;
 	}

@@ -72,10 +72,12 @@ void shift_start(struct shift *shift);
 void shift_witness(struct shift *shift, const struct nodemask *slow, const struct port_span *span);
 
 /*
- * What a scan, of that number in its round, has seen first: so many units, and of these so many in
- * fast memory.  Whether it looks like a shift, and the round should be given up for another.
+ * What a scan, of that number in its round, has seen first in the time since the one before: so
+ * many units, and of these so many in fast memory.  Whether it looks like a shift, and the round
+ * should be given up for another.
  */
-bool shift_glance(struct shift *shift, unsigned scan, uint64_t fast_units, uint64_t units);
+bool shift_glance(struct shift *shift, unsigned scan, uint64_t ns, uint64_t fast_units,
+		  uint64_t units);
 
 /* What has been accessed for the first time since the clear in the time before the first peek. */
 void shift_expect(struct shift *shift, uint64_t units, uint64_t ns);

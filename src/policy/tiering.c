@@ -145,6 +145,15 @@ static void hasten(struct tiering *tiering, uint64_t now_ns)
 	tiering->when_ns = now_ns;
 }
 
+/* From the scan before the last one, or from the clear, to the last one. */
+static uint64_t last_scan_ns(const struct tiering *tiering)
+{
+	const uint64_t *after_ns = tiering->round.after_ns;
+	const unsigned last = tiering->scans - 1;
+
+	return after_ns[last] - (last ? after_ns[last - 1] : 0);
+}
+
 void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 {
 	const unsigned scan = tiering->scans++;
@@ -158,8 +167,8 @@ void tiering_scanned(struct tiering *tiering, const struct tiering_seen *seen)
 	tiering->scores_seen.units[scan] = seen->units;
 	tiering->losing_ns += seen->lost_ns;
 	tiering->last_scan_lost_ns = seen->lost_ns;
-	if (tiering->rule->averages &&
-	    shift_glance(&tiering->shift, scan, seen->fast_units, seen->units))
+	if (tiering->rule->averages && shift_glance(&tiering->shift, scan, last_scan_ns(tiering),
+						    seen->fast_units, seen->units))
 		hasten(tiering, tiering->when_ns);
 	else if (is_last_scan(tiering))
 		tiering->step = TIERING_DECIDE;
@@ -248,15 +257,6 @@ struct tiering_sample tiering_sample(const struct tiering *tiering)
 		.number = tiering->rounds % groups,
 		.last_score = (uint8_t)(tiering_score(tiering) + 1),
 	};
-}
-
-/* From the scan before the last one, or from the clear, to the last one. */
-static uint64_t last_scan_ns(const struct tiering *tiering)
-{
-	const uint64_t *after_ns = tiering->round.after_ns;
-	const unsigned last = tiering->scans - 1;
-
-	return after_ns[last] - (last ? after_ns[last - 1] : 0);
 }
 
 void tiering_peeked(struct tiering *tiering, uint64_t now_ns, const struct tiering_peek *peek)

@@ -328,14 +328,15 @@ static void test_variation_is_no_shift(void **state)
 	assert_true(shifts < 200 * 3 / 2);
 }
 
-#define SCANS 5
+#define SCANS	5
+#define SCAN_NS 200000000ULL
 
 /* A round, of which each scan sees so many pages first, so many of them in fast memory; returns the
  * number of the scan that is alarmed, or that of all. */
 static unsigned glance(uint64_t fast, uint64_t units)
 {
 	for (unsigned scan = 0; scan < SCANS; scan++)
-		if (shift_glance(&shift, scan, fast + scan, units))
+		if (shift_glance(&shift, scan, SCAN_NS, fast + scan, units))
 			return scan;
 	return SCANS;
 }
@@ -369,21 +370,21 @@ static void test_glances_differ(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		assert_false(shift_glance(&shift, 0, 950, 1000));
-		assert_false(shift_glance(&shift, 4, 400, 1000));
+		assert_false(shift_glance(&shift, 0, SCAN_NS, 950, 1000));
+		assert_false(shift_glance(&shift, 4, SCAN_NS, 400, 1000));
 		assert_false(detect(450, 50));
 	}
-	assert_false(shift_glance(&shift, 4, 390, 1000));
-	assert_true(shift_glance(&shift, 0, 390, 1000));
+	assert_false(shift_glance(&shift, 4, SCAN_NS, 390, 1000));
+	assert_true(shift_glance(&shift, 0, SCAN_NS, 390, 1000));
 }
 
 static void test_glance_sees_enough(void **state)
 {
 	(void)state;
 	rest(20);
-	assert_false(shift_glance(&shift, 0, 0, 200));
-	assert_false(shift_glance(&shift, 0, 800, 1000));
-	assert_true(shift_glance(&shift, 0, 100, 1000));
+	assert_false(shift_glance(&shift, 0, SCAN_NS, 0, 200));
+	assert_false(shift_glance(&shift, 0, SCAN_NS, 800, 1000));
+	assert_true(shift_glance(&shift, 0, SCAN_NS, 100, 1000));
 }
 
 /* More than that scan is used to see, although no smaller part of it is fast. */
@@ -393,8 +394,8 @@ static void test_a_scan_that_sees_more_alarms(void **state)
 	rest(20);
 	assert_int_equal(glance(981, 1090), SCANS);
 	assert_false(detect(450, 50));
-	assert_false(shift_glance(&shift, 0, 720, 800));
-	assert_true(shift_glance(&shift, 1, 1261, 1400));
+	assert_false(shift_glance(&shift, 0, SCAN_NS, 720, 800));
+	assert_true(shift_glance(&shift, 1, SCAN_NS, 1261, 1400));
 	assert_true(detect(50, 450));
 }
 
@@ -408,6 +409,15 @@ static void test_bursts_do_not_alarm(void **state)
 		assert_int_equal(glance(units * 9 / 10, units), SCANS);
 		assert_false(detect(450, 50));
 	}
+}
+
+/* Nor when most scans see none of them, and one all at once. */
+static void test_rare_bursts_do_not_alarm(void **state)
+{
+	(void)state;
+	rest(20);
+	assert_false(shift_glance(&shift, 0, SCAN_NS / 4, 2700, 3000));
+	assert_true(shift_glance(&shift, 1, SCAN_NS, 2700, 3000));
 }
 
 static void test_first_rounds_do_not_alarm(void **state)
@@ -586,6 +596,7 @@ int main(void)
 		cmocka_unit_test_setup(test_glance_sees_enough, start),
 		cmocka_unit_test_setup(test_a_scan_that_sees_more_alarms, start),
 		cmocka_unit_test_setup(test_bursts_do_not_alarm, start),
+		cmocka_unit_test_setup(test_rare_bursts_do_not_alarm, start),
 		cmocka_unit_test_setup(test_first_rounds_do_not_alarm, start),
 		cmocka_unit_test_setup(test_forgotten_scans_do_not_alarm, start),
 		cmocka_unit_test_setup(test_a_doubtful_round_alarms, start),

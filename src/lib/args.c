@@ -346,7 +346,8 @@ void args_without_weights(struct mpol_args *args)
 		args->mode = MPOL_MODE_INTERLEAVE;
 }
 
-int args_refuse_home(struct mpol_error *error)
+/* One thread cannot have a home node. */
+static int refuse_home(struct mpol_error *error)
 {
 	error_set(error, -EOPNOTSUPP, "check policy",
 		  "a thread's own policy cannot have a home node");
@@ -356,18 +357,34 @@ int args_refuse_home(struct mpol_error *error)
 	return -EOPNOTSUPP;
 }
 
+/* Whether the home node exists, by the kernel's own word. */
+static int check_home_node(const struct mpol_args *args)
+{
+	/* Of a range of no length the kernel checks the node and changes nothing. */
+	if (!syscall(SYS_set_mempolicy_home_node, 0UL, 0UL, (unsigned long)args->home_node, 0UL))
+		return 0;
+	if (errno == ENOSYS) {
+		error_set(args->error, -EOPNOTSUPP, "set_mempolicy_home_node",
+			  "this kernel has no home nodes");
+		error_advise(args->error, "they came with Linux 5.17");
+		return -EOPNOTSUPP;
+	}
+	return error_set(args->error, -errno, "set_mempolicy_home_node",
+			 "home node %d does not exist", args->home_node);
+}
+
 static int check_home(const struct mpol_args *args, bool for_range)
 {
 	if (!(args->mode_flags & MPOL_FLAG_HOME_NODE))
 		return 0;
 	if (!for_range)
-		return args_refuse_home(args->error);
+		return refuse_home(args->error);
 	if (args->mode != MPOL_MODE_BIND && args->mode != MPOL_MODE_PREFERRED_MANY) {
 		error_set(args->error, -EOPNOTSUPP, "check policy",
 			  "a home node goes with bind and prefer-many only");
 		return -EOPNOTSUPP;
 	}
-	return args_check_home_node(args);
+	return check_home_node(args);
 }
 
 static int check_flags(const struct mpol_args *args)
@@ -424,21 +441,6 @@ int args_read_policy(const struct mpol_args *user, size_t size, bool for_range,
 	int r = args_read_wish(user, size, for_range, ret, ret_nodes);
 
 	return r > 0 ? args_refuse_weights(ret) : r;
-}
-
-int args_check_home_node(const struct mpol_args *args)
-{
-	/* Of a range of no length the kernel checks the node and changes nothing. */
-	if (!syscall(SYS_set_mempolicy_home_node, 0UL, 0UL, (unsigned long)args->home_node, 0UL))
-		return 0;
-	if (errno == ENOSYS) {
-		error_set(args->error, -EOPNOTSUPP, "set_mempolicy_home_node",
-			  "this kernel has no home nodes");
-		error_advise(args->error, "they came with Linux 5.17");
-		return -EOPNOTSUPP;
-	}
-	return error_set(args->error, -errno, "set_mempolicy_home_node",
-			 "home node %d does not exist", args->home_node);
 }
 
 /* ---- Results of get calls --------------------------------------------------------- */

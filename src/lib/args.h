@@ -106,10 +106,4 @@ void args_give_mode(struct mpol_args *args, int kernel_mode);
 int args_give_nodes(const struct mpol_args *args, const struct nodemask *nodes,
 		    const struct nodemask *allowed);
 
-/* Says that one thread cannot have a home node, and what can.  Returns -EOPNOTSUPP. */
-int args_refuse_home(struct mpol_error *error);
-
-/* Whether the home node exists, by the kernel's own word.  0, -EINVAL or -EOPNOTSUPP. */
-int args_check_home_node(const struct mpol_args *args);
-
 #endif

@@ -145,18 +145,6 @@ void memory_move(struct memory *memory, uint32_t unit, int node)
 	list_add(memory, unit);
 }
 
-void memory_split(struct memory *memory, uint32_t unit)
-{
-	const uint16_t entry = memory->entries[unit] & (uint16_t)~PTE_HUGE;
-
-	list_remove(memory, unit);
-	/* The last first: the list's order is that of the addresses, as after split_folio. */
-	for (uint32_t i = PAGES_PER_HUGE; i-- > 0;) {
-		memory->entries[unit + i] = entry;
-		list_add(memory, unit + i);
-	}
-}
-
 void memory_enlist(struct memory *memory, uint32_t unit, enum lru lru)
 {
 	list_remove(memory, unit);

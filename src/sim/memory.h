@@ -103,9 +103,6 @@ void memory_remove(struct memory *memory, uint32_t unit);
  */
 void memory_move(struct memory *memory, uint32_t unit, int node);
 
-/* Splits a huge page into base pages on the same node and list, all with its bits. */
-void memory_split(struct memory *memory, uint32_t unit);
-
 /* Moves the unit to the front of one of its node's lists. */
 void memory_enlist(struct memory *memory, uint32_t unit, enum lru lru);
 

@@ -97,9 +97,6 @@ static void change_at_random(struct memory *memory, struct random *random)
 		assert_int_equal(memory_unit(memory, page), page);
 		break;
 	case 1:
-		if (before & PTE_HUGE)
-			memory_split(memory, unit);
-		break;
 	case 2:
 		memory_set_trap(memory, unit);
 		break;
